@@ -1,0 +1,244 @@
+package mqtt
+
+import (
+	"context"
+	"net"
+	"net/url"
+	"slices"
+	"time"
+
+	paho "github.com/eclipse/paho.mqtt.golang"
+
+	"roomgate/driver"
+)
+
+// connection is one connection to the broker, from login to its end. What is
+// not a channel belongs to the goroutine that runs [connection.use].
+type connection struct {
+	s      *Sink
+	client paho.Client
+	conn   net.Conn   // what client runs on
+	lost   chan error // why the connection ended, when it ended by itself
+
+	table    table
+	changed  <-chan struct{} // closed when the board has something new
+	seq      uint64          // up to which the board was read
+	epilogue []message       // sent once the table is complete
+	online   bool            // the epilogue was acknowledged
+
+	flight   []delivery   // on the way to the broker, oldest first
+	outbox   chan message // to carry
+	outcomes chan error   // from carry, one for each message of flight
+}
+
+// message is what is sent to the broker.
+type message struct {
+	topic, payload string
+	qos            byte
+	retained       bool
+}
+
+// delivery is a message on its way.
+type delivery struct {
+	message
+	row  *row // whose payload it is; nil: not a point's
+	sent time.Time
+}
+
+// inFlight is how many messages may be unacknowledged. Enough to keep a broker
+// busy across a network; mosquitto allows 20 by default.
+const inFlight = 16
+
+// statusTopic is the topic that tells whether the points are looked after.
+func (o Options) statusTopic() string {
+	return Topic(o.Prefix, o.Site, driver.Subject{Scope: driver.OfGateway}, "status")
+}
+
+func (o Options) status(word string) message { return message{o.statusTopic(), word, 1, true} }
+
+const (
+	statusOnline  = "online"
+	statusOffline = "offline"
+)
+
+// newConnection prepares a connection; opening bounds the time to open it.
+// A paho client is used for one connection only and reconnects nothing: its own
+// reconnect reports messages as delivered that are not, and sends them again in
+// any order. The protocol version is named, because otherwise paho tries a
+// refused login a second time with MQTT 3.1, and accounts get locked.
+func newConnection(s *Sink, opening context.Context) *connection {
+	c := &connection{s: s, lost: make(chan error, 1),
+		outbox: make(chan message, inFlight+1), outcomes: make(chan error, inFlight+1)} // one more: the good-bye
+	if !s.retired {
+		for _, topic := range s.o.Retire {
+			c.epilogue = append(c.epilogue, message{topic, "", 1, true})
+		}
+	}
+	c.epilogue = append(c.epilogue, s.o.status(statusOnline))
+
+	p := paho.NewClientOptions()
+	p.Servers = []*url.URL{s.o.Broker}
+	p.SetClientID(s.o.ClientID).SetUsername(s.o.Username).SetPassword(s.o.Password)
+	p.SetAutoReconnect(false).SetConnectRetry(false).SetCleanSession(true)
+	p.SetOrderMatters(false).SetProtocolVersion(4)
+	p.SetKeepAlive(30 * time.Second).SetPingTimeout(10 * time.Second)
+	p.SetConnectTimeout(connectTimeout).SetWriteTimeout(10 * time.Second)
+	p.SetWill(s.o.statusTopic(), statusOffline, 1, true)
+	p.SetConnectionLostHandler(func(_ paho.Client, err error) { c.lost <- err })
+	p.SetCustomOpenConnectionFn(func(broker *url.URL, _ paho.ClientOptions) (net.Conn, error) {
+		dial := s.o.Dial
+		if dial == nil {
+			dial = s.o.dial
+		}
+		var err error
+		c.conn, err = dial(opening, broker)
+		return c.conn, err
+	})
+	c.client = paho.NewClient(p)
+	return c
+}
+
+// use publishes the board until the connection or ctx ends, and reports whether
+// the broker came to show the whole board.
+func (c *connection) use(ctx context.Context) (online bool, err error) {
+	go c.carry()
+	defer close(c.outbox)
+	tick := time.NewTicker(beatEvery)
+	defer tick.Stop()
+	c.read(false)
+	for {
+		c.publishDue()
+		select {
+		case <-ctx.Done():
+			c.stop()
+			return c.online, ctx.Err()
+		case err := <-c.lost:
+			return c.online, c.s.o.lostTrouble(err)
+		case err := <-c.outcomes:
+			if err != nil {
+				defer c.drop()
+				return c.online, c.s.o.lostTrouble(c.reason(err))
+			}
+			c.acknowledged()
+		case <-c.changed:
+			c.read(true)
+		case <-tick.C:
+			c.s.beat()
+			if len(c.flight) > 0 && time.Since(c.flight[0].sent) >= ackTimeout {
+				c.drop()
+				return c.online, c.s.o.silentTrouble()
+			}
+		}
+	}
+}
+
+// carry hands the messages of the outbox to the client, waits for the broker to
+// acknowledge them and tells the outcome of each, all in the same order, which
+// is also that of a broker's acknowledgements (MQTT 3.1.1 §4.6). It is no part
+// of use because Publish blocks for as long as the write timeout when the
+// connection ends at the wrong moment.
+func (c *connection) carry() {
+	tokens := make(chan paho.Token, inFlight+1)
+	go func() {
+		defer close(tokens)
+		for m := range c.outbox {
+			tokens <- c.client.Publish(m.topic, m.qos, m.retained, m.payload)
+		}
+	}()
+	for token := range tokens {
+		token.Wait()
+		c.outcomes <- token.Error()
+	}
+}
+
+// read takes over what has changed on the board. On a new connection signs of
+// life are left out: they would tell of an earlier moment.
+func (c *connection) read(transient bool) {
+	c.changed = c.s.o.Board.Changed()
+	entries, seq := c.s.o.Board.Since(c.seq)
+	c.seq = seq
+	for _, e := range entries {
+		if e.Point().Transient && !transient {
+			continue
+		}
+		if text, ok := c.s.o.Format.Payload(e); ok {
+			c.table.put(e.Subject, e.Index, text)
+		}
+	}
+}
+
+// publishDue sends what is due, as far as there is room in flight.
+func (c *connection) publishDue() {
+	for len(c.flight) < inFlight {
+		if len(c.epilogue) > 0 && c.table.complete() {
+			c.send(nil, c.epilogue[0])
+			c.epilogue = c.epilogue[1:]
+			continue
+		}
+		r := c.table.next()
+		if r == nil {
+			return
+		}
+		point := r.point()
+		m := message{Topic(c.s.o.Prefix, c.s.o.Site, r.subject, point.Name), r.want, 1, true}
+		if point.Transient {
+			m.qos, m.retained = 0, false
+		}
+		c.send(r, m)
+	}
+}
+
+func (c *connection) send(r *row, m message) {
+	c.flight = append(c.flight, delivery{m, r, time.Now()})
+	c.outbox <- m
+}
+
+// acknowledged takes the oldest message out of the flight.
+func (c *connection) acknowledged() {
+	d := c.flight[0]
+	c.flight = slices.Delete(c.flight, 0, 1)
+	if d.row != nil {
+		c.table.acknowledged(d.row, d.payload)
+	} else if d.payload == statusOnline {
+		c.online = true
+		c.s.online()
+	}
+}
+
+// reason is why a message failed: its outcome says only that the connection is
+// gone, and why it is gone is told a moment later.
+func (c *connection) reason(outcome error) error {
+	select {
+	case why := <-c.lost:
+		return why
+	case <-time.After(time.Second):
+		return outcome
+	}
+}
+
+// drop ends the connection as a failure: without the good-bye of MQTT, so that
+// the broker publishes the last will.
+func (c *connection) drop() {
+	c.conn.Close()
+	c.client.Disconnect(0)
+}
+
+// stop ends the connection in good order.
+func (c *connection) stop() {
+	if keep := c.s.o.KeepStatus; keep == nil || !keep() {
+		c.send(nil, c.s.o.status(statusOffline))
+		c.land(time.After(goodbye))
+	}
+	c.client.Disconnect(250)
+}
+
+// land waits until everything in flight is acknowledged, or the time is up.
+func (c *connection) land(timeUp <-chan time.Time) {
+	for range c.flight {
+		select {
+		case <-c.outcomes:
+		case <-timeUp:
+			return
+		}
+	}
+}

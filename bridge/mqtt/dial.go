@@ -1,0 +1,52 @@
+package mqtt
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/url"
+
+	paho "github.com/eclipse/paho.mqtt.golang"
+	"golang.org/x/net/proxy"
+)
+
+// usualPorts are the schemes that can be dialled with their registered ports.
+var usualPorts = map[string]string{"mqtt": "1883", "mqtts": "8883", "ws": "80", "wss": "443"}
+
+func dialable(broker *url.URL) bool {
+	return usualPorts[broker.Scheme] != "" && broker.Hostname() != ""
+}
+
+// dial opens a connection by the broker's scheme. Proxies are taken from the
+// environment: all_proxy for MQTT, https_proxy and http_proxy for websockets.
+func (o Options) dial(ctx context.Context, broker *url.URL) (net.Conn, error) {
+	if broker.Scheme == "ws" || broker.Scheme == "wss" {
+		return paho.NewWebsocket(broker.String(), o.TLS, connectTimeout, nil, nil)
+	}
+	port := broker.Port()
+	if port == "" {
+		port = usualPorts[broker.Scheme]
+	}
+	conn, err := proxy.Dial(ctx, "tcp", net.JoinHostPort(broker.Hostname(), port))
+	if err != nil || broker.Scheme == "mqtt" {
+		return conn, err
+	}
+	return handshake(ctx, conn, o.TLS, broker.Hostname())
+}
+
+// handshake puts TLS on the connection, which it closes if that fails.
+func handshake(ctx context.Context, conn net.Conn, config *tls.Config, host string) (net.Conn, error) {
+	if config == nil {
+		config = &tls.Config{}
+	}
+	if config.ServerName == "" {
+		config = config.Clone()
+		config.ServerName = host
+	}
+	secured := tls.Client(conn, config)
+	if err := secured.HandshakeContext(ctx); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return secured, nil
+}

@@ -1,0 +1,337 @@
+package mqtt
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/eclipse/paho.mqtt.golang/packets"
+
+	"roomgate/bridge"
+	"roomgate/driver"
+)
+
+// fake is a broker that misbehaves. It lives on pipes, so that time can be
+// virtual, and each connection is one visit.
+type fake struct {
+	visits  [][]string // what each client sent, a line a packet
+	instant []time.Time
+	// answer returns the packets to send back, and false to hang up.
+	answer func(visit int, p packets.ControlPacket) (replies []packets.ControlPacket, ok bool)
+}
+
+func (f *fake) dial(context.Context, *url.URL) (net.Conn, error) {
+	client, server := net.Pipe()
+	visit := len(f.visits)
+	f.visits = append(f.visits, nil)
+	f.instant = append(f.instant, time.Now())
+	go f.serve(visit, server)
+	return client, nil
+}
+
+func (f *fake) serve(visit int, conn net.Conn) {
+	defer conn.Close()
+	for {
+		p, err := packets.ReadPacket(conn)
+		if err != nil {
+			f.visits[visit] = append(f.visits[visit], "gone")
+			return
+		}
+		f.visits[visit] = append(f.visits[visit], line(p))
+		replies, ok := f.answer(visit, p)
+		for _, r := range replies {
+			if r.Write(conn) != nil {
+				return
+			}
+		}
+		if !ok {
+			return
+		}
+	}
+}
+
+// good is what an ordinary broker answers.
+func good(p packets.ControlPacket) []packets.ControlPacket {
+	switch p := p.(type) {
+	case *packets.ConnectPacket:
+		return []packets.ControlPacket{packets.NewControlPacket(packets.Connack)}
+	case *packets.PublishPacket:
+		if p.Qos > 0 {
+			ack := packets.NewControlPacket(packets.Puback).(*packets.PubackPacket)
+			ack.MessageID = p.MessageID
+			return []packets.ControlPacket{ack}
+		}
+	case *packets.PingreqPacket:
+		return []packets.ControlPacket{packets.NewControlPacket(packets.Pingresp)}
+	}
+	return nil
+}
+
+func refuse(code byte) func(int, packets.ControlPacket) ([]packets.ControlPacket, bool) {
+	return func(int, packets.ControlPacket) ([]packets.ControlPacket, bool) {
+		ack := packets.NewControlPacket(packets.Connack).(*packets.ConnackPacket)
+		ack.ReturnCode = code
+		return []packets.ControlPacket{ack}, false
+	}
+}
+
+// threeHundred is a board of 300 points.
+func threeHundred() *bridge.Board {
+	b := bridge.New()
+	for i := range 100 {
+		room := driver.Subject{Scope: driver.OfRoom, ID: string(rune('a'+i/26)) + string(rune('a'+i%26))}
+		put(b, room, driver.BoolValue(true), driver.BoolValue(false), driver.EnumValue("good"))
+	}
+	return b
+}
+
+// against runs a Sink with a fake broker for a while of virtual time.
+func against(t *testing.T, f *fake, board *bridge.Board, while time.Duration, log *slog.Logger) {
+	o := options(t, "mqtt://broker.example:1883", board)
+	o.Username, o.Password = "roomgate", "hunter2"
+	o.Dial = f.dial
+	o.Log = log
+	stop := start(t, o)
+	time.Sleep(while)
+	synctest.Wait()
+	if h := board.Health()[Part]; h.OK {
+		t.Errorf("health is %+v with a broker that misbehaves", h)
+	}
+	end(stop)
+}
+
+// end stops a Sink in a bubble and lets the goroutines of the client library
+// run out, some of which wait for the write timeout.
+func end(stop func()) {
+	stop()
+	time.Sleep(time.Minute)
+	synctest.Wait()
+}
+
+func TestLoginRefused(t *testing.T) {
+	for _, c := range []struct {
+		code byte
+		want string
+	}{
+		{packets.ErrRefusedBadUsernameOrPassword, `the broker at broker.example:1883 refused the login of user "roomgate"; check mqtt.username and mqtt.password_file, and that the broker knows this user`},
+		{packets.ErrRefusedNotAuthorised, `the broker at broker.example:1883 refused the login of user "roomgate"; check mqtt.username and mqtt.password_file, and that the broker knows this user`},
+		{packets.ErrRefusedIDRejected, `the broker at broker.example:1883 refused the client id "roomgate-hq"; set mqtt.client_id to one that the broker allows`},
+		{packets.ErrRefusedBadProtocolVersion, `the broker at broker.example:1883 does not speak MQTT 3.1.1; switch MQTT 3.1.1 on at the broker`},
+		{packets.ErrRefusedServerUnavailable, `the broker at broker.example:1883 says that it is not available; see the broker's log`},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var log bytes.Buffer
+			f := &fake{answer: refuse(c.code)}
+			board := threeHundred()
+			against(t, f, board, 10*time.Second, slog.New(slog.NewTextHandler(&log, nil)))
+			if got := board.Health()[Part].Words; got != c.want {
+				t.Errorf("code %d:\n got %s\nwant %s", c.code, got, c.want)
+			}
+			// Waits of half of 1, 2, 4, 8 s: the jitter of the test is nothing.
+			var at []time.Duration
+			for _, i := range f.instant {
+				at = append(at, i.Sub(f.instant[0]))
+			}
+			want := []time.Duration{0, 500 * time.Millisecond, 1500 * time.Millisecond, 3500 * time.Millisecond, 7500 * time.Millisecond}
+			if !slices.Equal(at, want) {
+				t.Errorf("attempts at %v, want %v", at, want)
+			}
+			for i, lines := range f.visits {
+				if len(lines) != 1 || !strings.HasPrefix(lines[0], "CONNECT MQTT4 ") {
+					t.Errorf("attempt %d sent %q, want one CONNECT of MQTT 3.1.1", i, lines)
+				}
+			}
+			if n := strings.Count(log.String(), "\n"); n != 1 {
+				t.Errorf("%d lines logged, want one for a reason that stays the same:\n%s", n, log.String())
+			}
+			if strings.Contains(log.String(), "hunter2") {
+				t.Error("the password is in the log")
+			}
+		})
+	}
+}
+
+func TestBrokerNeverAcknowledges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{}
+		f.answer = func(_ int, p packets.ControlPacket) ([]packets.ControlPacket, bool) {
+			if _, ok := p.(*packets.PublishPacket); ok {
+				return nil, true
+			}
+			return good(p), true
+		}
+		board := threeHundred()
+		against(t, f, board, time.Minute, slog.New(slog.DiscardHandler))
+		want := "the broker at broker.example:1883 has acknowledged nothing for 30s; see the broker's log; it may be overloaded or out of disk space"
+		if got := board.Health()[Part].Words; got != want {
+			t.Errorf("health %q, want %q", got, want)
+		}
+		if len(f.visits) < 2 {
+			t.Fatalf("%d connections, want another after the first failed", len(f.visits))
+		}
+		published := 0
+		for _, l := range f.visits[0] {
+			if strings.HasPrefix(l, "PUBLISH ") {
+				published++
+			}
+			if l == "DISCONNECT" {
+				t.Error("the client said good-bye: the broker will not publish the last will")
+			}
+		}
+		if published != 16 {
+			t.Errorf("%d messages sent without an acknowledgement, want 16", published)
+		}
+	})
+}
+
+// A broker that hangs up in the middle of the first pass is told everything
+// again, from the start.
+func TestBrokerHangsUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{}
+		f.answer = func(visit int, p packets.ControlPacket) ([]packets.ControlPacket, bool) {
+			return good(p), visit > 0 || len(f.visits[0]) < 50
+		}
+		board := threeHundred()
+		o := options(t, "mqtt://broker.example:1883", board)
+		o.Dial = f.dial
+		stop := start(t, o)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if h := board.Health()[Part]; !h.OK || h.Words != "connected to the broker at broker.example:1883" {
+			t.Errorf("health %+v after the second connection", h)
+		}
+		end(stop)
+		if len(f.visits) != 2 {
+			t.Fatalf("%d connections, want 2", len(f.visits))
+		}
+		second := f.visits[1]
+		if len(second) != 305 { // CONNECT, 300 points, online, offline, DISCONNECT, gone
+			t.Fatalf("%d packets on the second connection, want 305", len(second))
+		}
+		for i, want := range map[int]string{
+			1:   `PUBLISH roomgate/hq/rooms/aa/booked="true" qos1 retained`,
+			100: `PUBLISH roomgate/hq/rooms/dv/booked="true" qos1 retained`,
+			101: `PUBLISH roomgate/hq/rooms/aa/comfort="false" qos1 retained`,
+			301: `PUBLISH roomgate/hq/gateway/status="online" qos1 retained`,
+			302: `PUBLISH roomgate/hq/gateway/status="offline" qos1 retained`,
+			303: `DISCONNECT`,
+		} {
+			if second[i] != want {
+				t.Errorf("packet %d is %s, want %s", i, second[i], want)
+			}
+		}
+	})
+}
+
+// A connection that is half open is noticed by its silence.
+func TestHalfOpen(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		silent func(p packets.ControlPacket) bool // what the broker no longer answers
+		want   string
+	}{
+		{"no answer to the login", func(packets.ControlPacket) bool { return true },
+			"the broker at broker.example:1883 gave no answer within 15s; check mqtt.broker, and that firewalls let the connection through"},
+		{"no answer to pings", func(p packets.ControlPacket) bool { _, ping := p.(*packets.PingreqPacket); return ping },
+			"the connection to the broker at broker.example:1883 was lost: pingresp not received, disconnecting"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := &fake{}
+				f.answer = func(_ int, p packets.ControlPacket) ([]packets.ControlPacket, bool) {
+					if c.silent(p) {
+						return nil, true
+					}
+					return good(p), true
+				}
+				board := threeHundred()
+				o := options(t, "mqtt://broker.example:1883", board)
+				o.Dial = f.dial
+				stop := start(t, o)
+				defer end(stop)
+				told := map[string]bool{}
+				for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+					if h := board.Health()[Part]; !h.OK {
+						told[h.Words] = true
+					}
+				}
+				if !told[c.want] {
+					t.Errorf("told %v, want %q", told, c.want)
+				}
+			})
+		})
+	}
+}
+
+// The watchdog must never depend on the broker.
+func TestBeatsWithoutBroker(t *testing.T) {
+	for name, dial := range map[string]func(ctx context.Context, _ *url.URL) (net.Conn, error){
+		"refused": func(context.Context, *url.URL) (net.Conn, error) {
+			return nil, &net.OpError{Op: "dial", Err: net.ErrClosed}
+		},
+		"no answer": func(ctx context.Context, _ *url.URL) (net.Conn, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		},
+		"silent": (&fake{answer: func(_ int, p packets.ControlPacket) ([]packets.ControlPacket, bool) {
+			if _, ok := p.(*packets.ConnectPacket); ok {
+				return good(p), true
+			}
+			return nil, true
+		}}).dial,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				board := threeHundred()
+				o := options(t, "mqtt://broker.example:1883", board)
+				o.Dial = dial
+				stop := start(t, o)
+				defer end(stop)
+				synctest.Wait()
+				for range 3600 {
+					time.Sleep(time.Second)
+					if stuck := board.Stuck(time.Now(), 30*time.Second); stuck != nil {
+						t.Fatalf("no sign of life for 30 s: %v", stuck)
+					}
+				}
+				if board.Health()[Part].Beat.IsZero() {
+					t.Error("no sign of life ever")
+				}
+			})
+		})
+	}
+}
+
+// A stop must not wait for a broker that does not answer.
+func TestStopIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{}
+		f.answer = func(_ int, p packets.ControlPacket) ([]packets.ControlPacket, bool) {
+			if _, ok := p.(*packets.ConnectPacket); ok {
+				return good(p), true
+			}
+			return nil, true
+		}
+		o := options(t, "mqtt://broker.example:1883", threeHundred())
+		o.Dial = f.dial
+		stop := start(t, o)
+		synctest.Wait()
+		began := time.Now()
+		stop()
+		if took := time.Since(began); took > 3*time.Second {
+			t.Errorf("the stop took %v of virtual time, want at most 3 s", took)
+		}
+		end(stop)
+		if lines := f.visits[0]; !slices.Contains(lines, `PUBLISH roomgate/hq/gateway/status="offline" qos1 retained`) {
+			t.Errorf("offline was not published: %q", lines)
+		}
+	})
+}

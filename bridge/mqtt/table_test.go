@@ -1,0 +1,90 @@
+package mqtt
+
+import (
+	"slices"
+	"testing"
+
+	"roomgate/driver"
+)
+
+// take sends all rows that are due, and returns them as "subject index payload"
+// without acknowledging them.
+func take(tb *table) (rows []*row, said []string) {
+	for r := tb.next(); r != nil; r = tb.next() {
+		rows = append(rows, r)
+		said = append(said, r.subject.ID+" "+r.point().Name+" "+r.want)
+	}
+	return rows, said
+}
+
+func same(t *testing.T, got []string, want ...string) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("sent %q, want %q", got, want)
+	}
+}
+
+func TestTableSendsInCatalogueOrder(t *testing.T) {
+	var tb table
+	for _, room := range []driver.Subject{roomB, roomA} {
+		tb.put(room, driver.Comfort, "1")
+		tb.put(room, driver.Booked, "1")
+	}
+	_, said := take(&tb)
+	same(t, said, "b booked 1", "a booked 1", "b comfort 1", "a comfort 1")
+}
+
+func TestTableHasOneMessageOfATopicInFlight(t *testing.T) {
+	var tb table
+	tb.put(roomA, driver.Booked, "1")
+	rows, _ := take(&tb)
+	tb.put(roomA, driver.Booked, "2")
+	tb.put(roomA, driver.Booked, "3")
+	_, said := take(&tb)
+	same(t, said)
+	tb.acknowledged(rows[0], "1")
+	_, said = take(&tb)
+	same(t, said, "a booked 3")
+}
+
+func TestTableSendsNothingTwice(t *testing.T) {
+	var tb table
+	tb.put(roomA, driver.Booked, "1")
+	rows, _ := take(&tb)
+	tb.acknowledged(rows[0], "1")
+	tb.put(roomA, driver.Booked, "1")
+	_, said := take(&tb)
+	same(t, said)
+}
+
+// A value that changes and changes back while on its way is what the broker
+// will show.
+func TestTableForgetsAChangeThatWasUndone(t *testing.T) {
+	var tb table
+	tb.put(roomA, driver.Booked, "1")
+	rows, _ := take(&tb)
+	tb.put(roomA, driver.Booked, "2")
+	tb.put(roomA, driver.Booked, "1")
+	tb.acknowledged(rows[0], "1")
+	_, said := take(&tb)
+	same(t, said)
+}
+
+func TestTableComplete(t *testing.T) {
+	var tb table
+	if tb.complete() {
+		t.Error("an empty table is complete")
+	}
+	tb.put(roomA, driver.Booked, "1")
+	tb.put(roomB, driver.Booked, "1")
+	rows, _ := take(&tb)
+	tb.acknowledged(rows[0], "1")
+	if tb.complete() {
+		t.Error("complete with a row never acknowledged")
+	}
+	tb.put(roomA, driver.Booked, "2")
+	tb.acknowledged(rows[1], "1")
+	if !tb.complete() {
+		t.Error("not complete, though every row was acknowledged once")
+	}
+}

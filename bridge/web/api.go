@@ -1,0 +1,152 @@
+package web
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"roomgate/driver"
+)
+
+// apiRoomBody is a room in JSON. The keys of Points are the names of the
+// catalogue; a value that is not known, or known to be absent, is null. Times
+// are RFC 3339 in UTC.
+type apiRoomBody struct {
+	ID       string         `json:"id"`
+	Name     string         `json:"name"`
+	Building string         `json:"building"`
+	Floor    string         `json:"floor"`
+	Capacity *int           `json:"capacity"` // null: not known
+	Quality  string         `json:"quality"`
+	Fault    string         `json:"fault"`
+	Points   map[string]any `json:"points"`
+}
+
+func (s *server) apiRooms(w http.ResponseWriter, _ *http.Request) {
+	rooms := make([]apiRoomBody, 0, len(s.Rooms))
+	for _, room := range s.Rooms {
+		rooms = append(rooms, s.roomBody(room))
+	}
+	s.json(w, http.StatusOK, map[string]any{"rooms": rooms})
+}
+
+func (s *server) apiRoom(w http.ResponseWriter, r *http.Request) {
+	id := r.PathValue("id")
+	for _, room := range s.Rooms {
+		if room.ID == id {
+			s.json(w, http.StatusOK, s.roomBody(room))
+			return
+		}
+	}
+	s.apiError(w, http.StatusNotFound, fmt.Sprintf("there is no room %q", id), "GET /api/v1/rooms lists the rooms")
+}
+
+func (s *server) roomBody(room driver.Room) apiRoomBody {
+	points := s.points(driver.OfRoom, room.ID)
+	b := apiRoomBody{ID: room.ID, Name: room.Name, Building: room.Building, Floor: room.Floor, Points: named(driver.OfRoom, points)}
+	b.Quality, b.Fault = trust(points)
+	if room.Capacity > 0 {
+		b.Capacity = &room.Capacity
+	}
+	return b
+}
+
+func (s *server) apiAccounts(w http.ResponseWriter, _ *http.Request) {
+	type body struct {
+		Name   string         `json:"name"`
+		Points map[string]any `json:"points"`
+	}
+	accounts := []body{}
+	for _, a := range s.Board.Subjects(driver.OfAccount) {
+		accounts = append(accounts, body{a.ID, named(driver.OfAccount, s.points(driver.OfAccount, a.ID))})
+	}
+	s.json(w, http.StatusOK, map[string]any{"accounts": accounts})
+}
+
+func (s *server) apiGateway(w http.ResponseWriter, _ *http.Request) {
+	type site struct {
+		ID       string `json:"id"`
+		Name     string `json:"name"`
+		Timezone string `json:"timezone"`
+	}
+	s.json(w, http.StatusOK, struct {
+		Site    site            `json:"site"`
+		Version string          `json:"version"`
+		Points  map[string]any  `json:"points"`
+		Parts   map[string]part `json:"parts"`
+	}{
+		site{s.Site.ID, s.Site.Name, s.Site.Zone.String()}, s.Version,
+		named(driver.OfGateway, s.points(driver.OfGateway, "")), s.parts(),
+	})
+}
+
+// part is how a part of the gateway is doing, in JSON.
+type part struct {
+	OK       bool       `json:"ok"`
+	Stuck    bool       `json:"stuck"` // its loop gave no sign of life
+	Words    string     `json:"words"`
+	Since    time.Time  `json:"since"`
+	LastBeat *time.Time `json:"last_beat"` // null: a part without a loop
+}
+
+func (s *server) parts() map[string]part {
+	parts := map[string]part{}
+	for name, h := range s.Board.Health() {
+		p := part{OK: h.OK, Words: h.Words, Since: h.Since}
+		if !h.Beat.IsZero() {
+			p.LastBeat = &h.Beat
+		}
+		parts[name] = p
+	}
+	for _, name := range s.stuck() {
+		p := parts[name]
+		p.OK, p.Stuck = false, true
+		parts[name] = p
+	}
+	return parts
+}
+
+// named returns the values by the names of their points.
+func named(scope driver.Scope, values []driver.Value) map[string]any {
+	out := make(map[string]any, len(values))
+	for i, p := range driver.Catalogue(scope) {
+		out[p.Name] = plain(values[i])
+	}
+	return out
+}
+
+// plain returns v as encoding/json renders it; nil for nothing.
+func plain(v driver.Value) any {
+	if v.Nothing() {
+		return nil
+	}
+	switch v.Kind() {
+	case driver.Bool:
+		return v.Bool()
+	case driver.Int:
+		return v.Int()
+	case driver.Time:
+		return v.Time()
+	case driver.JSON:
+		return json.RawMessage(v.Text())
+	}
+	return v.Text()
+}
+
+// json answers with a document.
+func (s *server) json(w http.ResponseWriter, status int, doc any) {
+	body, err := json.Marshal(doc)
+	if err != nil {
+		s.Log.Error("an answer could not be made", "err", err)
+		status, body = http.StatusInternalServerError, []byte(`{"error":"the answer could not be made","next":"the gateway's log says why"}`)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	w.Write(append(body, '\n')) // a reader that has gone needs no answer
+}
+
+// apiError answers with what is the matter and what to do.
+func (s *server) apiError(w http.ResponseWriter, status int, words, next string) {
+	s.json(w, status, map[string]string{"error": words, "next": next})
+}

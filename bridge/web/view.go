@@ -1,0 +1,185 @@
+package web
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+
+	"roomgate/bridge"
+	"roomgate/driver"
+)
+
+// moment is an instant for people and for machines.
+type moment struct {
+	ISO   string // RFC 3339, UTC
+	Words string // in the site's zone
+}
+
+// momentOf puts t in words as seen from now: the time of day alone where that
+// is enough. It is nil for the zero time.
+func momentOf(t, now time.Time, zone *time.Location) *moment {
+	if t.IsZero() {
+		return nil
+	}
+	m := &moment{ISO: t.UTC().Format(time.RFC3339)}
+	local := t.In(zone)
+	clock := local.Format("15:04")
+	switch {
+	case sameDay(local, now.In(zone)):
+		m.Words = clock
+	case clock == "00:00" && sameDay(local.Add(-time.Nanosecond), now.In(zone)):
+		m.Words = "midnight"
+	default:
+		m.Words = local.Format("Mon 2 Jan 15:04")
+	}
+	return m
+}
+
+func sameDay(a, b time.Time) bool { return a.Format(time.DateOnly) == b.Format(time.DateOnly) }
+
+// booking is one booking as shown. Subject and organizer are empty where there
+// is none or privacy does not allow them.
+type booking struct {
+	Start, End         *moment
+	Subject, Organizer string
+}
+
+// roomView is a room as shown. State is free, booked or unknown.
+type roomView struct {
+	ID, Name string
+	Capacity int
+	State    string
+	Current  *booking
+	Until    *moment // end of the free stretch; nil where its end is not a booking
+	Next     *booking
+	Comfort  bool
+	Quality  string
+	Fault    string
+}
+
+// Word is the state in plain words.
+func (r roomView) Word() string {
+	switch r.State {
+	case "free":
+		return "Free"
+	case "booked":
+		return "Booked"
+	}
+	return "Not known"
+}
+
+// viewRoom derives what is shown of a room from its points at now. A room that
+// is not available is not known, whatever its points last were.
+func viewRoom(room driver.Room, points []driver.Value, now time.Time, zone *time.Location) roomView {
+	v := roomView{ID: room.ID, Name: room.Name, Capacity: room.Capacity, State: "unknown"}
+	v.Quality, v.Fault = trust(points)
+	if points[driver.Availability].Text() != "online" || !points[driver.Booked].Known() {
+		return v
+	}
+	v.State = "free"
+	v.Comfort = points[driver.Comfort].Bool()
+	v.Next = viewBooking(points[driver.NextSubject:driver.NextEnd+1], now, zone)
+	if v.Next != nil {
+		v.Until = momentOf(points[driver.FreeUntil].Time(), now, zone)
+	}
+	if points[driver.Booked].Bool() {
+		v.State = "booked"
+		v.Current = viewBooking(points[driver.CurrentSubject:driver.CurrentEnd+1], now, zone)
+	}
+	return v
+}
+
+// trust is the quality of a room's points and the words that explain it; a room
+// of which nothing was published yet has neither.
+func trust(points []driver.Value) (quality, fault string) {
+	if !points[driver.QualityPoint].Known() {
+		return driver.QualityUnknown.String(), "nothing was heard of this room yet"
+	}
+	return points[driver.QualityPoint].Text(), points[driver.Fault].Text()
+}
+
+// viewBooking reads subject, organizer, start and end, in this order; nil when
+// there is no booking.
+func viewBooking(p []driver.Value, now time.Time, zone *time.Location) *booking {
+	start, end := p[2].Time(), p[3].Time()
+	if start.IsZero() {
+		return nil
+	}
+	b := &booking{Subject: legible(p[0].Text()), Organizer: legible(p[1].Text())}
+	b.Start = momentOf(start, now, zone)
+	b.End = momentOf(end, now, zone)
+	if !sameDay(start.In(zone), now.In(zone)) && sameDay(start.In(zone), end.In(zone)) {
+		b.End.Words = end.In(zone).Format("15:04")
+	}
+	return b
+}
+
+// longest is how many characters of a subject or a name the page shows.
+const longest = 120
+
+// legible makes one short line of a stranger's text. Marks that turn the
+// direction of writing are left out: they could swallow what stands beside
+// them (unicode.org/reports/tr9, explicit directional formatting).
+func legible(s string) string {
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r):
+			return -1
+		}
+		return r
+	}, s)
+	line := []rune(strings.Join(strings.Fields(s), " "))
+	if len(line) > longest {
+		return string(line[:longest-1]) + "…"
+	}
+	return string(line)
+}
+
+// item is an account or a part of the gateway as shown.
+type item struct {
+	Name    string
+	OK      bool
+	Words   string // how it stands
+	Reason  string // why, and what to do; empty when well
+	Command string // to run; empty: none
+	Since   *moment
+}
+
+var signInWords = map[string]string{
+	"ok":              "signed in",
+	"refreshing":      "signed in, being renewed",
+	"retrying":        "renewal failed, being tried again",
+	"sign_in_needed":  "sign-in needed",
+	"never_signed_in": "never signed in",
+}
+
+// viewAccount derives what is shown of an account from its points.
+func viewAccount(name string, points []driver.Value) item {
+	state := points[driver.AccountState].Text()
+	v := item{Name: "Account " + name, OK: state == "ok" || state == "refreshing", Words: signInWords[state], Reason: points[driver.AccountReason].Text()}
+	if login := "roomgate login " + name; (state == "sign_in_needed" || state == "never_signed_in") && !strings.Contains(v.Reason, login) {
+		v.Command = login
+	}
+	if days := points[driver.SecretDaysLeft]; !days.Nothing() && days.Int() <= secretWarning && v.OK {
+		v.OK = false
+		v.Reason = fmt.Sprintf("days until the client secret expires: %d; have the customer's IT make a new one", days.Int())
+	}
+	return v
+}
+
+// secretWarning is the days in advance that a new client secret is asked for.
+const secretWarning = 30
+
+// viewPart derives what is shown of a part of the gateway.
+func viewPart(name string, h bridge.Health, stuck bool, now time.Time, zone *time.Location) item {
+	switch {
+	case stuck:
+		return item{Name: name, Words: "stuck", Reason: "its loop gave no sign of life; restart the gateway if it stays so", Since: momentOf(h.Beat, now, zone)}
+	case !h.OK:
+		return item{Name: name, Words: "not working", Reason: h.Words, Since: momentOf(h.Since, now, zone)}
+	}
+	return item{Name: name, OK: true, Words: "working", Reason: h.Words, Since: momentOf(h.Since, now, zone)}
+}

@@ -1,0 +1,121 @@
+package web
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"roomgate/driver"
+)
+
+func TestRoomInWords(t *testing.T) {
+	at := func(d time.Duration) driver.Value { return driver.TimeValue(noon.Add(d)) }
+	const hour = time.Hour
+	for _, c := range []struct {
+		name   string
+		points points
+		want   string
+	}{
+		{"nothing published", points{}, "Boardroom 12 seats Not known nothing was heard of this room yet Quality unknown"},
+		{"free until a booking", free(), "Boardroom 12 seats Free until 13:30 Next 13:30–14:00 Quality good"},
+		{"free, nothing in sight", with(points{driver.FreeUntil: at(84 * hour)}),
+			"Boardroom 12 seats Free Nothing booked in the days ahead Quality good"},
+		{"free until tomorrow", with(points{driver.FreeUntil: at(21 * hour), driver.NextStart: at(21 * hour), driver.NextEnd: at(22 * hour)}),
+			"Boardroom 12 seats Free until Tue 24 Nov 09:00 Next Tue 24 Nov 09:00–10:00 Quality good"},
+		{"next goes over midnight", with(points{driver.FreeUntil: at(10 * hour), driver.NextStart: at(10 * hour), driver.NextEnd: at(14 * hour)}),
+			"Boardroom 12 seats Free until 22:00 Next 22:00–Tue 24 Nov 02:00 Quality good"},
+		{"comfort ahead of a booking", with(points{driver.Comfort: driver.BoolValue(true), driver.FreeUntil: at(hour / 4), driver.NextStart: at(hour / 4),
+			driver.NextEnd: at(hour), driver.NextSubject: driver.TextValue("Budget"), driver.NextOrganizer: driver.TextValue("Grace Hopper")}),
+			"Boardroom 12 seats Free until 12:15 Next 12:15–13:00 Budget · Grace Hopper Quality good · comfort on"},
+		{"booked", booked(""), "Boardroom 12 seats Booked until 12:45 Nothing else booked in the days ahead Quality good"},
+		{"booked until midnight", with(points{driver.Booked: driver.BoolValue(true), driver.CurrentStart: at(-hour), driver.CurrentEnd: at(12 * hour),
+			driver.CurrentOrganizer: driver.TextValue("Grace Hopper")}),
+			"Boardroom 12 seats Booked until midnight Grace Hopper Nothing else booked in the days ahead Quality good"},
+		{"stale is shown with its reason", with(points{driver.QualityPoint: driver.EnumValue("stale"), driver.Fault: driver.TextValue("last read an hour ago")}),
+			"Boardroom 12 seats Free Nothing booked in the days ahead last read an hour ago Quality stale"},
+		{"faulty is not known, whatever was last derived", points{driver.QualityPoint: driver.EnumValue("fault"), driver.Availability: driver.EnumValue("offline"),
+			driver.Booked: driver.BoolValue(true), driver.CurrentEnd: at(hour), driver.CurrentStart: at(-hour), driver.Fault: driver.TextValue("no such mailbox; check the address")},
+			"Boardroom 12 seats Not known no such mailbox; check the address Quality fault"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o := options(t)
+			publish(o, driver.OfRoom, "boardroom", c.points)
+			got, err := render("room", viewRoom(o.Rooms[0], o.points(driver.OfRoom, "boardroom"), noon, o.Site.Zone))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if w := words(got); w != c.want {
+				t.Errorf("the room reads\n%s\nwant\n%s", w, c.want)
+			}
+		})
+	}
+}
+
+func TestTimesAreInTheSitesZone(t *testing.T) {
+	summer := time.Date(2026, 7, 1, 22, 30, 0, 0, time.UTC) // 23:30 in London
+	for _, c := range []struct {
+		at   time.Time
+		want string
+	}{
+		{summer.Add(10 * time.Minute), "23:40"},
+		{summer.Add(30 * time.Minute), "midnight"},
+		{summer.Add(60 * time.Minute), "Thu 2 Jul 00:30"},
+		{summer.Add(24*time.Hour + 30*time.Minute), "Fri 3 Jul 00:00"},
+	} {
+		if got := momentOf(c.at, summer, london(t)).Words; got != c.want {
+			t.Errorf("%v reads %q, want %q", c.at, got, c.want)
+		}
+	}
+	if got := momentOf(summer, summer, london(t)).ISO; got != "2026-07-01T22:30:00Z" {
+		t.Errorf("for machines: %q", got)
+	}
+}
+
+func TestLegible(t *testing.T) {
+	for _, c := range []struct{ name, in, want string }{
+		{"plain", "Budget 2027", "Budget 2027"},
+		{"lines and tabs", " a\r\n\tb\u00a0c\u2028d ", "a b c d"},
+		{"control characters", "a\x00b\x1b[31mc", "ab[31mc"},
+		{"direction marks", "\u202eevil\u202c \u2067x\u2069 \u200fשלום", "evil x שלום"},
+		{"exactly as long as allowed", strings.Repeat("é", 120), strings.Repeat("é", 120)},
+		{"too long", strings.Repeat("é", 121), strings.Repeat("é", 119) + "…"},
+	} {
+		if got := legible(c.in); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+func TestAccountInWords(t *testing.T) {
+	state := func(s, reason string) points {
+		return points{driver.AccountState: driver.EnumValue(s), driver.AccountReason: driver.TextValue(reason)}
+	}
+	expiring := state("ok", "")
+	expiring[driver.SecretDaysLeft] = driver.IntValue(30)
+	for _, c := range []struct {
+		name   string
+		points points
+		ok     bool
+		want   string
+	}{
+		{"well", state("ok", ""), true, "Account rooms: signed in"},
+		{"being renewed", state("refreshing", ""), true, "Account rooms: signed in, being renewed"},
+		{"retrying", state("retrying", "no answer from the sign-in service"), false, "Account rooms: renewal failed, being tried again. no answer from the sign-in service"},
+		{"sign-in needed", state("sign_in_needed", "the password was changed"), false, "Account rooms: sign-in needed. the password was changed Run roomgate login rooms on the gateway."},
+		{"the reason has the command", state("never_signed_in", "run roomgate login rooms"), false, "Account rooms: never signed in. run roomgate login rooms"},
+		{"secret about to expire", expiring, false, "Account rooms: signed in. days until the client secret expires: 30; have the customer's IT make a new one"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o := options(t)
+			publish(o, driver.OfAccount, "rooms", c.points)
+			v := viewAccount("rooms", o.points(driver.OfAccount, "rooms"))
+			got, err := render("item", v)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if v.OK != c.ok || words(got) != c.want {
+				t.Errorf("well %v, reads\n%s\nwant well %v\n%s", v.OK, words(got), c.ok, c.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,106 @@
+// Package web shows the board in a browser: one page, the same as JSON, metrics
+// for Prometheus and a health check. It only reads.
+//
+// The page is rendered here, whole, and is true without JavaScript. With it, a
+// stream of server-sent events brings every part of the page that has changed,
+// rendered by the same templates. Text from calendars is written by strangers:
+// it passes through html/template or encoding/json and nothing else.
+//
+// The time of the facts is Options.Now, which a demonstration may speed up.
+// What concerns the wire (pauses, keep-alives, deadlines) goes by the machine's
+// own clock.
+package web
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed" // the page, its style and its script are part of the program
+	"encoding/hex"
+	"html/template"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"roomgate/bridge"
+	"roomgate/driver"
+)
+
+// Options are the parts a Handler is built from. All are needed unless said
+// otherwise.
+type Options struct {
+	Site       driver.Site
+	Rooms      []driver.Room // in the order in which they are shown
+	Board      *bridge.Board
+	Version    string // of the program
+	Banner     string // shown on top of the page; empty: none
+	Now        func() time.Time
+	Hosts      []string      // names, without port, under which the page may be asked for beside the loopback ones; may be empty
+	StuckAfter time.Duration // a loop without a sign of life for longer is stuck
+	Log        *slog.Logger
+}
+
+// Handler returns the handler of all pages. Streams of events end when their
+// request's context does: give the http.Server a BaseContext that ends before
+// Shutdown is called, since Shutdown waits for them.
+func Handler(o Options) http.Handler {
+	s := &server{Options: o, streams: make(chan struct{}, maxStreams)}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", s.page)
+	mux.HandleFunc("GET /events", s.events)
+	mux.HandleFunc("GET /api/v1/rooms", s.apiRooms)
+	mux.HandleFunc("GET /api/v1/rooms/{id}", s.apiRoom)
+	mux.HandleFunc("GET /api/v1/accounts", s.apiAccounts)
+	mux.HandleFunc("GET /api/v1/gateway", s.apiGateway)
+	mux.HandleFunc("GET /metrics", s.metrics)
+	mux.HandleFunc("GET /healthz", s.healthz)
+	mux.HandleFunc("GET /style.css", asset("style.css", styleCSS))
+	mux.HandleFunc("GET /page.js", asset("page.js", pageJS))
+	mux.HandleFunc("/", s.unknown)
+	return guard(o.Hosts, http.NewCrossOriginProtection().Handler(mux))
+}
+
+type server struct {
+	Options
+	streams chan struct{} // holds one token for each open stream
+}
+
+//go:embed page.html
+var pageHTML string
+
+//go:embed style.css
+var styleCSS []byte
+
+//go:embed page.js
+var pageJS []byte
+
+var templates = template.Must(template.New("").Parse(pageHTML))
+
+// asset serves an embedded file. Browsers ask each time whether it is still the
+// same, so a new version of the program is never shown with an old style.
+func asset(name string, content []byte) http.HandlerFunc {
+	sum := sha256.Sum256(content)
+	etag := `"` + hex.EncodeToString(sum[:8]) + `"`
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-cache")
+		w.Header().Set("ETag", etag)
+		http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(content))
+	}
+}
+
+// unknown answers what no other pattern takes: a path that does not exist, or a
+// method that is not for reading.
+func (s *server) unknown(w http.ResponseWriter, r *http.Request) {
+	status, words, next := http.StatusNotFound, "there is nothing at this address", "start at /"
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		status, words, next = http.StatusMethodNotAllowed, "this address can only be read", "use GET"
+	}
+	if strings.HasPrefix(r.URL.Path, "/api/") {
+		s.apiError(w, status, words, next)
+		return
+	}
+	s.html(w, status, "message", message{Title: http.StatusText(status), Words: words, Site: s.Site.Name})
+}
+
+type message struct{ Title, Words, Site string }

@@ -1,0 +1,282 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"roomgate/config"
+	"roomgate/driver/store"
+	"roomgate/graph/token"
+)
+
+// The database is locked by the running daemon, so commands that need the state
+// ask the daemon over a Unix socket beside the database. When none runs, the
+// same handler is called in the command's own process. Either way there is one
+// way of doing each thing.
+
+// socketPath is where the daemon of a configuration listens for commands.
+func socketPath(cfg *config.Config) string {
+	return filepath.Join(filepath.Dir(cfg.Store.Path), "control.sock")
+}
+
+// controlListener opens the socket. Only the daemon's user and root can reach
+// it: it lies in the database's folder and is closed to others itself.
+func (g *gateway) controlListener() (net.Listener, error) {
+	path := socketPath(g.cfg)
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("removing the socket of an earlier run: %w", err)
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("opening the socket for commands: %w", err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		l.Close()
+		return nil, fmt.Errorf("protecting the socket for commands: %w", err)
+	}
+	return l, nil
+}
+
+// signInRequest is what the sign-in calls take; each uses what it needs.
+type signInRequest struct {
+	Account     string `json:"account"`
+	RedirectURI string `json:"redirect_uri,omitempty"`
+	LoginHint   string `json:"login_hint,omitempty"`
+	Prompt      string `json:"prompt,omitempty"`
+	Pasted      string `json:"pasted,omitempty"`
+	Code        string `json:"code,omitempty"`
+	Room        string `json:"room,omitempty"`
+}
+
+// accountView is an account as the commands see it.
+type accountView struct {
+	Name          string     `json:"name"`
+	State         string     `json:"state"`
+	Reason        string     `json:"reason,omitempty"`
+	Action        string     `json:"action,omitempty"`
+	User          string     `json:"user,omitempty"`
+	Scopes        []string   `json:"scopes,omitempty"`
+	SignedIn      *time.Time `json:"signed_in,omitempty"`
+	LastRefresh   *time.Time `json:"last_refresh,omitempty"`
+	AccessExpires *time.Time `json:"access_expires,omitempty"`
+	RefreshLapses *time.Time `json:"refresh_lapses,omitempty"`
+	SecretExpires *time.Time `json:"secret_expires,omitempty"`
+	NextTry       *time.Time `json:"next_try,omitempty"`
+}
+
+func (g *gateway) controlHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /api/", g.page)
+	mux.HandleFunc("GET /control/accounts", func(w http.ResponseWriter, _ *http.Request) { answer(w, g.accountViews()) })
+	mux.HandleFunc("POST /control/login/begin", g.withKeeper(func(_ context.Context, k *token.Keeper, r signInRequest) (any, error) {
+		address, err := k.Begin(token.BeginOptions{RedirectURI: r.RedirectURI, LoginHint: r.LoginHint, Prompt: r.Prompt})
+		return map[string]string{"url": address}, err
+	}))
+	mux.HandleFunc("POST /control/login/complete", g.withKeeper(func(ctx context.Context, k *token.Keeper, r signInRequest) (any, error) {
+		return struct{}{}, k.Complete(ctx, r.Pasted)
+	}))
+	mux.HandleFunc("POST /control/login/code", g.withKeeper(func(ctx context.Context, k *token.Keeper, r signInRequest) (any, error) {
+		return struct{}{}, k.CompleteCode(ctx, r.Code)
+	}))
+	mux.HandleFunc("POST /control/logout", g.withKeeper(func(_ context.Context, k *token.Keeper, _ signInRequest) (any, error) {
+		return struct{}{}, k.Forget()
+	}))
+	mux.HandleFunc("POST /control/poll", func(w http.ResponseWriter, r *http.Request) {
+		var in signInRequest
+		if !question(w, r, &in) {
+			return
+		}
+		if !g.driver.PollNow(r.Context(), in.Room) {
+			refuse(w, fmt.Errorf("there is no room %q", in.Room))
+			return
+		}
+		answer(w, struct{}{})
+	})
+	return mux
+}
+
+// withKeeper finds the account a request is about.
+func (g *gateway) withKeeper(do func(context.Context, *token.Keeper, signInRequest) (any, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var in signInRequest
+		if !question(w, r, &in) {
+			return
+		}
+		keeper := g.keepers[in.Account]
+		if keeper == nil {
+			refuse(w, fmt.Errorf("there is no account %q in the configuration the gateway runs with", in.Account))
+			return
+		}
+		out, err := do(r.Context(), keeper, in)
+		if err != nil {
+			refuse(w, err)
+			return
+		}
+		answer(w, out)
+	}
+}
+
+func (g *gateway) accountViews() []accountView {
+	views := []accountView{}
+	for _, a := range g.cfg.Accounts {
+		s := g.keepers[a.Name].Status()
+		views = append(views, accountView{Name: a.Name, State: string(s.State), Reason: s.Reason, Action: s.Action, User: s.User,
+			Scopes: s.Scopes, SignedIn: orNil(s.SignedIn), LastRefresh: orNil(s.LastRefresh), AccessExpires: orNil(s.AccessExpires),
+			RefreshLapses: orNil(s.RefreshLapses), SecretExpires: orNil(s.SecretExpires), NextTry: orNil(s.NextTry)})
+	}
+	return views
+}
+
+func orNil(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	u := t.UTC().Truncate(time.Second)
+	return &u
+}
+
+// question reads a request's JSON body.
+func question(w http.ResponseWriter, r *http.Request, in any) bool {
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<10)).Decode(in); err != nil {
+		refuse(w, fmt.Errorf("reading the request: %w", err))
+		return false
+	}
+	return true
+}
+
+func answer(w http.ResponseWriter, out any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(out) // the asker is gone if this fails
+}
+
+// refusal is an error on its way from the daemon to a command.
+type refusal struct {
+	Words  string `json:"error"`
+	Next   string `json:"next,omitempty"`
+	Person bool   `json:"person,omitempty"`
+}
+
+// Error implements error.
+func (r refusal) Error() string { return r.Words }
+
+// Action returns the next step for a person.
+func (r refusal) Action() string { return r.Next }
+
+// NeedsPerson tells whether it does not heal by itself.
+func (r refusal) NeedsPerson() bool { return r.Person }
+
+func refuse(w http.ResponseWriter, err error) {
+	r := refusal{Words: err.Error()}
+	var a actionable
+	if errors.As(err, &a) {
+		r.Next, r.Person = a.Action(), a.NeedsPerson()
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusUnprocessableEntity)
+	_ = json.NewEncoder(w).Encode(r)
+}
+
+// gatewayClient is the gateway as a command reaches it.
+type gatewayClient struct {
+	http    *http.Client
+	running bool     // it is another process
+	gateway *gateway // in this process; nil when running
+	close   func() error
+}
+
+// reach finds the running daemon of a configuration, or builds the gateway in
+// this process without running it.
+func reach(cfg *config.Config, w world) (*gatewayClient, error) {
+	path := socketPath(cfg)
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", path)
+	}
+	if conn, err := dial(context.Background(), "", ""); err == nil {
+		conn.Close()
+		return &gatewayClient{http: &http.Client{Transport: &http.Transport{DialContext: dial}}, running: true, close: func() error { return nil }}, nil
+	} else if errors.Is(err, os.ErrPermission) {
+		return nil, hinted{fmt.Errorf("the running gateway does not let this user in: %w", err), "the same command with sudo"}
+	}
+	st, err := openStore(cfg.Store.Path, w)
+	if err != nil {
+		return nil, err
+	}
+	g, err := build(cfg, st, w)
+	if err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	g.driver.Show()
+	return &gatewayClient{http: &http.Client{Transport: inProcess{g.control}}, gateway: g, close: st.Close}, nil
+}
+
+// openStore opens the database; a file too damaged even to look at is looked at
+// by another process first.
+func openStore(path string, w world) (*store.Store, error) {
+	st, err := store.Open(path, store.Options{Check: store.ChildCheck(checkCommandLine), Now: w.clock.Now, Log: w.log})
+	if err != nil {
+		return nil, coded{err, exitLocked}
+	}
+	return st, nil
+}
+
+// call asks the daemon; in and out are JSON, either may be nil.
+func (d *gatewayClient) call(ctx context.Context, method, path string, in, out any) error {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "http://localhost"+path, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	resp, err := d.http.Do(req)
+	if err != nil {
+		return fmt.Errorf("asking the running gateway: %w", err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return fmt.Errorf("reading the running gateway's answer: %w", err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		var r refusal
+		if err := json.Unmarshal(text, &r); err != nil || r.Words == "" {
+			return fmt.Errorf("the running gateway answered %s to %s %s: is it another version?", resp.Status, method, path)
+		}
+		return r
+	}
+	if out == nil {
+		return nil
+	}
+	return json.Unmarshal(text, out)
+}
+
+// inProcess answers requests with a handler of this process.
+type inProcess struct{ http.Handler }
+
+// RoundTrip implements http.RoundTripper.
+func (p inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
+	w := &answerBuffer{header: http.Header{}, status: http.StatusOK}
+	p.ServeHTTP(w, r)
+	return &http.Response{StatusCode: w.status, Status: fmt.Sprint(w.status, " ", http.StatusText(w.status)), Header: w.header,
+		Body: io.NopCloser(&w.body), Request: r, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}, nil
+}
+
+type answerBuffer struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (b *answerBuffer) Header() http.Header         { return b.header }
+func (b *answerBuffer) WriteHeader(status int)      { b.status = status }
+func (b *answerBuffer) Write(p []byte) (int, error) { return b.body.Write(p) }

@@ -1,0 +1,139 @@
+// Command roomgate is a gateway daemon for buildings: it reads the bookings of
+// a site's meeting rooms from Microsoft 365 and publishes them as points over
+// MQTT to the building management system.
+//
+// One file holds one command. serve.go builds the parts and runs them.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes; they are documented in the operations manual.
+const (
+	exitOK     = 0
+	exitFailed = 1 // something did not work; the message says what
+	exitUsage  = 2 // the command line or the configuration is wrong
+	exitPerson = 3 // somebody has to act in Microsoft 365: sign in, grant, share
+	exitLocked = 4 // the database is in use or cannot be used
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run is the whole program; tests call it as main does.
+func run(args []string, in io.Reader, out, errOut io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal kills
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errOut)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	complain(errOut, err)
+	return exitCode(err)
+}
+
+// globals are the flags every command has.
+type globals struct {
+	config   string
+	logLevel string
+}
+
+const defaultConfig = "/etc/roomgate/roomgate.toml"
+
+func newRoot() *cobra.Command {
+	g := &globals{}
+	root := &cobra.Command{
+		Use:   "roomgate",
+		Short: "Room bookings from Microsoft 365 as points for the building",
+		Long: "roomgate reads the bookings of a site's meeting rooms from Microsoft 365 and\n" +
+			"publishes them as points over MQTT to the building management system.\n\n" +
+			"Try 'roomgate demo': the whole product on this machine, with no account.",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.PersistentFlags().StringVar(&g.config, "config", defaultConfig, "configuration `FILE`")
+	root.PersistentFlags().StringVar(&g.logLevel, "log-level", "info", "debug, info, warn or error")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.AddCommand(runCommand(g), loginCommand(g), logoutCommand(g), accountsCommand(g), roomsCommand(g),
+		checkCommand(g), configCommand(g), dbCommand(g), demoCommand(g), simulateCommand(), versionCommand())
+	return root
+}
+
+// usageError is a mistake on the command line.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// hinted is an error with the next step for the person who ran the command.
+type hinted struct {
+	error
+	hint string
+}
+
+func (e hinted) Unwrap() error { return e.error }
+
+// coded is an error that ends the program with a certain exit code.
+type coded struct {
+	error
+	code int
+}
+
+func (e coded) Unwrap() error { return e.error }
+
+// quiet is an error of which everything has been said already.
+var errQuiet = errors.New("told already")
+
+// actionable is what errors implement that are meant for people.
+type actionable interface {
+	error
+	Action() string
+	NeedsPerson() bool
+}
+
+// complain tells the person at the terminal what went wrong and what to do.
+func complain(w io.Writer, err error) {
+	if errors.Is(err, errQuiet) {
+		return
+	}
+	fmt.Fprintln(w, "roomgate: error:", err)
+	var h hinted
+	var a actionable
+	switch {
+	case errors.As(err, &h):
+		fmt.Fprintln(w, "roomgate: try:", h.hint)
+	case errors.As(err, &a) && a.Action() != "":
+		fmt.Fprintln(w, "roomgate: try:", a.Action())
+	}
+}
+
+// exitCode maps an error to the program's exit code.
+func exitCode(err error) int {
+	var c coded
+	var u usageError
+	var a actionable
+	switch {
+	case errors.As(err, &c):
+		return c.code
+	case errors.As(err, &u):
+		return exitUsage
+	case errors.As(err, &a) && a.NeedsPerson():
+		return exitPerson
+	}
+	return exitFailed
+}

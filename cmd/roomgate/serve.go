@@ -1,0 +1,270 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"roomgate/bridge"
+	"roomgate/bridge/mqtt"
+	"roomgate/bridge/web"
+	"roomgate/config"
+	"roomgate/driver"
+	"roomgate/driver/store"
+	"roomgate/graph"
+	"roomgate/graph/token"
+)
+
+// world is what the gateway takes from outside its configuration; tests and the
+// demonstration bring their own.
+type world struct {
+	clock     driver.Clock
+	transport http.RoundTripper // to Microsoft; nil: the network, through the proxy of the environment
+	banner    string            // shown on the page; empty: none
+	speed     float64           // how fast the clock runs; 0: as the wall's
+	log       *slog.Logger
+}
+
+// stuckAfter is how long a loop may be silent, on the world's clock; every loop
+// turns at least once a minute of the wall's.
+func (w world) stuckAfter() time.Duration {
+	return time.Duration(max(w.speed, 1) * float64(150*time.Second))
+}
+
+// gateway is the daemon: its parts, built from a configuration.
+type gateway struct {
+	cfg      *config.Config
+	w        world
+	board    *bridge.Board
+	keepers  map[string]*token.Keeper
+	accounts []driver.Account
+	driver   *driver.Driver
+	sink     *mqtt.Sink
+	page     http.Handler // for people, on loopback
+	control  http.Handler // for the commands, on a socket
+
+	reloading atomic.Bool // another gateway follows at once
+}
+
+// build makes the parts from top to bottom. It opens nothing and runs nothing,
+// so that a configuration that cannot work is refused before the old one stops.
+func build(cfg *config.Config, st *store.Store, w world) (*gateway, error) {
+	g := &gateway{cfg: cfg, w: w, board: bridge.New(), keepers: map[string]*token.Keeper{}}
+	if words := st.Damaged(); words != "" {
+		g.board.Report("store", false, words, w.clock.Now())
+	}
+	rooms := roomsOf(cfg)
+	for _, a := range cfg.Accounts {
+		account, err := g.account(a, st)
+		if err != nil {
+			return nil, err
+		}
+		g.accounts = append(g.accounts, account)
+	}
+	site := driver.Site{ID: cfg.Site.ID, Name: cfg.Site.Name, Zone: cfg.Site.Timezone}
+	g.driver = driver.New(driver.Options{
+		Site: site, Rooms: rooms, Accounts: g.accounts, Publisher: g.board, Memory: st.Bucket("bookings"),
+		Clock: w.clock, Jitter: jitter, Version: version(), Log: w.log.With("part", "driver"),
+		Beat: func() { g.board.Beat("driver", w.clock.Now()) },
+	})
+	var err error
+	if g.sink, err = g.newSink(); err != nil {
+		return nil, err
+	}
+	g.page = web.Handler(web.Options{Site: site, Rooms: rooms, Board: g.board, Version: version(), Banner: w.banner,
+		Now: w.clock.Now, StuckAfter: w.stuckAfter(), Log: w.log.With("part", "web")})
+	g.control = g.controlHandler()
+	return g, nil
+}
+
+// account builds the sign-in and the calendar of one account.
+func (g *gateway) account(a config.Account, st *store.Store) (driver.Account, error) {
+	client := &http.Client{Transport: g.w.transport, Timeout: time.Minute}
+	if g.w.transport == nil {
+		client.Transport = newTransport()
+	}
+	log := g.w.log.With("account", a.Name)
+	keeper, err := token.New(token.Options{
+		Account: a.Name, LoginURL: a.LoginURL, GraphURL: a.GraphURL, Tenant: a.Tenant,
+		ClientID: a.ClientID, ClientSecret: a.ClientSecret.Reveal(), SecretExpires: a.ClientSecretExpires,
+		RedirectURI: a.RedirectURI, Scopes: a.Scopes, Store: st.Kept("tokens"), Pending: st.Bucket("sign-ins"),
+		HTTP: client, Refresh: a.Refresh, Jitter: jitter, Clock: g.w.clock, Log: g.w.log,
+	})
+	if err != nil {
+		return driver.Account{}, err
+	}
+	g.keepers[a.Name] = keeper
+	calls, err := graph.NewClient(graph.Options{BaseURL: a.GraphURL, Tokens: keeper, HTTP: client,
+		UserAgent: userAgent(), Clock: g.w.clock, Jitter: jitter, Log: log})
+	if err != nil {
+		return driver.Account{}, err
+	}
+	return driver.Account{Name: a.Name, Calendar: graph.NewCalendar(calls), SignIn: signIn{keeper}, Poll: a.Poll}, nil
+}
+
+// newTransport is Go's own with limits for a way to Microsoft that hangs.
+func newTransport() *http.Transport {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.ResponseHeaderTimeout = 30 * time.Second
+	t.MaxIdleConnsPerHost = 4
+	return t
+}
+
+// signIn shows the driver how a Keeper stands.
+type signIn struct{ *token.Keeper }
+
+// Status implements driver.SignIn.
+func (s signIn) Status() driver.SignInStatus {
+	t := s.Keeper.Status()
+	reason := t.Reason
+	if t.Action != "" {
+		reason = strings.TrimPrefix(reason+"; "+t.Action, "; ")
+	}
+	return driver.SignInStatus{State: string(t.State), Reason: reason, AccessExpires: t.AccessExpires,
+		LastRefresh: t.LastRefresh, RefreshLapses: t.RefreshLapses, SecretExpires: t.SecretExpires}
+}
+
+func roomsOf(cfg *config.Config) []driver.Room {
+	privacy := map[string]driver.Privacy{"busy": driver.PrivacyBusy, "organizer": driver.PrivacyOrganizer,
+		"subject": driver.PrivacySubject, "full": driver.PrivacyFull}
+	release := map[string]driver.Release{"end": driver.ReleaseAtEnd, "start": driver.ReleaseAtStart}
+	rooms := make([]driver.Room, len(cfg.Rooms))
+	for i, r := range cfg.Rooms {
+		var count []driver.ShowAs
+		for _, name := range r.Count {
+			count = append(count, driver.ParseShowAs(name))
+		}
+		rooms[i] = driver.Room{ID: r.ID, Name: r.Name, Account: r.Account, Mailbox: r.Mailbox, Match: r.Match,
+			Building: r.Building, Floor: r.Floor, Capacity: r.Capacity, Zone: cfg.Site.Timezone,
+			Lead: r.Lead, Lag: r.Lag, Gap: r.Gap, Release: release[r.Release],
+			Count: driver.CountingOf(count...), Privacy: privacy[r.Privacy], StaleAfter: r.StaleAfter}
+	}
+	return rooms
+}
+
+func (g *gateway) newSink() (*mqtt.Sink, error) {
+	m := g.cfg.MQTT
+	broker, err := url.Parse(m.Broker)
+	if err != nil {
+		return nil, fmt.Errorf("mqtt.broker: %w", err)
+	}
+	tlsConfig, err := brokerTLS(m)
+	if err != nil {
+		return nil, err
+	}
+	return mqtt.New(mqtt.Options{
+		Site: g.cfg.Site.ID, Prefix: m.Prefix, Broker: broker, Username: m.Username, Password: m.Password.Reveal(),
+		ClientID: clientID(g.cfg), TLS: tlsConfig,
+		Format: mqtt.Format{VTQ: m.Payload == "vtq", Bool: mqtt.BoolWords(m.Bool), Time: mqtt.TimeStyle(m.Time), Zone: g.cfg.Site.Timezone},
+		Board:  g.board, Now: g.w.clock.Now, Jitter: jitter, KeepStatus: g.reloading.Load, Log: g.w.log.With("part", "mqtt"),
+	})
+}
+
+// brokerTLS reads the files that the connection to the broker needs.
+func brokerTLS(m config.MQTT) (*tls.Config, error) {
+	c := &tls.Config{MinVersion: tls.VersionTLS12}
+	if m.CAFile != "" {
+		text, err := os.ReadFile(m.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("mqtt.ca_file: %w", err)
+		}
+		c.RootCAs = x509.NewCertPool()
+		if !c.RootCAs.AppendCertsFromPEM(text) {
+			return nil, fmt.Errorf("mqtt.ca_file: %s holds no PEM certificate", m.CAFile)
+		}
+	}
+	if m.CertFile != "" {
+		pair, err := tls.LoadX509KeyPair(m.CertFile, m.KeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("mqtt.cert_file and mqtt.key_file: %w", err)
+		}
+		c.Certificates = []tls.Certificate{pair}
+	}
+	return c, nil
+}
+
+// clientID tells this gateway from every other one at the broker: two clients
+// of one id would throw each other out for ever.
+func clientID(cfg *config.Config) string {
+	if cfg.MQTT.ClientID != "" {
+		return cfg.MQTT.ClientID
+	}
+	machine, err := os.ReadFile("/etc/machine-id")
+	if err != nil {
+		name, _ := os.Hostname()
+		machine = []byte(name)
+	}
+	sum := sha256.Sum256([]byte("roomgate\x00" + cfg.Site.ID + "\x00" + string(machine)))
+	return "roomgate-" + cfg.Site.ID + "-" + hex.EncodeToString(sum[:4])
+}
+
+// run runs the parts until ctx ends. Every part looks after its own troubles;
+// none ends before ctx does.
+func (g *gateway) run(ctx context.Context) {
+	var parts sync.WaitGroup
+	for _, k := range g.keepers {
+		parts.Go(func() { _ = k.Run(ctx) })
+	}
+	parts.Go(func() { _ = g.driver.Run(ctx) })
+	parts.Go(func() { _ = g.sink.Run(ctx) })
+	parts.Go(func() { g.listen(ctx, "control", g.controlListener, g.control) })
+	if g.cfg.Web.Listen != "" {
+		parts.Go(func() { g.listen(ctx, "web", g.webListener, g.page) })
+	}
+	parts.Wait()
+}
+
+func (g *gateway) webListener() (net.Listener, error) { return net.Listen("tcp", g.cfg.Web.Listen) }
+
+// listen serves HTTP until ctx ends. An address that cannot be had is tried
+// again every half minute: the building's points do not depend on a page.
+func (g *gateway) listen(ctx context.Context, part string, open func() (net.Listener, error), h http.Handler) {
+	for {
+		l, err := open()
+		if err == nil {
+			g.board.Report(part, true, "listening on "+l.Addr().String(), g.w.clock.Now())
+			err = serveHTTP(ctx, l, h)
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		g.board.Report(part, false, err.Error(), g.w.clock.Now())
+		g.w.log.Error("cannot serve; trying again in half a minute", "part", part, "reason", err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(30 * time.Second):
+		}
+	}
+}
+
+// serveHTTP serves until ctx ends; open requests then get a second to end.
+func serveHTTP(ctx context.Context, l net.Listener, h http.Handler) error {
+	s := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		BaseContext: func(net.Listener) context.Context { return ctx }, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug)}
+	stop := context.AfterFunc(ctx, func() {
+		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		if err := s.Shutdown(ending); err != nil {
+			s.Close()
+		}
+	})
+	defer stop()
+	if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return ctx.Err()
+}

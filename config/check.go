@@ -1,0 +1,250 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A checker turns settings into a Config and reports what one setting alone
+// cannot show: contradictions, and secrets that cannot be read.
+type checker struct {
+	*report
+	env  Env
+	mode fs.FileMode // of the configuration file itself
+	zone *time.Location
+}
+
+// config resolves a whole file. The result is sound only if nothing was reported.
+func (c *checker) config(f file) *Config {
+	out := &Config{Web: f.Web, Store: f.Store}
+	out.Site = c.site(&f.Site)
+	out.Accounts = c.accounts(f.Accounts)
+	out.Rooms = c.rooms(f.Rooms, out.Accounts)
+	out.MQTT = c.mqtt(&f.MQTT)
+	if out.Web.Listen == "off" {
+		out.Web.Listen = ""
+	}
+	f.Rooms = out.Rooms
+	for i, a := range out.Accounts {
+		f.Accounts[i].LoginURL, f.Accounts[i].GraphURL = a.LoginURL, a.GraphURL
+	}
+	out.file = f
+	return out
+}
+
+func (c *checker) site(s *rawSite) Site {
+	s.Name = cmp.Or(s.Name, s.ID)
+	c.zone = time.UTC
+	if zone, err := time.LoadLocation(s.Timezone); err == nil {
+		c.zone = zone
+	}
+	return Site{ID: s.ID, Name: s.Name, Timezone: c.zone}
+}
+
+func (c *checker) accounts(raw []rawAccount) []Account {
+	if len(raw) == 0 && !c.reported("account") {
+		c.add("account", "is missing", "", "add an [[account]] to sign in with")
+	}
+	var out []Account
+	for i, a := range raw {
+		path := element("account", i)
+		c.unique(path, "name", a.Name, func(j int) string { return raw[j].Name }, i)
+		out = append(out, c.account(path, a))
+	}
+	return out
+}
+
+func (c *checker) account(path string, a rawAccount) Account {
+	if a.Name == brokerCredential {
+		c.add(join(path, "name"), "is taken by the credential of the broker", `"mqtt"`, "choose another name")
+	}
+	if !slices.Contains(a.Scopes, "offline_access") {
+		c.add(join(path, "scopes"), `lacks "offline_access", without which the sign-in ends within the hour`, "", `add "offline_access"`)
+	}
+	if !slices.ContainsFunc(a.Scopes, func(s string) bool { return strings.Contains(s, "Calendars.") }) {
+		c.add(join(path, "scopes"), "has no right to read a calendar", "", `add "Calendars.Read"`)
+	}
+	login, graph := c.servers(path, a)
+	return Account{
+		Name: a.Name, Provider: a.Provider, Cloud: a.Cloud, Tenant: a.Tenant, ClientID: a.ClientID,
+		ClientSecret: c.secret(source{
+			table: path, key: "client_secret", inline: a.ClientSecret,
+			file: a.ClientSecretFile, variable: a.ClientSecretEnv, credential: a.Name,
+		}),
+		ClientSecretExpires: startOfDay(a.ClientSecretExpires, c.zone),
+		SignIn:              a.SignIn, RedirectURI: a.RedirectURI, Scopes: a.Scopes, Read: a.Read,
+		Refresh:  c.schedule(join(path, "refresh"), a.Refresh, leastRefresh),
+		Poll:     c.schedule(join(path, "poll"), a.Poll, leastPoll),
+		LoginURL: login, GraphURL: graph,
+	}
+}
+
+// servers returns the sign-in and Graph servers: those of the cloud, or the two
+// given by hand.
+func (c *checker) servers(path string, a rawAccount) (login, graph string) {
+	if (a.LoginURL == "") != (a.GraphURL == "") {
+		given, missing := "login_url", "graph_url"
+		if a.LoginURL == "" {
+			given, missing = missing, given
+		}
+		c.add(join(path, given), "is given without "+missing, "", "give both, or neither and choose a cloud")
+	}
+	cloud := clouds[a.Cloud]
+	login = strings.TrimSuffix(cmp.Or(a.LoginURL, cloud.login), "/")
+	graph = strings.TrimSuffix(cmp.Or(a.GraphURL, cloud.graph), "/")
+	return login, graph
+}
+
+// startOfDay returns the instant a date begins in a zone, in UTC; no date stays none.
+func startOfDay(date time.Time, zone *time.Location) time.Time {
+	if date.IsZero() {
+		return date
+	}
+	return time.Date(date.Year(), date.Month(), date.Day(), 0, 0, 0, 0, zone).UTC()
+}
+
+func (c *checker) schedule(path, spec string, least time.Duration) Schedule {
+	if spec == "" {
+		return nil // reported as missing
+	}
+	s, err := ParseSchedule(spec, c.zone, least)
+	if err != nil {
+		c.add(path, err.Error(), "", `write five fields such as "*/30 * * * *", or "@every 60s"`)
+		return nil
+	}
+	return s
+}
+
+func (c *checker) rooms(raw []Room, accounts []Account) []Room {
+	own := map[string]int{} // rooms found in the account's own calendar, by account
+	rooms := slices.Clone(raw)
+	for i := range rooms {
+		r := &rooms[i]
+		path := element("room", i)
+		c.unique(path, "id", r.ID, func(j int) string { return rooms[j].ID }, i)
+		r.Name = cmp.Or(r.Name, r.ID)
+		if len(r.Count) == 0 {
+			c.add(c.inherited(path, "count"), "is empty, so that the room would never be booked", "", `write ["busy", "tentative", "oof"]`)
+		}
+		if c.roomAccount(path, r, accounts) && r.Mailbox == "" {
+			own[r.Account]++
+		}
+	}
+	for i, r := range rooms {
+		if r.Mailbox == "" && len(r.Match) == 0 && own[r.Account] > 1 {
+			c.add(element("room", i), fmt.Sprintf("needs a mailbox or a match, because account %q has other rooms in its own calendar", r.Account), "",
+				`add mailbox = "boardroom@contoso.example" or match = ["Boardroom"]`)
+		}
+	}
+	return rooms
+}
+
+// roomAccount finds the account of a room, and checks that it is read often
+// enough. It tells whether there is such an account.
+func (c *checker) roomAccount(path string, r *Room, accounts []Account) bool {
+	if r.Account == "" && len(accounts) == 1 {
+		r.Account = accounts[0].Name
+	}
+	if len(accounts) == 0 || slices.ContainsFunc(accounts, func(a Account) bool { return a.Name == "" }) {
+		return false // reported already, and not to be told again for each room
+	}
+	i := slices.IndexFunc(accounts, func(a Account) bool { return a.Name == r.Account })
+	switch {
+	case r.Account == "":
+		c.add(join(path, "account"), "is missing, and there are several accounts", "", fmt.Sprintf("add account = %q", accounts[0].Name))
+	case i < 0:
+		var names []string
+		for _, a := range accounts {
+			names = append(names, a.Name)
+		}
+		fix := "name one of " + strings.Join(names, ", ")
+		if near := nearest(r.Account, names); near != "" {
+			fix = fmt.Sprintf("did you mean %q?", near)
+		}
+		c.add(c.inherited(path, "account"), "names an account that does not exist", fmt.Sprintf("%q", r.Account), fix)
+	case accounts[i].Poll != nil && shortestGap(accounts[i].Poll) > r.StaleAfter:
+		c.add(join(element("account", i), "poll"), fmt.Sprintf("is slower than stale_after, %s in room %q, which would never be good", short(r.StaleAfter), r.ID), "",
+			"poll more often, or lengthen stale_after")
+	}
+	return i >= 0
+}
+
+// inherited returns where the setting of a room stands: in the room, or in
+// [defaults.room].
+func (c *checker) inherited(room, key string) string {
+	shared := join("defaults.room", key)
+	_, here := c.lines[join(room, key)]
+	if _, there := c.lines[shared]; there && !here {
+		return shared
+	}
+	return join(room, key)
+}
+
+// unique reports a name that an earlier element of the same list has.
+func (c *checker) unique(path, key, name string, at func(int) string, i int) {
+	for j := range i {
+		if name != "" && at(j) == name {
+			list, _, _ := strings.Cut(path, "[")
+			line := c.lines.of(join(element(list, j), key))
+			c.add(join(path, key), fmt.Sprintf("is used twice, first on line %d", line), fmt.Sprintf("%q", name), "give each its own")
+			return
+		}
+	}
+}
+
+func (c *checker) mqtt(m *rawMQTT) MQTT {
+	m.Broker = c.broker(*m)
+	password := c.secret(source{table: "mqtt", key: "password", inline: m.Password, file: m.PasswordFile, credential: brokerCredential})
+	if m.Username == "" && password.Reveal() != "" { // MQTT 3.1.1 §3.1.2.9
+		c.add("mqtt.username", "is missing, and MQTT sends no password without one", "", `add username = "roomgate"`)
+	}
+	c.readable("mqtt.ca_file", m.CAFile, false)
+	c.readable("mqtt.cert_file", m.CertFile, false)
+	c.readable("mqtt.key_file", m.KeyFile, true)
+	if (m.CertFile == "") != (m.KeyFile == "") {
+		given, missing := "cert_file", "key_file"
+		if m.CertFile == "" {
+			given, missing = missing, given
+		}
+		c.add(join("mqtt", given), "is given without "+missing, "", "give both or neither")
+	}
+	return MQTT{
+		Broker: m.Broker, Username: m.Username, Password: password, ClientID: m.ClientID,
+		CAFile: m.CAFile, CertFile: m.CertFile, KeyFile: m.KeyFile, InsecurePlaintext: m.InsecurePlaintext,
+		Prefix: m.Prefix, Payload: m.Payload, Bool: m.Bool, Time: m.Time,
+	}
+}
+
+// broker returns the address of the broker with its port, and reports what does
+// not go together with its scheme.
+func (c *checker) broker(m rawMQTT) string {
+	u, err := url.Parse(m.Broker)
+	if err != nil || m.Broker == "" {
+		return ""
+	}
+	if u.Port() == "" {
+		u.Host = net.JoinHostPort(u.Hostname(), defaultPorts[u.Scheme])
+	}
+	if u.Path == "/" && strings.HasPrefix(u.Scheme, "mqtt") {
+		u.Path = ""
+	}
+	if u.Scheme == "mqtts" || u.Scheme == "wss" {
+		return u.String()
+	}
+	if !loopback(u.Hostname()) && !m.InsecurePlaintext {
+		c.add("mqtt.broker", "would send the password and all points unencrypted", fmt.Sprintf("%q", m.Broker),
+			"use mqtts:// or wss://, or set insecure_plaintext = true")
+	}
+	for _, f := range []struct{ key, value string }{{"ca_file", m.CAFile}, {"cert_file", m.CertFile}, {"key_file", m.KeyFile}} {
+		if f.value != "" {
+			c.add(join("mqtt", f.key), "does nothing with a broker on "+u.Scheme+"://", "", "use mqtts:// or wss://, or remove it")
+		}
+	}
+	return u.String()
+}

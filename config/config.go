@@ -1,0 +1,177 @@
+// Package config turns a TOML file into checked values.
+//
+// It is strict: an unknown key, a bad value or a contradiction is refused, and
+// all of them are told in one run, each with its line, the value seen and the
+// fix. What it hands out is ready to use: schedules parsed, secrets read, times
+// in UTC, defaults filled in. Keys are case-sensitive, and a text setting left
+// empty counts as left out.
+package config
+
+import (
+	"io"
+	"io/fs"
+	"os"
+	"time"
+)
+
+// A Config is a whole, checked configuration, as made by [Load] or [Parse].
+type Config struct {
+	Site     Site
+	Accounts []Account // at least one
+	Rooms    []Room
+	MQTT     MQTT
+	Web      Web
+	Store    Store
+
+	file file // the settings as written, for Print
+}
+
+// A Site is the building the gateway stands in.
+type Site struct {
+	ID       string // a topic segment, [a-z0-9-]{1,40}
+	Name     string // for people; the id where none is given
+	Timezone *time.Location
+}
+
+// An Account is one sign-in to a calendar service.
+type Account struct {
+	Name                string // a topic segment, [a-z0-9-]{1,40}
+	Provider            string // "microsoft"
+	Cloud               string // "global", "us-gov", "us-dod" or "china"
+	Tenant              string // "common", "organizations", "consumers", a GUID or a domain
+	ClientID            string // a GUID
+	ClientSecret        Secret // empty for a public client
+	ClientSecretExpires time.Time
+	SignIn              string // "code"
+	RedirectURI         string
+	Scopes              []string
+	Refresh             Schedule // when tokens are renewed
+	Poll                Schedule // when calendars are read
+	Read                string   // "events", or "" for the reader's own choice
+	LoginURL            string   // scheme and host, no slash at the end
+	GraphURL            string   // scheme and host, no slash at the end
+}
+
+// A Room is one meeting room.
+type Room struct {
+	ID      string   `toml:"id" form:"id" required:"boardroom"`
+	Name    string   `toml:"name"`                   // for people; the id where none is given
+	Mailbox string   `toml:"mailbox" form:"mailbox"` // "": the room is looked for in the account's own calendar
+	Match   []string `toml:"match"`                  // locations or attendees that mean this room; none: every event
+	RoomSettings
+}
+
+// RoomSettings are the settings of a room that [defaults.room] may give for all.
+type RoomSettings struct {
+	Account    string        `toml:"account"` // the name of an account, always filled in
+	Building   string        `toml:"building"`
+	Floor      string        `toml:"floor"`
+	Capacity   int           `toml:"capacity" range:"0|100000"` // people; 0: not told
+	Lead       time.Duration `toml:"lead" range:"0s|12h"`       // comfort begins so long before a booking
+	Lag        time.Duration `toml:"lag" range:"0s|12h"`        // and ends so long after it
+	Gap        time.Duration `toml:"gap" range:"0s|12h"`        // gaps up to this long are bridged
+	Release    string        `toml:"release" oneof:"start|end"` // when a booking lets go of comfort
+	Count      []string      `toml:"count" oneof:"busy|tentative|oof|workingElsewhere|unknown"`
+	Privacy    string        `toml:"privacy" oneof:"busy|organizer|subject|full"`
+	StaleAfter time.Duration `toml:"stale_after" range:"30s|24h"` // age at which what was read is no longer good
+}
+
+// MQTT is the broker and the form of what is sent to it.
+type MQTT struct {
+	Broker            string // scheme://host:port, with a path for ws and wss; the port is always filled in
+	Username          string
+	Password          Secret
+	ClientID          string // "": the program derives one
+	CAFile            string
+	CertFile          string
+	KeyFile           string
+	InsecurePlaintext bool
+	Prefix            string // first segments of every topic
+	Payload           string // "plain" or "vtq"
+	Bool              string // "true/false", "1/0" or "ON/OFF"
+	Time              string // "rfc3339", "rfc3339_local", "epoch_s" or "epoch_ms"
+}
+
+// Web is the local page.
+type Web struct {
+	Listen string `toml:"listen" form:"listen"` // host:port on loopback; "": no page
+}
+
+// Store is the file that survives a restart.
+type Store struct {
+	Path string `toml:"path" form:"path" required:"/var/lib/roomgate/roomgate.db"`
+}
+
+// A Schedule tells when something runs next, strictly after a given instant.
+type Schedule interface {
+	Next(time.Time) time.Time
+}
+
+// An Env is what a configuration may reach outside its text: environment
+// variables and the files that hold secrets. A nil function finds nothing.
+type Env struct {
+	LookupEnv func(key string) (string, bool)
+	ReadFile  func(name string) ([]byte, fs.FileMode, error)
+}
+
+// Load reads and checks the file at path, with the environment and the files of
+// this machine. The error is a [*Problems].
+func Load(path string) (*Config, error) {
+	env := Env{LookupEnv: os.LookupEnv, ReadFile: readFile}
+	text, mode, err := env.read(path)
+	if err != nil {
+		return nil, &Problems{{File: path, Message: "cannot be read: " + reason(err),
+			Fix: "name the file with --config, or write one with roomgate config init"}}
+	}
+	return parse(path, text, mode, env)
+}
+
+// Parse checks the text of a configuration; name stands for it in messages. The
+// error is a [*Problems].
+func Parse(name string, text []byte, env Env) (*Config, error) {
+	return parse(name, text, 0, env)
+}
+
+// parse is Parse for a text that came from a file of the given mode.
+func parse(name string, text []byte, mode fs.FileMode, env Env) (*Config, error) {
+	doc, problem := decode(name, string(text))
+	if problem != nil {
+		return nil, &Problems{*problem}
+	}
+	r := &report{file: name, lines: indexLines(string(text))}
+	f := (&binder{r}).file(doc)
+	c := (&checker{report: r, env: env, mode: mode}).config(f)
+	if len(r.problems) > 0 {
+		return nil, r.sorted()
+	}
+	return c, nil
+}
+
+func (e Env) lookup(key string) string {
+	if e.LookupEnv == nil {
+		return ""
+	}
+	value, _ := e.LookupEnv(key)
+	return value
+}
+
+func (e Env) read(name string) ([]byte, fs.FileMode, error) {
+	if e.ReadFile == nil {
+		return nil, 0, fs.ErrNotExist
+	}
+	return e.ReadFile(name)
+}
+
+func readFile(name string) ([]byte, fs.FileMode, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, 0, err
+	}
+	text, err := io.ReadAll(f)
+	return text, info.Mode().Perm(), err
+}

@@ -1,0 +1,66 @@
+package config
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Print writes the configuration in effect as TOML: every setting, the defaults
+// included, and "(secret)" for each secret. Its output is a configuration
+// again, once such secrets are put back. It returns the error of the writer.
+func (c *Config) Print(w io.Writer) error {
+	var b bytes.Buffer
+	printTable(&b, "[site]", c.file.Site)
+	for _, a := range c.file.Accounts {
+		printTable(&b, "[[account]]", a)
+	}
+	printTable(&b, "[defaults.room]", c.file.Defaults.Room)
+	for _, r := range c.file.Rooms {
+		printTable(&b, "[[room]]", r)
+	}
+	printTable(&b, "[mqtt]", c.file.MQTT)
+	printTable(&b, "[web]", c.file.Web)
+	printTable(&b, "[store]", c.file.Store)
+	_, err := w.Write(bytes.TrimPrefix(b.Bytes(), []byte("\n")))
+	return err
+}
+
+func printTable(b *bytes.Buffer, header string, settingsOf any) {
+	fmt.Fprintf(b, "\n%s\n", header)
+	v := reflect.ValueOf(settingsOf)
+	for _, field := range settings(v.Type()) {
+		if value := literal(v.FieldByIndex(field.Index).Interface()); value != "" {
+			fmt.Fprintf(b, "%s = %s\n", field.Tag.Get("toml"), value)
+		}
+	}
+}
+
+// literal returns a value as TOML writes it, "" for a date that is not set.
+// Go's quoting will do, because texts hold no control characters.
+func literal(value any) string {
+	switch v := value.(type) {
+	case string:
+		return strconv.Quote(v)
+	case Secret:
+		return strconv.Quote(v.String())
+	case time.Duration:
+		return strconv.Quote(short(v))
+	case time.Time:
+		if v.IsZero() {
+			return ""
+		}
+		return v.Format(time.DateOnly)
+	case []string:
+		items := make([]string, len(v))
+		for i, item := range v {
+			items[i] = strconv.Quote(item)
+		}
+		return "[" + strings.Join(items, ", ") + "]"
+	}
+	return fmt.Sprint(value) // true, false and whole numbers
+}

@@ -1,0 +1,107 @@
+package config
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// A Problem is one thing that is wrong with a configuration.
+type Problem struct {
+	File    string // the file's name
+	Line    int    // counted from 1; 0: no line to point at
+	Key     string // the setting, as in "room.lead"; "": the whole file
+	Seen    string // the value found, as it would be written; "" when none or when it may be secret
+	Message string // what is wrong
+	Fix     string // what to do
+}
+
+// String returns the problem on one line, for a person.
+func (p Problem) String() string {
+	var b strings.Builder
+	b.WriteString(p.File)
+	if p.Line > 0 {
+		fmt.Fprintf(&b, ":%d", p.Line)
+	}
+	if p.Key != "" {
+		b.WriteString(": " + p.Key)
+	}
+	b.WriteString(": " + p.Message)
+	if p.Seen != "" {
+		b.WriteString(", got " + p.Seen)
+	}
+	if p.Fix != "" {
+		b.WriteString(" (" + p.Fix + ")")
+	}
+	return b.String()
+}
+
+// Problems is everything that is wrong with a configuration, in the order of its lines.
+type Problems []Problem
+
+// Error returns one line for each problem.
+func (p *Problems) Error() string {
+	lines := make([]string, len(*p))
+	for i, problem := range *p {
+		lines[i] = problem.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Action returns the next step for a person.
+func (p *Problems) Action() string {
+	return "correct the configuration and run roomgate config check"
+}
+
+// NeedsPerson returns true: a configuration does not correct itself.
+func (p *Problems) NeedsPerson() bool { return true }
+
+// A report collects problems. Settings are named by their place in the
+// document, as in "room[1].lead".
+type report struct {
+	file     string
+	lines    lineIndex
+	problems Problems
+}
+
+var elementIndex = regexp.MustCompile(`\[\d+\]`)
+
+// add records a problem with the setting at path, once.
+func (r *report) add(path, message, seen, fix string) {
+	p := Problem{
+		File: r.file, Line: r.lines.of(path), Key: elementIndex.ReplaceAllString(path, ""),
+		Seen: seen, Message: message, Fix: fix,
+	}
+	if !slices.Contains(r.problems, p) {
+		r.problems = append(r.problems, p)
+	}
+}
+
+// reported tells whether there is a problem with a setting, named as in [Problem.Key].
+func (r *report) reported(key string) bool {
+	return slices.ContainsFunc(r.problems, func(p Problem) bool { return p.Key == key })
+}
+
+// sorted returns the problems in the order of their lines.
+func (r *report) sorted() *Problems {
+	slices.SortStableFunc(r.problems, func(a, b Problem) int { return cmp.Compare(a.Line, b.Line) })
+	return &r.problems
+}
+
+// reason returns the cause of a file error in plain words, without the path.
+func reason(err error) string {
+	var pathErr *fs.PathError
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "there is no such file"
+	case errors.Is(err, fs.ErrPermission):
+		return "permission denied"
+	case errors.As(err, &pathErr):
+		return pathErr.Err.Error()
+	}
+	return err.Error()
+}

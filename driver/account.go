@@ -1,0 +1,101 @@
+package driver
+
+import (
+	"context"
+	"time"
+)
+
+// Calendar brings the bookings of rooms.
+type Calendar interface {
+	// Fetch reads the bookings that overlap [from, to) of every room and hands
+	// over one Reading a room, each as soon as it is there. It returns when all
+	// are delivered. deliver is never called concurrently. A failure stands in
+	// the Reading of the room it concerns; where a person can mend it, it is an
+	// Actionable.
+	Fetch(ctx context.Context, rooms []Room, from, to time.Time, deliver func(Reading)) Tally
+}
+
+// Reading is what one attempt to read a room's calendar brought.
+type Reading struct {
+	Room     string // room id
+	Bookings []Booking
+	Refused  []string // rows that could not be understood, each with the reason; they are left out
+	Err      error    // the room could not be read; Bookings says nothing
+}
+
+// Tally is the cost of a Fetch.
+type Tally struct {
+	Requests  int   // HTTP requests sent
+	Throttled int   // requests put off by the service
+	Bytes     int64 // received, uncompressed
+}
+
+// SignIn tells how an account's sign-in stands.
+type SignIn interface {
+	Status() SignInStatus
+	// Changed returns a channel that is closed at the next change of Status.
+	Changed() <-chan struct{}
+}
+
+// SignInStatus is how a sign-in stands. Times that are not known are zero.
+type SignInStatus struct {
+	State         string // one of the words of the account's state point
+	Reason        string // why it is not ok, and what to do; empty when ok
+	AccessExpires time.Time
+	LastRefresh   time.Time
+	RefreshLapses time.Time // when the refresh token would lapse if it were not used again
+	SecretExpires time.Time
+}
+
+// signedIn is the state in which calendars can be read.
+const signedIn = "ok"
+
+// Schedule says when something is due; robfig/cron's schedules are Schedules.
+type Schedule interface {
+	Next(time.Time) time.Time
+}
+
+// Account is one sign-in and the calendars that are read with it.
+type Account struct {
+	Name     string // topic segment
+	Calendar Calendar
+	SignIn   SignIn
+	Poll     Schedule
+}
+
+// accountWork is what an account has done since the start.
+type accountWork struct {
+	polls     int
+	throttled int
+	lastPoll  time.Time
+}
+
+// fillAccount writes an account's points into values and returns the instant at
+// which they next change by themselves; zero: they do not.
+func fillAccount(values []Value, s SignInStatus, work accountWork, now time.Time) time.Time {
+	w := wake{now: now}
+	values[AccountState] = EnumValue(s.State)
+	values[AccountReason] = TextValue(s.Reason)
+	values[AccessExpires] = TimeValue(s.AccessExpires)
+	values[RefreshDaysLeft] = daysTo(s.RefreshLapses, &w)
+	values[SecretDaysLeft] = daysTo(s.SecretExpires, &w)
+	values[LastRefresh] = TimeValue(s.LastRefresh)
+	values[LastPoll] = TimeValue(work.lastPoll)
+	values[Polls] = IntValue(work.polls)
+	values[Throttled] = IntValue(work.throttled)
+	return w.at
+}
+
+// daysTo counts the whole days of 24 hours until t, 0 once it has passed.
+func daysTo(t time.Time, w *wake) Value {
+	if t.IsZero() {
+		return NoInt(NotInSight)
+	}
+	left := t.Sub(w.now)
+	if left < 0 {
+		return IntValue(0)
+	}
+	days := int(left / (24 * time.Hour))
+	w.by(t.Add(-time.Duration(days)*24*time.Hour + time.Nanosecond))
+	return IntValue(days)
+}

@@ -1,0 +1,157 @@
+package driver
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// ShowAs is the free/busy status of a booking, with the values of the event
+// resource (learn.microsoft.com/graph/api/resources/event, showAs).
+type ShowAs uint8
+
+const (
+	Unknown ShowAs = iota
+	Free
+	Tentative
+	Busy
+	OutOfOffice
+	WorkingElsewhere
+)
+
+// showAsNames are the names used in configuration and by Graph.
+var showAsNames = [...]string{"unknown", "free", "tentative", "busy", "oof", "workingElsewhere"}
+
+// String returns the name Graph uses for s.
+func (s ShowAs) String() string {
+	if int(s) < len(showAsNames) {
+		return showAsNames[s]
+	}
+	return showAsNames[Unknown]
+}
+
+// ParseShowAs reads Graph's name of a status; what it does not know is Unknown.
+func ParseShowAs(name string) ShowAs {
+	for i, n := range showAsNames {
+		if strings.EqualFold(n, name) {
+			return ShowAs(i)
+		}
+	}
+	return Unknown
+}
+
+// Counting is a set of ShowAs values: the bookings that make a room booked.
+type Counting uint8
+
+// CountingOf returns the set of the given values.
+func CountingOf(values ...ShowAs) Counting {
+	var c Counting
+	for _, v := range values {
+		c |= 1 << v
+	}
+	return c
+}
+
+// Has tells whether bookings shown as s count.
+func (c Counting) Has(s ShowAs) bool { return c&(1<<s) != 0 }
+
+// Booking is one stretch of time for which a room is taken. Cancelled and
+// declined rows never become a Booking.
+type Booking struct {
+	ID        string    `json:"id"`                  // the provider's, opaque; tells bookings apart, nothing more
+	Start     time.Time `json:"start"`               // UTC
+	End       time.Time `json:"end"`                 // UTC, exclusive
+	ShowAs    ShowAs    `json:"show_as"`             //
+	Private   bool      `json:"private,omitempty"`   // marked private, personal or confidential
+	Subject   string    `json:"subject,omitempty"`   // empty where the room's Privacy does not allow it
+	Organizer string    `json:"organizer,omitempty"` // likewise
+	Attendees int       `json:"attendees,omitempty"` // invited people, rooms not counted
+}
+
+// Compare orders bookings by start, end and what else tells them apart, so that
+// the same bookings always stand in the same order.
+func (b Booking) Compare(o Booking) int {
+	if c := b.Start.Compare(o.Start); c != 0 {
+		return c
+	}
+	if c := b.End.Compare(o.End); c != 0 {
+		return c
+	}
+	if c := strings.Compare(b.ID, o.ID); c != 0 {
+		return c
+	}
+	if c := int(b.ShowAs) - int(o.ShowAs); c != 0 {
+		return c
+	}
+	if c := strings.Compare(b.Subject+"\x00"+b.Organizer, o.Subject+"\x00"+o.Organizer); c != 0 {
+		return c
+	}
+	if b.Private != o.Private {
+		if o.Private {
+			return -1
+		}
+		return 1
+	}
+	return b.Attendees - o.Attendees
+}
+
+// Snapshot is all that is known of one room's calendar.
+type Snapshot struct {
+	Bookings []Booking // of the window, in any order
+	From, To time.Time // the window that was read, UTC; To exclusive
+	ReadAt   time.Time // the last good read, UTC; zero: never
+	Failure  error     // why the last attempt failed; nil: it did not
+	Failures int       // failed attempts since the last good read
+}
+
+// Window is the stretch that is read at now: from midnight in the site's zone,
+// because the day's figures need the whole day, less back, because comfort may
+// outlast a booking of yesterday by that much; to midnight four days on, so that
+// a weekend without internet is bridged. It moves once a day.
+func Window(now time.Time, zone *time.Location, back time.Duration) (from, to time.Time) {
+	return midnight(now, zone, 0).Add(-back).UTC(), midnight(now, zone, horizonDays).UTC()
+}
+
+const horizonDays = 4
+
+// midnight is the start of the day `days` after the one that now falls on in
+// the zone. Days of 23 and 25 hours are days like any other.
+func midnight(now time.Time, zone *time.Location, days int) time.Time {
+	y, m, d := now.In(zone).Date()
+	return startOfDay(y, m, d+days, zone)
+}
+
+// startOfDay is the first instant of a date in the zone. Where the clocks skip
+// midnight itself the day starts at the first hour there is: time.Date would
+// answer with an instant of the day before.
+func startOfDay(y int, m time.Month, d int, zone *time.Location) time.Time {
+	t := time.Date(y, m, d, 0, 0, 0, 0, zone)
+	if want := time.Date(y, m, d, 12, 0, 0, 0, zone).Day(); t.Day() != want {
+		return time.Date(y, m, d, 1, 0, 0, 0, zone)
+	}
+	return t
+}
+
+// AllDay returns the instants at which an all-day booking from the first date to
+// the last (exclusive) starts and ends in the zone. Only the dates of the
+// arguments are used, as they are written in the arguments' own zones.
+func AllDay(first, last time.Time, zone *time.Location) (start, end time.Time) {
+	y, m, d := first.Date()
+	start = startOfDay(y, m, d, zone).UTC()
+	y, m, d = last.Date()
+	return start, startOfDay(y, m, d, zone).UTC()
+}
+
+// Overlapping returns the bookings that overlap [from, to), sorted and each
+// once. One that ends exactly at from does not overlap it, and one of no length
+// overlaps nothing.
+func Overlapping(bookings []Booking, from, to time.Time) []Booking {
+	var out []Booking
+	for _, b := range bookings {
+		if b.Start.Before(b.End) && b.Start.Before(to) && b.End.After(from) {
+			out = append(out, b)
+		}
+	}
+	slices.SortFunc(out, Booking.Compare)
+	return slices.CompactFunc(out, func(a, b Booking) bool { return a.Compare(b) == 0 })
+}

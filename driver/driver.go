@@ -1,0 +1,416 @@
+package driver
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Site is the building the gateway stands in.
+type Site struct {
+	ID   string // topic segment
+	Name string
+	Zone *time.Location
+}
+
+// Publisher takes the points of subjects; it keeps the newest and never blocks.
+type Publisher interface {
+	Publish(updates []Update)
+}
+
+// Update is all points of one subject at one instant.
+type Update struct {
+	Subject Subject
+	At      time.Time // UTC
+	Quality Quality
+	Values  []Value // in the order of the subject's catalogue; the publisher copies them
+}
+
+// Clock tells the time and waits. [WallClock] is the usual one; a demonstration
+// or a replay brings a faster one.
+type Clock interface {
+	Now() time.Time
+	After(d time.Duration) <-chan time.Time
+}
+
+// WallClock is the machine's clock.
+type WallClock struct{}
+
+// Now returns the current time, without Go's monotonic reading: with it, the
+// differences between instants would hide that the clock was set.
+func (WallClock) Now() time.Time { return time.Now().UTC().Round(0) }
+
+// After sends on the returned channel once d has passed.
+func (WallClock) After(d time.Duration) <-chan time.Time { return time.After(d) }
+
+// Options are the parts a Driver is built from. All are needed unless said otherwise.
+type Options struct {
+	Site      Site
+	Rooms     []Room
+	Accounts  []Account
+	Publisher Publisher
+	Memory    Memory // last good bookings, kept across restarts
+	Clock     Clock
+	Jitter    func(max time.Duration) time.Duration // a random duration in [0, max); spreads polls
+	Version   string                                // of the program, for the gateway's points
+	Beat      func()                                // called whenever the loop turns, at least once a minute; for the watchdog
+	Log       *slog.Logger
+}
+
+// Driver polls the calendars and publishes the points. One goroutine, that of
+// Run, owns all its state; one more per account waits for the service.
+type Driver struct {
+	o        Options
+	rooms    []*roomState
+	byID     map[string]*roomState
+	accounts []*accountState
+	gateway  gatewayState
+	memory   *memory
+
+	events chan func() // what pollers want done on the loop
+	asked  chan pollRequest
+	ended  chan struct{} // closed when the loop has ended
+}
+
+// roomState is what the loop knows of one room.
+type roomState struct {
+	room     Room
+	timeline *Timeline
+	facts    Facts
+	since    time.Time // the state's facts hold since
+	body     string    // the state without its timestamp, to tell a change
+	next     time.Time // when Derive has something new to say; zero: not by itself
+	values   []Value
+	refused  string // rows that could not be understood, as last logged
+}
+
+// accountState is what the loop knows of one account.
+type accountState struct {
+	Account
+	rooms   []Room
+	work    accountWork
+	state   string              // of the sign-in, as last published
+	failed  map[string][]string // rooms by why they could not be read, as last logged
+	next    time.Time
+	changed <-chan struct{}
+	poke    chan struct{} // asks the poller for a poll at once
+	values  []Value
+}
+
+type pollRequest struct{ room string }
+
+// longestSleep bounds every wait: the wall clock is read again at least this
+// often, so that a stepped clock is noticed.
+const longestSleep = time.Minute
+
+// clockStep is how far the wall clock may run from what was waited for before
+// it counts as stepped.
+const clockStep = 30 * time.Second
+
+// New builds a Driver. It reads the last known bookings from o.Memory; what is
+// damaged there is logged and done without.
+func New(o Options) *Driver {
+	d := &Driver{o: o, byID: map[string]*roomState{}, events: make(chan func(), 64), asked: make(chan pollRequest), ended: make(chan struct{})}
+	d.memory = newMemory(o.Memory, o.Log)
+	snaps := d.memory.load(o.Rooms)
+	for i, room := range o.Rooms {
+		r := &roomState{room: room, values: make([]Value, roomPointCount), timeline: NewTimeline(room, snaps[i])}
+		r.values[Meta] = room.Meta()
+		d.rooms = append(d.rooms, r)
+		d.byID[room.ID] = r
+	}
+	for _, a := range o.Accounts {
+		s := &accountState{Account: a, poke: make(chan struct{}, 1), values: make([]Value, accountPointCount)}
+		for _, room := range o.Rooms {
+			if room.Account == a.Name {
+				s.rooms = append(s.rooms, room)
+			}
+		}
+		d.accounts = append(d.accounts, s)
+	}
+	return d
+}
+
+// Run polls and publishes until ctx ends. It then writes what it knows to the
+// memory and returns ctx's error.
+func (d *Driver) Run(ctx context.Context) error {
+	var pollers sync.WaitGroup
+	for _, a := range d.accounts {
+		a.changed = a.SignIn.Changed()
+		pollers.Go(func() { d.poll(ctx, a) })
+	}
+	d.gateway.started = d.o.Clock.Now()
+	d.loop(ctx)
+	close(d.ended)
+	pollers.Wait()
+	d.memory.flush(d.snapshots(), d.o.Clock.Now())
+	return ctx.Err()
+}
+
+// PollNow asks for a poll of the room's account at once; an empty room asks for
+// all. It reports false when there is no such room, or the driver has stopped.
+func (d *Driver) PollNow(ctx context.Context, room string) bool {
+	if room != "" && d.byID[room] == nil {
+		return false
+	}
+	select {
+	case d.asked <- pollRequest{room}:
+		return true
+	case <-d.ended:
+		return false
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// loop owns the state: it turns whenever something was read, a sign-in changed,
+// or the next instant has come.
+func (d *Driver) loop(ctx context.Context) {
+	last := d.o.Clock.Now()
+	signIn := d.signInChanges(ctx)
+	for {
+		now := d.o.Clock.Now()
+		if gap := now.Round(0).Sub(last.Round(0)); gap < -clockStep || gap > longestSleep+clockStep {
+			d.stepped(gap, now)
+		}
+		last = now
+		next := d.publishDue(now)
+		d.memory.flushIfDue(d.snapshots, now)
+		if d.o.Beat != nil {
+			d.o.Beat()
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case do := <-d.events:
+			do()
+			d.drain()
+		case a := <-signIn:
+			d.signInChanged(a)
+		case r := <-d.asked:
+			d.pokeAll(r.room)
+		case <-d.o.Clock.After(min(next.Sub(now), longestSleep)):
+		}
+	}
+}
+
+// drain does what else is waiting, so that a thousand readings are not a
+// thousand turns of the loop.
+func (d *Driver) drain() {
+	for {
+		select {
+		case do := <-d.events:
+			do()
+		default:
+			return
+		}
+	}
+}
+
+// signInChanges merges the changes of all sign-ins into one channel.
+func (d *Driver) signInChanges(ctx context.Context) <-chan *accountState {
+	merged := make(chan *accountState)
+	for _, a := range d.accounts {
+		go func() {
+			for changed := a.changed; ; {
+				select {
+				case <-ctx.Done():
+					return
+				case <-changed:
+				}
+				changed = a.SignIn.Changed()
+				select {
+				case <-ctx.Done():
+					return
+				case merged <- a:
+				}
+			}
+		}()
+	}
+	return merged
+}
+
+// signInChanged publishes the account anew, and polls when it has just become
+// able to.
+func (d *Driver) signInChanged(a *accountState) {
+	a.next = time.Time{}
+	if s := a.SignIn.Status().State; s == signedIn && a.state != signedIn {
+		a.ask()
+	}
+}
+
+// ask asks the account's poller for a poll at once; asking again before it has
+// begun changes nothing.
+func (a *accountState) ask() {
+	select {
+	case a.poke <- struct{}{}:
+	default:
+	}
+}
+
+func (d *Driver) pokeAll(room string) {
+	for _, a := range d.accounts {
+		if room == "" || d.byID[room].room.Account == a.Name {
+			a.ask()
+		}
+	}
+}
+
+// stepped copes with a wall clock that was set: everything is derived anew and
+// read again.
+func (d *Driver) stepped(gap time.Duration, now time.Time) {
+	d.o.Log.Warn("the clock was stepped: all rooms are read again", "by", gap.Round(time.Second), "now", now.UTC())
+	for _, r := range d.rooms {
+		r.next = time.Time{}
+	}
+	for _, a := range d.accounts {
+		a.next = time.Time{}
+	}
+	d.gateway.next = time.Time{}
+	d.pokeAll("")
+}
+
+// publishDue derives and publishes every subject whose instant has come, and
+// returns the next such instant.
+func (d *Driver) publishDue(now time.Time) time.Time {
+	next := now.Add(longestSleep)
+	var updates []Update
+	for _, r := range d.rooms {
+		if !r.next.After(now) {
+			updates = append(updates, r.derive(now))
+		}
+		next = earlier(next, r.next)
+	}
+	for _, a := range d.accounts {
+		if !a.next.After(now) {
+			updates = append(updates, a.derive(now))
+		}
+		next = earlier(next, a.next)
+	}
+	if len(updates) > 0 || !d.gateway.next.After(now) {
+		updates = append(updates, d.deriveGateway(now))
+	}
+	next = earlier(next, d.gateway.next)
+	d.o.Publisher.Publish(updates)
+	return next
+}
+
+// never stands for an instant that does not come.
+var never = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func orNever(t time.Time) time.Time {
+	if t.IsZero() {
+		return never
+	}
+	return t
+}
+
+// derive works out the room's points at now. The JSON points are rendered only
+// when a fact they hold has changed.
+func (r *roomState) derive(now time.Time) Update {
+	facts, next := r.timeline.Derive(now)
+	old, first := r.facts, r.since.IsZero()
+	r.facts, r.next = facts, orNever(next)
+	facts.Fill(r.values)
+	if first || facts.Fixed != old.Fixed {
+		if body := facts.State(time.Time{}).Text(); body != r.body {
+			r.body, r.since = body, now.UTC()
+			r.values[StatePoint] = facts.State(r.since)
+		}
+	}
+	if first || facts.plan != old.plan || facts.ended != old.ended || facts.ValidUntil != old.ValidUntil || facts.Known != old.Known {
+		r.values[Schedule48h] = facts.Schedule(now)
+	}
+	return Update{Subject: Subject{OfRoom, r.room.ID}, At: now.UTC(), Quality: facts.Quality, Values: r.values}
+}
+
+// derive works out the account's points at now.
+func (a *accountState) derive(now time.Time) Update {
+	s := a.SignIn.Status()
+	a.state = s.State
+	a.next = orNever(fillAccount(a.values, s, a.work, now))
+	return Update{Subject: Subject{OfAccount, a.Name}, At: now.UTC(), Quality: QualityGood, Values: a.values}
+}
+
+// apply takes one reading over into what is known of its room.
+func (d *Driver) apply(rd Reading, from, to, now time.Time) {
+	r := d.byID[rd.Room]
+	if r == nil {
+		d.o.Log.Error("a calendar delivered a room that is not configured", "room", rd.Room)
+		return
+	}
+	r.next = time.Time{}
+	snap := r.timeline.Snapshot()
+	if rd.Err != nil {
+		snap.Failure = rd.Err
+		snap.Failures++
+		r.timeline = r.timeline.With(snap)
+		return
+	}
+	d.logRefused(r, rd.Refused)
+	fresh := Snapshot{Bookings: Overlapping(rd.Bookings, from, to), From: from, To: to, ReadAt: now.UTC()}
+	if sameBookings(snap, fresh) {
+		fresh.Bookings = snap.Bookings
+		r.timeline = r.timeline.With(fresh)
+		return
+	}
+	r.timeline = NewTimeline(r.room, fresh)
+	d.memory.changed(r.room.ID)
+}
+
+// sameBookings tells whether b brings nothing new over a, which may have been
+// kept from an earlier run.
+func sameBookings(a, b Snapshot) bool {
+	same := func(x, y Booking) bool { return x.Compare(y) == 0 }
+	return a.From.Equal(b.From) && a.To.Equal(b.To) && slices.EqualFunc(a.Bookings, b.Bookings, same)
+}
+
+// logFailures tells which rooms of an account could not be read, when that is
+// news: a failure that lasts is told by the points, and one that all rooms
+// share is told once.
+func (d *Driver) logFailures(a *accountState) {
+	failed := map[string][]string{}
+	for _, room := range a.rooms {
+		if err := d.byID[room.ID].timeline.Snapshot().Failure; err != nil {
+			words, person := Explain(err)
+			failed[words] = append(failed[words], room.ID)
+			if len(failed[words]) == 1 && a.failed[words] == nil {
+				d.o.Log.Log(context.Background(), levelOf(person), "rooms cannot be read", "account", a.Name, "first", room.ID, "reason", words)
+			}
+		}
+	}
+	if len(a.failed) > 0 && len(failed) == 0 {
+		d.o.Log.Info("all rooms are read again", "account", a.Name)
+	}
+	a.failed = failed
+}
+
+func levelOf(person bool) slog.Level {
+	if person {
+		return slog.LevelError
+	}
+	return slog.LevelWarn
+}
+
+func (d *Driver) logRefused(r *roomState, refused []string) {
+	words := fmt.Sprint(refused)
+	if len(refused) > 0 && words != r.refused {
+		d.o.Log.Warn("bookings left out: their rows could not be understood", "room", r.room.ID, "rows", refused)
+	}
+	r.refused = words
+}
+
+func (d *Driver) snapshots() map[string]Snapshot {
+	all := make(map[string]Snapshot, len(d.rooms))
+	for _, r := range d.rooms {
+		all[r.room.ID] = r.timeline.Snapshot()
+	}
+	return all
+}
+
+// Show publishes what is known without polling, for a look at it while the
+// driver does not run.
+func (d *Driver) Show() { d.publishDue(d.o.Clock.Now()) }

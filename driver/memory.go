@@ -1,0 +1,145 @@
+package driver
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"time"
+)
+
+// Memory keeps bytes across restarts. Get's error is fs.ErrNotExist (by
+// errors.Is) when there is nothing under the key. Put writes all or nothing and
+// leaves unchanged values alone.
+type Memory interface {
+	Get(key string) ([]byte, error)
+	Put(values map[string][]byte) error
+}
+
+// memory keeps the last good bookings. It is written sparingly, because flash
+// wears out: at once when a room is known for the first time, at the end, and
+// otherwise every flushEvery. After a power cut the bookings are at most that
+// old, and their age says so.
+type memory struct {
+	store   Memory
+	log     *slog.Logger
+	dirty   map[string]bool // rooms whose bookings differ from the stored ones
+	isNew   bool            // among them one that was never stored
+	read    bool            // something was read since the last flush
+	known   map[string]bool // rooms that are stored
+	flushed time.Time
+}
+
+const flushEvery = 30 * time.Minute
+
+// readAtKey holds when each room was last read; it changes with every poll, the
+// bookings do not, so the two are kept apart. A room id cannot contain the slash.
+const readAtKey = "read-at/rooms"
+
+const storedVersion = 1
+
+// stored is a room's record.
+type stored struct {
+	Version  int       `json:"v"`
+	From     time.Time `json:"from"`
+	To       time.Time `json:"to"`
+	Bookings []Booking `json:"bookings"`
+}
+
+func newMemory(store Memory, log *slog.Logger) *memory {
+	return &memory{store: store, log: log, dirty: map[string]bool{}, known: map[string]bool{}}
+}
+
+// load returns what is stored of the rooms. What cannot be read is logged and
+// counts as never read.
+func (m *memory) load(rooms []Room) []Snapshot {
+	snaps := make([]Snapshot, len(rooms))
+	readAt := map[string]time.Time{}
+	if err := m.get(readAtKey, &readAt); err != nil {
+		m.log.Warn("the times of the last reads are lost", "reason", err)
+	}
+	for i, room := range rooms {
+		var s stored
+		if err := m.get(room.ID, &s); err != nil {
+			m.log.Warn("the last known bookings of a room are lost; the next poll brings them back", "room", room.ID, "reason", err)
+			continue
+		}
+		at, ok := readAt[room.ID]
+		if s.Version != storedVersion || !ok {
+			continue
+		}
+		for j, b := range s.Bookings {
+			s.Bookings[j] = room.Privacy.Redact(b) // it may have become stricter since
+			m.dirty[room.ID] = m.dirty[room.ID] || s.Bookings[j] != b
+		}
+		m.known[room.ID] = true
+		snaps[i] = Snapshot{Bookings: s.Bookings, From: s.From, To: s.To, ReadAt: at}
+	}
+	return snaps
+}
+
+// get decodes what is stored under key; nothing stored leaves v as it is.
+func (m *memory) get(key string, v any) error {
+	text, err := m.store.Get(key)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", key, err)
+	}
+	if err := json.Unmarshal(text, v); err != nil {
+		return fmt.Errorf("decoding %s: %w", key, err)
+	}
+	return nil
+}
+
+// changed notes that the bookings of a room differ from the stored ones.
+func (m *memory) changed(room string) {
+	m.dirty[room] = true
+	m.isNew = m.isNew || !m.known[room]
+}
+
+// pollDone writes at once what is known for the first time.
+func (m *memory) pollDone(snaps func() map[string]Snapshot, now time.Time) {
+	m.read = true
+	if m.isNew {
+		m.flush(snaps(), now)
+	}
+}
+
+func (m *memory) flushIfDue(snaps func() map[string]Snapshot, now time.Time) {
+	if since := now.Sub(m.flushed); m.read && (since >= flushEvery || since < 0) {
+		m.flush(snaps(), now)
+	}
+}
+
+// flush writes what has changed. A failure is logged and tried again later; the
+// gateway does not need the memory to go on.
+func (m *memory) flush(snaps map[string]Snapshot, now time.Time) {
+	if !m.read {
+		return
+	}
+	m.flushed = now
+	values := map[string][]byte{}
+	readAt := map[string]time.Time{}
+	for id, s := range snaps {
+		if s.ReadAt.IsZero() {
+			continue
+		}
+		readAt[id] = s.ReadAt
+		if m.dirty[id] {
+			values[id] = []byte(mustJSON(stored{storedVersion, s.From, s.To, s.Bookings}))
+		}
+	}
+	values[readAtKey] = []byte(mustJSON(readAt))
+	if err := m.store.Put(values); err != nil {
+		m.log.Error("the last known bookings could not be kept; trying again later", "reason", err)
+		return
+	}
+	for id := range values {
+		m.known[id] = true
+	}
+	clear(m.dirty)
+	m.isNew, m.read = false, false
+}

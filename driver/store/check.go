@@ -1,0 +1,146 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+const (
+	checkLimit = 2 * time.Minute // a check that takes longer runs in circles
+	asideMost  = 3               // damaged files left to look at
+	asideMark  = ".damaged-"
+	lockRetry  = 50 * time.Millisecond
+)
+
+// Check walks the whole database at path: its pages, its schema version and
+// the checksum of every value. It writes nothing. The error matches ErrDamaged
+// for a damaged file, and ErrLocked while another process has it open. On a
+// badly damaged file bbolt may crash the process; see ChildCheck.
+func Check(path string) (err error) {
+	defer rescue(&err)
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if info.Size() == 0 {
+		return fmt.Errorf("%w: the file is empty", ErrDamaged)
+	}
+	db, err := openBolt(path, defaultLock, true)
+	if err != nil {
+		return err
+	}
+	defer db.Close() // nothing was written
+	version, err := schemaOf(db)
+	if err != nil || version > schemaVersion {
+		return err // the values of a newer schema are not ours to judge
+	}
+	return db.View(func(tx *bolt.Tx) error {
+		if err := checkPages(tx); err != nil {
+			return err
+		}
+		return tx.ForEach(func(name []byte, b *bolt.Bucket) error {
+			return checkValues(string(name), b)
+		})
+	})
+}
+
+// checkPages returns the first fault of the page structure. The channel is
+// read to its end: bbolt's walk would hang otherwise.
+func checkPages(tx *bolt.Tx) error {
+	var first error
+	for err := range tx.Check() {
+		if first == nil {
+			first = fmt.Errorf("%w: %w", ErrDamaged, err)
+		}
+	}
+	return first
+}
+
+func checkValues(bucket string, b *bolt.Bucket) error {
+	return b.ForEach(func(key, stored []byte) error {
+		if _, err := unseal(bucket, string(key), stored); err != nil {
+			return fmt.Errorf("%w: a value in %q does not match its checksum", ErrDamaged, bucket)
+		}
+		return nil
+	})
+}
+
+// ChildCheck returns a check for Options that runs a command, which is to call
+// Check on the path and exit with 0 if that returns nil. A command that fails
+// or crashes means damage; one that cannot be started, or that something else
+// kills, proves nothing about the file.
+func ChildCheck(command func(ctx context.Context, path string) *exec.Cmd) func(path string) error {
+	return func(path string) error {
+		ctx, cancel := context.WithTimeout(context.Background(), checkLimit)
+		defer cancel()
+		cmd := command(ctx, path)
+		var said bytes.Buffer
+		cmd.Stderr = &said
+		err := cmd.Run()
+		var exit *exec.ExitError
+		switch {
+		case err == nil:
+			return nil
+		case !errors.As(err, &exit), killed(exit) && ctx.Err() == nil:
+			return fmt.Errorf("check the database in a process of its own: %w", err)
+		}
+		words, _, _ := bytes.Cut(bytes.TrimSpace(said.Bytes()), []byte("\n"))
+		return fmt.Errorf("%w: the check ended with %q (%w)", ErrDamaged, words, err)
+	}
+}
+
+// killed reports a SIGKILL, which the kernel sends when memory runs out.
+func killed(exit *exec.ExitError) bool {
+	status, ok := exit.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL
+}
+
+// awaitLock waits until no other process holds the file; ErrLocked after the
+// given time. It takes the lock that bbolt takes, and lets it go again.
+func awaitLock(path string, wait time.Duration) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	for deadline := time.Now().Add(wait); ; time.Sleep(lockRetry) {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil {
+			return nil // closing the file lets go
+		}
+		if !errors.Is(err, syscall.EWOULDBLOCK) {
+			return fmt.Errorf("lock the file: %w", err)
+		}
+		if time.Now().After(deadline) {
+			return ErrLocked
+		}
+	}
+}
+
+// setAside renames a damaged file after the time, drops the oldest beyond a
+// few, and returns the new name.
+func setAside(path string, now time.Time) (string, error) {
+	name := path + asideMark + now.UTC().Format("20060102T150405.000Z")
+	if err := os.Rename(path, name); err != nil {
+		return "", err
+	}
+	old, err := filepath.Glob(path + asideMark + "*")
+	if err != nil {
+		return "", err
+	}
+	slices.Sort(old)
+	for _, o := range old[:max(0, len(old)-asideMost)] {
+		_ = os.Remove(o) // one left too many costs nothing but space
+	}
+	return name, syncDir(filepath.Dir(path))
+}

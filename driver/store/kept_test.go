@@ -1,0 +1,169 @@
+package store
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+func TestEachCopyHealsTheOther(t *testing.T) {
+	tests := []struct {
+		name   string
+		damage func(t *testing.T, k *Kept)
+		want   string
+	}{
+		{"file gone", func(t *testing.T, k *Kept) { remove(t, k.file("rooms")) }, "second"},
+		{"file empty", func(t *testing.T, k *Kept) { write(t, k.file("rooms"), nil) }, "second"},
+		{"file rubbish", func(t *testing.T, k *Kept) { write(t, k.file("rooms"), []byte("rubbish, and not short either")) }, "second"},
+		{"file older", func(t *testing.T, k *Kept) {
+			write(t, k.file("rooms"), seal("tokens", "rooms", sealed{1, []byte("first")}))
+		}, "second"},
+		{"file newer", func(t *testing.T, k *Kept) {
+			write(t, k.file("rooms"), seal("tokens", "rooms", sealed{3, []byte("third")}))
+		}, "third"},
+		{"database gone", func(t *testing.T, k *Kept) {
+			if err := k.bucket.Delete("rooms"); err != nil {
+				t.Fatal(err)
+			}
+		}, "second"},
+		{"database damaged", func(t *testing.T, k *Kept) {
+			if err := k.bucket.update(func(b *bolt.Bucket) error { return b.Put([]byte("rooms"), []byte("rubbish")) }); err != nil {
+				t.Fatal(err)
+			}
+		}, "second"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			k := open(t, filepath.Join(t.TempDir(), "roomgate.db")).Kept("tokens")
+			put(t, k, "rooms", "first")
+			put(t, k, "rooms", "second")
+			test.damage(t, k)
+			if k.read("rooms").same() {
+				t.Fatal("the copies are still alike: the test damaged nothing")
+			}
+			want(t, k, "rooms", test.want)
+			if c := k.read("rooms"); !c.same() || string(c.base.value) != test.want {
+				t.Errorf("after Get the copies are %q (%v) and %q (%v)", c.base.value, c.baseErr, c.file.value, c.fileErr)
+			}
+			put(t, k, "rooms", "next")
+			want(t, k, "rooms", "next")
+		})
+	}
+}
+
+func TestBothCopiesDamaged(t *testing.T) {
+	k := open(t, filepath.Join(t.TempDir(), "roomgate.db")).Kept("tokens")
+	wantErr(t, k, "rooms", ErrNotFound)
+	put(t, k, "rooms", "first")
+	write(t, k.file("rooms"), []byte("rubbish"))
+	if err := k.bucket.Delete("rooms"); err != nil {
+		t.Fatal(err)
+	}
+	wantErr(t, k, "rooms", ErrDamaged)
+	put(t, k, "rooms", "second")
+	want(t, k, "rooms", "second")
+}
+
+func TestDeletedIsGoneFromBoth(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "roomgate.db")
+	s := open(t, path)
+	put(t, s.Kept("tokens"), "rooms", "first")
+	if err := s.Kept("tokens").Delete("rooms", "never there"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	wantErr(t, open(t, path).Kept("tokens"), "rooms", ErrNotFound)
+}
+
+func TestOneWorkingPlaceIsEnough(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "roomgate.db"))
+	k := s.Kept("tokens")
+	write(t, k.dir, []byte("a file where the folder should be"))
+	put(t, k, "rooms", "in the database only")
+	want(t, k, "rooms", "in the database only")
+
+	remove(t, k.dir)
+	put(t, k, "rooms", "in both")
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	put(t, k, "rooms", "in the file only")
+	want(t, k, "rooms", "in the file only")
+
+	remove(t, k.file("rooms"))
+	remove(t, k.dir)
+	write(t, k.dir, []byte("in the way again"))
+	if err := k.Put(map[string][]byte{"rooms": []byte("nowhere")}); err == nil {
+		t.Error("Put returned nil although neither place took the value")
+	}
+}
+
+func TestFileNames(t *testing.T) {
+	for key, name := range map[string]string{
+		"rooms":     "rooms",
+		"../../etc": "%2E.%2F..%2Fetc",
+		".":         "%2E",
+		"a b/c":     "a%20b%2Fc",
+		".new-1":    "%2Enew-1",
+	} {
+		if got := fileName(key); got != name {
+			t.Errorf("fileName(%q) = %q, want %q", key, got, name)
+		}
+	}
+}
+
+func TestHalfWrittenFilesAreSwept(t *testing.T) {
+	dir := t.TempDir()
+	left := filepath.Join(dir, "tokens", temporary+"123")
+	if err := os.Mkdir(filepath.Dir(left), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, left, []byte("half"))
+	open(t, filepath.Join(dir, "roomgate.db")).Kept("tokens")
+	if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%s is still there (%v)", left, err)
+	}
+}
+
+func TestFilesOfRootBelongToTheFoldersOwner(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give files away")
+	}
+	const owner = 4711
+	dir := t.TempDir()
+	if err := os.Chown(dir, owner, owner); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "roomgate.db")
+	k := open(t, path).Kept("tokens")
+	put(t, k, "rooms", "token")
+	for _, p := range []string{path, k.dir, k.file("rooms")} {
+		info, err := os.Stat(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := info.Sys().(*syscall.Stat_t).Uid; got != owner {
+			t.Errorf("%s belongs to %d, want %d", p, got, owner)
+		}
+	}
+}
+
+func remove(t *testing.T, path string) {
+	t.Helper()
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func write(t *testing.T, path string, content []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}

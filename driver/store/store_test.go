@@ -1,0 +1,446 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// checkEnv makes the test binary the child process of ChildCheck.
+const checkEnv = "STORE_TEST_CHECK"
+
+func TestMain(m *testing.M) {
+	if path := os.Getenv(checkEnv); path != "" {
+		if err := Check(path); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+func checkInChild(ctx context.Context, path string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, os.Args[0])
+	cmd.Env = append(os.Environ(), checkEnv+"="+path)
+	return cmd
+}
+
+var noon = time.Date(2026, 11, 3, 12, 0, 0, 0, time.UTC)
+
+func open(t testing.TB, path string) *Store {
+	t.Helper()
+	s, err := Open(path, Options{Check: ChildCheck(checkInChild), Now: func() time.Time { return noon }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func put(t testing.TB, p interface{ Put(map[string][]byte) error }, key, value string) {
+	t.Helper()
+	if err := p.Put(map[string][]byte{key: []byte(value)}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func want(t testing.TB, g interface{ Get(string) ([]byte, error) }, key, value string) {
+	t.Helper()
+	got, err := g.Get(key)
+	if err != nil || string(got) != value {
+		t.Errorf("Get(%q) = %q, %v; want %q", key, got, err, value)
+	}
+}
+
+func wantErr(t testing.TB, g interface{ Get(string) ([]byte, error) }, key string, target error) {
+	t.Helper()
+	if got, err := g.Get(key); !errors.Is(err, target) {
+		t.Errorf("Get(%q) = %q, %v; want error %v", key, got, err, target)
+	}
+}
+
+func TestRoundTripAcrossRestart(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state", "roomgate.db")
+	s := open(t, path)
+	b := s.Bucket("bookings")
+	wantErr(t, b, "boardroom", ErrNotFound)
+	wantErr(t, b, "boardroom", fs.ErrNotExist)
+	if err := b.Put(map[string][]byte{"boardroom": []byte("one"), "atrium": {}, "café/3": []byte("two")}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	s = open(t, path)
+	b = s.Bucket("bookings")
+	want(t, b, "boardroom", "one")
+	want(t, b, "atrium", "")
+	wantErr(t, s.Bucket("other"), "boardroom", ErrNotFound)
+	var keys []string
+	if err := b.Each(func(key string, value []byte) error {
+		keys = append(keys, key+"="+string(value))
+		return b.Delete(key) // the store may be used from within
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if wanted := []string{"atrium=", "boardroom=one", "café/3=two"}; !slices.Equal(keys, wanted) {
+		t.Errorf("Each gave %q, want %q", keys, wanted)
+	}
+	wantErr(t, b, "boardroom", ErrNotFound)
+	if s.Damaged() != "" {
+		t.Errorf("Damaged() = %q for a sound database", s.Damaged())
+	}
+}
+
+func TestOnlyTheOwnerMayRead(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "state")
+	s := open(t, filepath.Join(dir, "roomgate.db"))
+	put(t, s.Kept("tokens"), "rooms", "secret")
+	for path, mode := range map[string]fs.FileMode{
+		dir:                                   0o700,
+		filepath.Join(dir, "roomgate.db"):     0o600,
+		filepath.Join(dir, "tokens"):          0o700,
+		filepath.Join(dir, "tokens", "rooms"): 0o600,
+	} {
+		info, err := os.Stat(path)
+		if err != nil || info.Mode().Perm() != mode {
+			t.Errorf("%s: mode %v, %v; want %v", path, info.Mode().Perm(), err, mode)
+		}
+	}
+}
+
+func TestUnchangedPutWritesNothing(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "roomgate.db"))
+	b, k := s.Bucket("bookings"), s.Kept("tokens")
+	put(t, b, "boardroom", "one")
+	put(t, k, "rooms", "token")
+	before := transaction(t, s)
+	put(t, b, "boardroom", "one")
+	put(t, k, "rooms", "token")
+	if err := errors.Join(b.Put(nil), b.Delete("nothing"), k.Delete("nothing")); err != nil {
+		t.Fatal(err)
+	}
+	if after := transaction(t, s); after != before {
+		t.Errorf("putting what was there went from transaction %d to %d", before, after)
+	}
+	put(t, b, "boardroom", "two")
+	if after := transaction(t, s); after != before+1 {
+		t.Errorf("a change went from transaction %d to %d, want one more", before, after)
+	}
+}
+
+// transaction returns the number of the last committed write.
+func transaction(t *testing.T, s *Store) int {
+	t.Helper()
+	var id int
+	if err := s.db.View(func(tx *bolt.Tx) error { id = tx.ID(); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+func TestDamagedFiles(t *testing.T) {
+	tests := []struct {
+		name   string
+		damage func(t *testing.T, path string, content []byte) []byte // nil: done to the path itself
+	}{
+		{"empty", func(t *testing.T, _ string, _ []byte) []byte { return []byte{} }},
+		{"zeros", func(t *testing.T, _ string, c []byte) []byte { return make([]byte, len(c)) }},
+		{"half", func(t *testing.T, _ string, c []byte) []byte { return c[:len(c)/2] }},
+		{"first page only", func(t *testing.T, _ string, c []byte) []byte { return c[:4096] }},
+		{"garbage", func(t *testing.T, _ string, c []byte) []byte {
+			r := rand.NewChaCha8([32]byte{1})
+			r.Read(c)
+			return c
+		}},
+		{"zeroed leaf pages", func(t *testing.T, _ string, c []byte) []byte {
+			clear(c[2*4096:])
+			return c
+		}},
+		{"flipped bit in a value", func(t *testing.T, _ string, c []byte) []byte {
+			flip(t, c, "precious value")
+			return c
+		}},
+		{"foreign database", func(t *testing.T, path string, _ []byte) []byte {
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+			db, err := bolt.Open(path, 0o600, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := db.Close(); err != nil {
+				t.Fatal(err)
+			}
+			return nil
+		}},
+		{"folder in its place", func(t *testing.T, path string, _ []byte) []byte {
+			if err := errors.Join(os.Remove(path), os.Mkdir(path, 0o700)); err != nil {
+				t.Fatal(err)
+			}
+			return nil
+		}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "roomgate.db")
+			fill(t, path)
+			content, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c := test.damage(t, path, content); c != nil {
+				if err := os.WriteFile(path, c, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+
+			s := open(t, path)
+			aside := path + ".damaged-20261103T120000.000Z"
+			if _, err := os.Stat(aside); err != nil {
+				t.Errorf("the damaged file is not under its new name: %v", err)
+			}
+			if !strings.Contains(s.Damaged(), aside) {
+				t.Errorf("Damaged() = %q, want the name %s in it", s.Damaged(), aside)
+			}
+			wantErr(t, s.Bucket("bookings"), "boardroom", ErrNotFound)
+			want(t, s.Kept("tokens"), "rooms", "refresh token")
+			put(t, s.Bucket("bookings"), "boardroom", "again")
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			s = open(t, path)
+			want(t, s.Bucket("bookings"), "boardroom", "again")
+			if s.Damaged() != "" {
+				t.Errorf("the new database is damaged too: %s", s.Damaged())
+			}
+		})
+	}
+}
+
+// fill writes a database with a value, a kept value and some pages.
+func fill(t *testing.T, path string) {
+	t.Helper()
+	s := open(t, path)
+	values := map[string][]byte{"boardroom": []byte("a precious value")}
+	for i := range 200 {
+		values[fmt.Sprintf("room-%d", i)] = bytes.Repeat([]byte{'x'}, 100)
+	}
+	if err := s.Bucket("bookings").Put(values); err != nil {
+		t.Fatal(err)
+	}
+	put(t, s.Kept("tokens"), "rooms", "refresh token")
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// flip changes one bit of every place where text stands.
+func flip(t *testing.T, content []byte, text string) {
+	t.Helper()
+	if !bytes.Contains(content, []byte(text)) {
+		t.Fatalf("the file does not hold %q", text)
+	}
+	for rest := content; ; {
+		i := bytes.Index(rest, []byte(text))
+		if i < 0 {
+			return
+		}
+		rest[i] ^= 1
+		rest = rest[i+1:]
+	}
+}
+
+func TestThreeDamagedFilesAreKept(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "roomgate.db")
+	for day := range 5 {
+		if err := os.WriteFile(path, []byte("rubbish"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := Open(path, Options{Now: func() time.Time { return noon.AddDate(0, 0, day) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, _ := filepath.Glob(path + ".damaged-*")
+	wanted := []string{path + ".damaged-20261105T120000.000Z", path + ".damaged-20261106T120000.000Z", path + ".damaged-20261107T120000.000Z"}
+	if !slices.Equal(got, wanted) {
+		t.Errorf("left %q, want %q", got, wanted)
+	}
+}
+
+func TestValueDamagedWhileRunning(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "roomgate.db"))
+	b := s.Bucket("bookings")
+	put(t, b, "atrium", "good")
+	if err := b.update(func(bb *bolt.Bucket) error {
+		stored := seal("bookings", "boardroom", sealed{1, []byte("bad")})
+		stored[headerSize] ^= 1
+		return bb.Put([]byte("boardroom"), stored)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	wantErr(t, b, "boardroom", ErrDamaged)
+	var keys []string
+	err := b.Each(func(key string, _ []byte) error { keys = append(keys, key); return nil })
+	if !errors.Is(err, ErrDamaged) || !slices.Equal(keys, []string{"atrium"}) {
+		t.Errorf("Each gave %q, %v; want the good one and ErrDamaged", keys, err)
+	}
+	put(t, b, "boardroom", "new")
+	want(t, b, "boardroom", "new")
+}
+
+func TestUnsealRefusesAValueFromElsewhere(t *testing.T) {
+	stored := seal("tokens", "rooms", sealed{7, []byte("v")})
+	if s, err := unseal("tokens", "rooms", stored); err != nil || s.sequence != 7 || string(s.value) != "v" {
+		t.Errorf("unseal = %v, %v", s, err)
+	}
+	for _, at := range [][2]string{{"tokens", "other"}, {"other", "rooms"}} {
+		if _, err := unseal(at[0], at[1], stored); !errors.Is(err, ErrDamaged) {
+			t.Errorf("unseal at %v: %v, want ErrDamaged", at, err)
+		}
+	}
+	for i := range stored {
+		broken := bytes.Clone(stored)
+		broken[i] ^= 0x10
+		if _, err := unseal("tokens", "rooms", broken); !errors.Is(err, ErrDamaged) {
+			t.Errorf("a flipped bit in byte %d went unnoticed", i)
+		}
+	}
+}
+
+func TestNewerSchemaIsLeftAlone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "roomgate.db")
+	s := open(t, path)
+	newer := &Bucket{s, schemaBucket}
+	put(t, newer, schemaKey, "2")
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Open(path, Options{Check: ChildCheck(checkInChild)})
+	if !errors.Is(err, ErrNewer) {
+		t.Fatalf("Open = %v, want ErrNewer", err)
+	}
+	wantAdvice(t, err, "install that version of roomgate again")
+	after, err := os.ReadFile(path)
+	if err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the file was changed (%v)", err)
+	}
+}
+
+func wantAdvice(t *testing.T, err error, words string) {
+	t.Helper()
+	var a interface {
+		Action() string
+		NeedsPerson() bool
+	}
+	if !errors.As(err, &a) || !a.NeedsPerson() || !strings.Contains(a.Action(), words) {
+		t.Errorf("%v: the next step does not say %q", err, words)
+	}
+}
+
+func TestLocked(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "roomgate.db")
+	first := open(t, path)
+	put(t, first.Bucket("bookings"), "boardroom", "one")
+	_, err := Open(path, Options{LockTimeout: time.Millisecond})
+	if !errors.Is(err, ErrLocked) {
+		t.Fatalf("Open = %v, want ErrLocked", err)
+	}
+	wantAdvice(t, err, "systemctl stop roomgate")
+	if left, _ := filepath.Glob(path + ".damaged-*"); len(left) > 0 {
+		t.Errorf("a database in use was set aside: %q", left)
+	}
+	want(t, first.Bucket("bookings"), "boardroom", "one")
+}
+
+func TestACheckThatProvesNothingSetsNothingAside(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "roomgate.db")
+	fill(t, path)
+	for name, command := range map[string]func(context.Context, string) *exec.Cmd{
+		"cannot start": func(ctx context.Context, _ string) *exec.Cmd {
+			return exec.CommandContext(ctx, "/nonexistent/roomgate")
+		},
+		"killed by others": func(ctx context.Context, _ string) *exec.Cmd {
+			return exec.CommandContext(ctx, "sh", "-c", "kill -9 $$")
+		},
+	} {
+		_, err := Open(path, Options{Check: ChildCheck(command)})
+		if err == nil || errors.Is(err, ErrDamaged) {
+			t.Errorf("%s: Open = %v, want an error that does not blame the file", name, err)
+		}
+	}
+	want(t, open(t, path).Bucket("bookings"), "boardroom", "a precious value")
+}
+
+func TestConcurrentUse(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "roomgate.db"))
+	b, k := s.Bucket("bookings"), s.Kept("tokens")
+	var wg sync.WaitGroup
+	for i := range 8 {
+		key := fmt.Sprint("key-", i)
+		wg.Go(func() {
+			for n := range 10 {
+				put(t, b, key, fmt.Sprint(n))
+				put(t, k, key, fmt.Sprint(n))
+				want(t, b, key, fmt.Sprint(n))
+				want(t, s.Kept("tokens"), key, fmt.Sprint(n))
+			}
+		})
+	}
+	wg.Wait()
+	if err := b.Each(func(_ string, value []byte) error {
+		if string(value) != "9" {
+			t.Errorf("a last value is %q, want 9", value)
+		}
+		return nil
+	}); err != nil {
+		t.Error(err)
+	}
+}
+
+func BenchmarkPut(b *testing.B) {
+	s := open(b, filepath.Join(b.TempDir(), "roomgate.db"))
+	bucket := s.Bucket("bookings")
+	for i := 0; b.Loop(); i++ {
+		put(b, bucket, "boardroom", fmt.Sprint(i))
+	}
+}
+
+func BenchmarkPutUnchanged(b *testing.B) {
+	s := open(b, filepath.Join(b.TempDir(), "roomgate.db"))
+	bucket := s.Bucket("bookings")
+	for b.Loop() {
+		put(b, bucket, "boardroom", "same")
+	}
+}
+
+func BenchmarkPutKept(b *testing.B) {
+	s := open(b, filepath.Join(b.TempDir(), "roomgate.db"))
+	kept := s.Kept("tokens")
+	for i := 0; b.Loop(); i++ {
+		put(b, kept, "rooms", fmt.Sprint(i))
+	}
+}

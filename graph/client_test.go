@@ -1,0 +1,677 @@
+package graph
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"roomgate/driver"
+)
+
+// service stands for Graph: it keeps the requests and answers with a function.
+type service struct {
+	answer func(n int, r *http.Request) (*http.Response, error) // n counts from 1
+
+	mu             sync.Mutex
+	got            []*http.Request
+	inFlight, most int
+}
+
+func (s *service) RoundTrip(r *http.Request) (*http.Response, error) {
+	s.mu.Lock()
+	s.got = append(s.got, r)
+	n := len(s.got)
+	s.inFlight++
+	s.most = max(s.most, s.inFlight)
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		s.inFlight--
+		s.mu.Unlock()
+	}()
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	return s.answer(n, r)
+}
+
+// reply is an answer with a literal body; headers come in pairs.
+func reply(status int, body string, header ...string) (*http.Response, error) {
+	h := http.Header{"Content-Type": {"application/json"}}
+	for i := 0; i < len(header); i += 2 {
+		h.Set(header[i], header[i+1])
+	}
+	return &http.Response{StatusCode: status, Header: h, Body: io.NopCloser(strings.NewReader(body))}, nil
+}
+
+const noEvents = `{"value":[]}`
+
+// replies answers with the functions in turn, and with an empty list after them.
+func replies(list ...func() (*http.Response, error)) func(int, *http.Request) (*http.Response, error) {
+	return func(n int, _ *http.Request) (*http.Response, error) {
+		if n <= len(list) {
+			return list[n-1]()
+		}
+		return reply(200, noEvents)
+	}
+}
+
+func answering(status int, body string, header ...string) func() (*http.Response, error) {
+	return func() (*http.Response, error) { return reply(status, body, header...) }
+}
+
+// fakeTokens hands out its tokens in order; a rejected one makes way for the next.
+type fakeTokens struct {
+	mu       sync.Mutex
+	list     []string
+	rejected []string
+	err      error
+}
+
+func (f *fakeTokens) Token(context.Context) (string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.list[min(len(f.rejected), len(f.list)-1)], f.err
+}
+
+func (f *fakeTokens) Rejected(token string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.rejected = append(f.rejected, token)
+}
+
+// wall is the wall clock, which is virtual in a synctest bubble.
+type wall struct{}
+
+func (wall) Now() time.Time                         { return time.Now() }
+func (wall) After(d time.Duration) <-chan time.Time { return time.After(d) }
+
+const secretToken = "eyJ0eXAi.secret-token"
+
+// calendarOn is a Calendar on a service, with logging to out.
+func calendarOn(t *testing.T, s http.RoundTripper, tokens Tokens, out io.Writer) *Calendar {
+	t.Helper()
+	c, err := NewClient(Options{
+		BaseURL: "https://graph.test", Tokens: tokens, HTTP: &http.Client{Transport: s}, UserAgent: "roomgate/1.2.3", Clock: wall{},
+		Jitter: func(time.Duration) time.Duration { return 0 },
+		Log:    slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return NewCalendar(c)
+}
+
+func oneToken() *fakeTokens { return &fakeTokens{list: []string{secretToken}} }
+
+var (
+	winFrom = time.Date(2026, 11, 3, 0, 0, 0, 0, time.UTC)
+	winTo   = time.Date(2026, 11, 4, 0, 0, 0, 0, time.UTC)
+)
+
+func mailboxRoom(id string) driver.Room {
+	return driver.Room{ID: id, Mailbox: id + "@contoso.example", Zone: time.UTC, Privacy: driver.PrivacyFull}
+}
+
+// fetch reads rooms and returns the readings by room.
+func fetch(t *testing.T, c *Calendar, rooms ...driver.Room) map[string]driver.Reading {
+	t.Helper()
+	got, _ := fetchWindow(t, c, winFrom, winTo, rooms...)
+	return got
+}
+
+func fetchWindow(t *testing.T, c *Calendar, from, to time.Time, rooms ...driver.Room) (map[string]driver.Reading, driver.Tally) {
+	t.Helper()
+	got := map[string]driver.Reading{}
+	tally := c.Fetch(t.Context(), rooms, from, to, func(r driver.Reading) { got[r.Room] = r })
+	if len(got) != len(rooms) {
+		t.Fatalf("%d rooms were delivered, want %d", len(got), len(rooms))
+	}
+	return got, tally
+}
+
+// fetchErr reads one room, which must fail with an *Error.
+func fetchErr(t *testing.T, s *service) *Error {
+	t.Helper()
+	err := fetch(t, calendarOn(t, s, oneToken(), io.Discard), mailboxRoom("a"))["a"].Err
+	var e *Error
+	if !errors.As(err, &e) {
+		t.Fatalf("error is %T %v, want *Error", err, err)
+	}
+	return e
+}
+
+func wantWords(t *testing.T, text string, words ...string) {
+	t.Helper()
+	for _, w := range words {
+		if !strings.Contains(text, w) {
+			t.Errorf("%q does not say %q", text, w)
+		}
+	}
+}
+
+func TestRequests(t *testing.T) {
+	const base = "https://graph.test/v1.0"
+	const fields = "id,changeKey,type,start,end,isAllDay,isCancelled,showAs,sensitivity,attendees,location,locations,responseStatus"
+	singles := func(fields string) url.Values {
+		return url.Values{
+			"$filter":  {"start/dateTime lt '2026-11-05T00:00:00' and end/dateTime gt '2026-11-02T00:00:00'"},
+			"$orderby": {"start/dateTime"}, "$top": {"200"}, "$select": {fields},
+		}
+	}
+	masters := url.Values{"$filter": {"type eq 'seriesMaster'"}, "$top": {"200"}, "$select": {"id,changeKey,type,recurrence"}}
+	instances := func(fields string) url.Values {
+		return url.Values{"startDateTime": {"2026-11-02T00:00:00Z"}, "endDateTime": {"2026-11-05T00:00:00Z"}, "$top": {"200"}, "$select": {fields}}
+	}
+	for _, tt := range []struct {
+		name, path, fields string
+		room               driver.Room
+	}{
+		{"a mailbox of which nothing may be known", base + "/users/boardroom@contoso.example", fields,
+			driver.Room{ID: "b", Mailbox: "boardroom@contoso.example", Zone: time.UTC}},
+		{"subject", base + "/users/boardroom@contoso.example", fields + ",subject",
+			driver.Room{ID: "b", Mailbox: "boardroom@contoso.example", Zone: time.UTC, Privacy: driver.PrivacySubject}},
+		{"organizer", base + "/users/boardroom@contoso.example", fields + ",organizer",
+			driver.Room{ID: "b", Mailbox: "boardroom@contoso.example", Zone: time.UTC, Privacy: driver.PrivacyOrganizer}},
+		{"own calendar, everything", base + "/me", fields + ",subject,organizer",
+			driver.Room{ID: "b", Zone: time.UTC, Privacy: driver.PrivacyFull}},
+		{"an address with marks", base + "/users/o%27hara%2Fa%3Fb@contoso.example", fields,
+			driver.Room{ID: "b", Mailbox: "o'hara/a?b@contoso.example", Zone: time.UTC}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := &service{answer: replies(answering(200, noEvents),
+				answering(200, `{"value":[{"id":"AAMk/+=1","type":"seriesMaster","changeKey":"k1"}]}`))}
+			if err := fetch(t, calendarOn(t, s, oneToken(), io.Discard), tt.room)["b"].Err; err != nil {
+				t.Fatal(err)
+			}
+			want := []struct {
+				path  string
+				query url.Values
+			}{
+				{tt.path + "/events", singles(tt.fields)}, {tt.path + "/events", masters},
+				{tt.path + "/events/AAMk%2F+=1/instances", instances(tt.fields)},
+			}
+			if len(s.got) != len(want) {
+				t.Fatalf("%d requests, want %d", len(s.got), len(want))
+			}
+			for i, w := range want {
+				r := s.got[i]
+				if got := "https://" + r.URL.Host + r.URL.EscapedPath(); r.Method != "GET" || got != w.path {
+					t.Errorf("request %d is %s %s, want GET %s", i, r.Method, got, w.path)
+				}
+				if got := r.URL.Query(); !reflect.DeepEqual(got, w.query) {
+					t.Errorf("request %d asks %v, want %v", i, got, w.query)
+				}
+				if strings.Contains(r.URL.RawQuery, "+") {
+					t.Errorf("request %d has a bare plus in its query: %s", i, r.URL.RawQuery)
+				}
+			}
+			checkHeaders(t, s.got)
+		})
+	}
+}
+
+func checkHeaders(t *testing.T, requests []*http.Request) {
+	t.Helper()
+	guid := regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
+	ids := map[string]bool{}
+	for i, r := range requests {
+		for name, want := range map[string]string{
+			"Authorization": "Bearer " + secretToken, "User-Agent": "roomgate/1.2.3", "Accept": "application/json",
+			"Return-Client-Request-Id": "true", "Prefer": `outlook.timezone="UTC", IdType="ImmutableId"`,
+		} {
+			if got := r.Header.Get(name); got != want {
+				t.Errorf("request %d: %s is %q, want %q", i, name, got, want)
+			}
+		}
+		id := r.Header.Get("client-request-id")
+		if !guid.MatchString(id) || ids[id] {
+			t.Errorf("request %d: client-request-id %q is no GUID of its own", i, id)
+		}
+		ids[id] = true
+	}
+}
+
+func TestNextLink(t *testing.T) {
+	const link = `https://graph.test/v1.0/users/a@contoso.example/events?%24skiptoken=a%2Bb&x=1`
+	s := &service{answer: replies(answering(200, `{"value":[],"@odata.nextLink":"`+link+`"}`),
+		answering(200, `{"value":[{"id":"1","type":"singleInstance","showAs":"busy",
+			"start":{"dateTime":"2026-11-03T09:00:00.0000000","timeZone":"UTC"},"end":{"dateTime":"2026-11-03T10:00:00.0000000","timeZone":"UTC"}}]}`))}
+	rd := fetch(t, calendarOn(t, s, oneToken(), io.Discard), mailboxRoom("a"))["a"]
+	if rd.Err != nil || len(rd.Bookings) != 1 {
+		t.Fatalf("reading %+v, want the booking behind the empty page", rd)
+	}
+	if got := s.got[1].URL.String(); got != link {
+		t.Errorf("followed %s, want it as it was sent: %s", got, link)
+	}
+	checkHeaders(t, s.got)
+}
+
+func TestNextLinkElsewhere(t *testing.T) {
+	for _, link := range []string{
+		"https://evil.test/v1.0/me/events?$skip=10", "http://graph.test/v1.0/me/events?$skip=10", "https://graph.test.evil.test/v1.0",
+		"https://graph.test@evil.test/v1.0/me/events", "https://graph.test:8443/v1.0/me/events", "https://%zz/",
+	} {
+		s := &service{answer: replies(answering(200, `{"value":[],"@odata.nextLink":"`+link+`"}`))}
+		e := fetchErr(t, s)
+		wantWords(t, e.Error(), "reading the events of a@contoso.example", "next link leads away from graph.test")
+		if len(s.got) != 1 {
+			t.Errorf("%s: %d requests were sent, want only the first", link, len(s.got))
+		}
+	}
+}
+
+func TestEndlessList(t *testing.T) {
+	for name, next := range map[string]func(n int) string{
+		"the same link": func(int) string { return "https://graph.test/v1.0/me/events?$skip=10" },
+		"new links":     func(n int) string { return fmt.Sprintf("https://graph.test/v1.0/me/events?$skip=%d", n) },
+	} {
+		s := &service{answer: func(n int, _ *http.Request) (*http.Response, error) {
+			return reply(200, `{"value":[],"@odata.nextLink":"`+next(n)+`"}`)
+		}}
+		e := fetchErr(t, s)
+		wantWords(t, e.Error(), "the list does not end")
+		if len(s.got) > maxPages+1 {
+			t.Errorf("%s: %d requests", name, len(s.got))
+		}
+	}
+}
+
+// pauses returns the times between the requests of one reading in virtual time.
+func pauses(t *testing.T, list ...func() (*http.Response, error)) (gaps []time.Duration, reading driver.Reading, tally driver.Tally) {
+	synctest.Test(t, func(t *testing.T) {
+		var at []time.Time
+		next := replies(list...)
+		s := &service{answer: func(n int, r *http.Request) (*http.Response, error) {
+			at = append(at, time.Now())
+			return next(n, r)
+		}}
+		got, n := fetchWindow(t, calendarOn(t, s, oneToken(), io.Discard), winFrom, winTo, mailboxRoom("a"))
+		reading, tally = got["a"], n
+		for i := 1; i < len(at); i++ {
+			gaps = append(gaps, at[i].Sub(at[i-1]))
+		}
+	})
+	return gaps, reading, tally
+}
+
+func TestPauses(t *testing.T) {
+	const busy = `{"error":{"code":"ApplicationThrottled","message":"Application is over its MailboxConcurrency limit."}}`
+	inBubble := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) // when a bubble's clock starts
+	for _, tt := range []struct {
+		name  string
+		first []func() (*http.Response, error)
+		want  []time.Duration // the last pause is before the masters are asked for
+	}{
+		{"seconds", []func() (*http.Response, error){answering(429, busy, "Retry-After", "7")}, []time.Duration{7 * time.Second, 0}},
+		{"a date", []func() (*http.Response, error){answering(503, busy, "Retry-After", inBubble.Add(12*time.Second).Format(http.TimeFormat))},
+			[]time.Duration{12 * time.Second, 0}},
+		{"the longest within a call", []func() (*http.Response, error){answering(429, busy, "Retry-After", "30")}, []time.Duration{30 * time.Second, 0}},
+		{"not said: growing", []func() (*http.Response, error){answering(429, busy), answering(503, ""), answering(504, "")},
+			[]time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 0}},
+		{"nonsense", []func() (*http.Response, error){answering(429, busy, "Retry-After", "soon")}, []time.Duration{time.Second, 0}},
+		{"a date gone by", []func() (*http.Response, error){answering(429, busy, "Retry-After", "Fri, 31 Dec 1999 23:00:00 GMT")}, []time.Duration{time.Second, 0}},
+		{"negative", []func() (*http.Response, error){answering(429, busy, "Retry-After", "-5")}, []time.Duration{time.Second, 0}},
+		{"a reset connection", []func() (*http.Response, error){func() (*http.Response, error) { return nil, syscall.ECONNRESET }}, []time.Duration{time.Second, 0}},
+		{"a page of a proxy", []func() (*http.Response, error){answering(200, "<html>", "Content-Type", "text/html")}, []time.Duration{time.Second, 0}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			gaps, rd, tally := pauses(t, tt.first...)
+			if rd.Err != nil || !slices.Equal(gaps, tt.want) {
+				t.Errorf("pauses %v, error %v; want %v", gaps, rd.Err, tt.want)
+			}
+			if tally.Requests != len(tt.want)+1 {
+				t.Errorf("%d requests counted, want %d", tally.Requests, len(tt.want)+1)
+			}
+		})
+	}
+}
+
+func TestTally(t *testing.T) {
+	_, _, tally := pauses(t, answering(429, `{"error":{}}`), answering(500, `{"error":{}}`))
+	want := driver.Tally{Requests: 4, Throttled: 1, Bytes: int64(2*len(`{"error":{}}`) + 2*len(noEvents))}
+	if tally != want {
+		t.Errorf("tally %+v, want %+v", tally, want)
+	}
+}
+
+func TestGivesUpAfterFour(t *testing.T) {
+	gaps, rd, _ := pauses(t, answering(500, ""), answering(500, ""), answering(500, ""), answering(500, ""))
+	if rd.Err == nil || !slices.Equal(gaps, []time.Duration{time.Second, 2 * time.Second, 4 * time.Second}) {
+		t.Errorf("pauses %v, error %v; want three and an error", gaps, rd.Err)
+	}
+}
+
+// TestJitter: neither a Retry-After nor a pause of our own is undercut.
+func TestJitter(t *testing.T) {
+	c := &Client{o: Options{Jitter: func(m time.Duration) time.Duration { return m - 1 }}}
+	if got, want := c.pause(&Error{RetryAfter: 20 * time.Second}, 1), 22*time.Second-1; got != want {
+		t.Errorf("pause %v, want %v", got, want)
+	}
+	if got, want := c.pause(&Error{}, 3), 8*time.Second-1; got != want {
+		t.Errorf("pause %v, want %v", got, want)
+	}
+}
+
+func TestLongWaitHoldsOneMailbox(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &service{answer: func(_ int, r *http.Request) (*http.Response, error) {
+			if strings.Contains(r.URL.Path, "busy@") && time.Since(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)) < 90*time.Second {
+				return reply(429, `{"error":{"code":"TooManyRequests","message":"Please retry again later."}}`, "Retry-After", "90")
+			}
+			return reply(200, noEvents)
+		}}
+		c := calendarOn(t, s, oneToken(), io.Discard)
+		start := time.Now()
+		asked := func(mailbox string) (n int) {
+			for _, r := range s.got {
+				if strings.Contains(r.URL.Path, mailbox) {
+					n++
+				}
+			}
+			return n
+		}
+		got := fetch(t, c, mailboxRoom("busy"), mailboxRoom("idle"))
+		if got["busy"].Err == nil || got["idle"].Err != nil || time.Since(start) != 0 || asked("busy@") != 1 {
+			t.Fatalf("after %v and %d requests: busy %v, idle %v; want an error at once for busy alone", time.Since(start), asked("busy@"), got["busy"].Err, got["idle"].Err)
+		}
+		time.Sleep(89 * time.Second)
+		got = fetch(t, c, mailboxRoom("busy"), mailboxRoom("idle"))
+		if asked("busy@") != 1 || got["busy"].Err == nil || got["idle"].Err != nil {
+			t.Errorf("within the wait: %d requests, busy %v, idle %v; want busy left alone", asked("busy@"), got["busy"].Err, got["idle"].Err)
+		}
+		wantWords(t, got["busy"].Err.Error(), "429", "wait until 2000-01-01T00:01:30Z")
+		time.Sleep(time.Second)
+		if got = fetch(t, c, mailboxRoom("busy")); got["busy"].Err != nil {
+			t.Errorf("after the wait: %v", got["busy"].Err)
+		}
+	})
+}
+
+// TestHoldStopsWaitingCalls: calls that stood in line when the mailbox asked to
+// be left alone are not sent.
+func TestHoldStopsWaitingCalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var masters []string
+		for i := range 40 {
+			masters = append(masters, fmt.Sprintf(`{"id":"m%d","type":"seriesMaster"}`, i))
+		}
+		s := &service{answer: func(n int, _ *http.Request) (*http.Response, error) {
+			switch n {
+			case 1:
+				return reply(200, noEvents)
+			case 2:
+				return reply(200, `{"value":[`+strings.Join(masters, ",")+`]}`)
+			}
+			time.Sleep(time.Second)
+			return reply(429, `{"error":{"code":"TooManyRequests"}}`, "Retry-After", "600")
+		}}
+		if err := fetch(t, calendarOn(t, s, oneToken(), io.Discard), mailboxRoom("a"))["a"].Err; err == nil {
+			t.Error("no error")
+		}
+		if len(s.got) > 2+2*concurrent {
+			t.Errorf("%d requests were sent, want at most those under way when the wait was asked for", len(s.got))
+		}
+	})
+}
+
+func TestFourInFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &service{answer: func(int, *http.Request) (*http.Response, error) {
+			time.Sleep(time.Second)
+			return reply(200, noEvents)
+		}}
+		var rooms []driver.Room
+		for i := range 20 {
+			rooms = append(rooms, mailboxRoom(fmt.Sprint("r", i)))
+		}
+		start := time.Now()
+		fetch(t, calendarOn(t, s, oneToken(), io.Discard), rooms...)
+		if s.most != 4 || time.Since(start) != 10*time.Second {
+			t.Errorf("%d in flight, %v for 40 requests of a second; want 4 and 10s", s.most, time.Since(start))
+		}
+	})
+}
+
+const expired = `{"error":{"code":"InvalidAuthenticationToken","message":"Lifetime validation failed, the token is expired."}}`
+
+func TestTokenRenewedOnce(t *testing.T) {
+	s := &service{answer: func(_ int, r *http.Request) (*http.Response, error) {
+		if r.Header.Get("Authorization") == "Bearer old" {
+			return reply(401, expired)
+		}
+		return reply(200, noEvents)
+	}}
+	tokens := &fakeTokens{list: []string{"old", "new"}}
+	if err := fetch(t, calendarOn(t, s, tokens, io.Discard), mailboxRoom("a"))["a"].Err; err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(tokens.rejected, []string{"old"}) || len(s.got) != 3 {
+		t.Errorf("rejected %q in %d requests, want old alone in 3", tokens.rejected, len(s.got))
+	}
+}
+
+func TestTokenRefusedTwice(t *testing.T) {
+	s := &service{answer: func(int, *http.Request) (*http.Response, error) { return reply(401, expired) }}
+	tokens := &fakeTokens{list: []string{"one", "two", "three"}}
+	err := fetch(t, calendarOn(t, s, tokens, io.Discard), mailboxRoom("a"))["a"].Err
+	var e *Error
+	if !errors.As(err, &e) || !e.NeedsPerson() || len(s.got) != 2 || !slices.Equal(tokens.rejected, []string{"one"}) {
+		t.Fatalf("%v after %d requests, rejected %q; want an error for a person after 2", err, len(s.got), tokens.rejected)
+	}
+	wantWords(t, e.Action(), "roomgate login")
+}
+
+func TestTokenErrorPassedThrough(t *testing.T) {
+	s := &service{answer: replies()}
+	cause := errors.New("sign in again with roomgate login")
+	rd := fetch(t, calendarOn(t, s, &fakeTokens{list: []string{""}, err: cause}, io.Discard), mailboxRoom("a"))["a"]
+	if rd.Err != cause || len(s.got) != 0 {
+		t.Errorf("error %v after %d requests, want the tokens' own and none", rd.Err, len(s.got))
+	}
+}
+
+// endless is a body of n blanks that counts what was read of it.
+type endless struct{ left, read int }
+
+func (b *endless) Read(p []byte) (int, error) {
+	if b.left == 0 {
+		return 0, io.EOF
+	}
+	n := min(len(p), b.left)
+	copy(p, bytes.Repeat([]byte(" "), n))
+	b.left, b.read = b.left-n, b.read+n
+	return n, nil
+}
+
+func TestHugeAnswer(t *testing.T) {
+	body := &endless{left: 200 << 20}
+	s := &service{answer: func(int, *http.Request) (*http.Response, error) {
+		r, err := reply(200, "")
+		r.Body = io.NopCloser(body)
+		return r, err
+	}}
+	e := fetchErr(t, s)
+	wantWords(t, e.Error(), "HTTP 200", "larger than 16 MiB")
+	if body.read != maxAnswer+1 || len(s.got) != 1 {
+		t.Errorf("read %d bytes in %d requests, want to stop at %d and not to ask again", body.read, len(s.got), maxAnswer+1)
+	}
+}
+
+// broken is a body that ends before its time.
+type broken struct{ io.Reader }
+
+func (b broken) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err
+}
+
+// TestUnusableAnswers: whatever stands between the gateway and Graph, the words
+// say it.
+func TestUnusableAnswers(t *testing.T) {
+	const way = "check the gateway's way to the internet"
+	for _, tt := range []struct {
+		name   string
+		answer func() (*http.Response, error)
+		status int
+		words  []string
+		action string
+	}{
+		{"throttled", answering(429, `{"error":{"code":"UnknownError","message":""}}`, "request-id", "3f0e"), 429, []string{"HTTP 429 UnknownError (request-id 3f0e)"}, ""},
+		{"unavailable, from a proxy", answering(503, "<h1>busy</h1>", "Content-Type", "text/html"), 503, []string{"HTTP 503 Service Unavailable"}, ""},
+		{"server error", answering(500, `{"error":{"code":"ErrorInternalServerTransientError","message":"Cannot open mailbox."}}`), 500,
+			[]string{"HTTP 500 ErrorInternalServerTransientError: Cannot open mailbox"}, ""},
+		{"reset", func() (*http.Response, error) { return nil, syscall.ECONNRESET }, 0, []string{"connection reset by peer"}, way},
+		{"truncated", func() (*http.Response, error) {
+			r, err := reply(200, "")
+			r.Body = io.NopCloser(broken{strings.NewReader(`{"value":[{"id":`)})
+			return r, err
+		}, 0, []string{"broke off after 16 bytes"}, way},
+		{"half a JSON", answering(200, `{"value":[{"id":`), 200, []string{"HTTP 200", "JSON of the answer is damaged (16 bytes)"}, way},
+		{"a page", answering(200, "<html>Sign in to the guest network</html>", "Content-Type", "text/html; charset=utf-8"), 200,
+			[]string{`answered with "text/html", not with JSON`, "proxy"}, way},
+		{"a refusing proxy", answering(403, "<html>Blocked</html>", "Content-Type", "text/html"), 403, []string{"HTTP 403", `"text/html"`, "proxy"}, way},
+		{"a page that is not there", answering(404, "404 page not found", "Content-Type", "text/plain"), 404, []string{"HTTP 404", `"text/plain"`}, way},
+		{"empty", answering(200, "", "Content-Type", ""), 200, []string{"not with JSON"}, way},
+		{"JSON of another kind", answering(200, `{"status":"ok"}`), 200, []string{"HTTP 200", "no list of events"}, ""},
+		{"a null list", answering(200, `{"value":null}`), 200, []string{"no list of events"}, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e := fetchErr(t, &service{answer: func(int, *http.Request) (*http.Response, error) { return tt.answer() }})
+				wantWords(t, e.Error(), append(tt.words, "reading the events of a@contoso.example: ")...)
+				if e.Status != tt.status || e.NeedsPerson() || strings.TrimSpace(e.Error()) != e.Error() {
+					t.Errorf("status %d, needs a person %v, %q; want status %d and time to heal it", e.Status, e.NeedsPerson(), e.Error(), tt.status)
+				}
+				if a := e.Action(); tt.action == "" && a != "" || !strings.HasPrefix(a, tt.action) {
+					t.Errorf("action %q, want %q", a, tt.action)
+				}
+			})
+		})
+	}
+}
+
+// TestErrorCodes: the codes of learn.microsoft.com/graph/errors and of Outlook.
+func TestErrorCodes(t *testing.T) {
+	for _, tt := range []struct {
+		status        int
+		code, message string
+		person        bool
+		action        string // words of it
+	}{
+		{401, "InvalidAuthenticationToken", "Access token has expired or is not yet valid.", true, "roomgate login"},
+		{403, "ErrorAccessDenied", "Access is denied. Check credentials and try again.", true, "Add-MailboxFolderPermission"},
+		{403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.", true, "permission is missing"},
+		{404, "ErrorItemNotFound", "The specified object was not found in the store.", true, "Add-MailboxFolderPermission"},
+		{404, "ErrorInvalidUser", "The requested user 'x' is invalid.", true, "mailbox address"},
+		{404, "MailboxNotEnabledForRESTAPI", "REST API is not yet supported for this mailbox.", true, "licence"},
+		{404, "ResourceNotFound", "Resource could not be discovered.", true, "mailbox address"},
+		{404, "Request_ResourceNotFound", "Resource 'x' does not exist.", true, "mailbox address"},
+		{400, "ErrorInvalidParameter", "This request requires a time window.", true, "learn.microsoft.com"},
+		{400, "BadRequest", "/me request is only valid with delegated authentication flow.", true, "learn.microsoft.com"},
+		{410, "SyncStateNotFound", "The sync state generation is not found.", false, ""},
+		{429, "ApplicationThrottled", "Application is over its MailboxConcurrency limit.", false, ""},
+		{429, "TooManyRequests", "Please retry again later.", false, ""},
+		{500, "ErrorInternalServerError", "An internal server error occurred.", false, ""},
+		{503, "ServiceUnavailable", "Service unavailable.", false, ""},
+		{504, "GatewayTimeout", "The gateway timed out.", false, ""},
+	} {
+		t.Run(tt.code, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				body := fmt.Sprintf(`{"error":{"code":%q,"message":%q,"innerError":{"date":"2026-11-03T07:41:12"}}}`, tt.code, tt.message)
+				e := fetchErr(t, &service{answer: func(int, *http.Request) (*http.Response, error) {
+					return reply(tt.status, body, "request-id", "3f0e")
+				}})
+				want := fmt.Sprintf("reading the events of a@contoso.example: HTTP %d %s: %s (request-id 3f0e)", tt.status, tt.code, strings.TrimSuffix(tt.message, "."))
+				if e.Error() != want {
+					t.Errorf("error %q, want %q", e.Error(), want)
+				}
+				if e.NeedsPerson() != tt.person || !strings.Contains(e.Action(), tt.action) || (e.Action() != "") != tt.person {
+					t.Errorf("needs a person %v, action %q; want %v, %q", e.NeedsPerson(), e.Action(), tt.person, tt.action)
+				}
+				if !errors.Is(e, &Error{Code: strings.ToUpper(tt.code)}) || errors.Is(e, &Error{Code: "Other"}) {
+					t.Error("codes must be compared without case")
+				}
+			})
+		})
+	}
+}
+
+func TestErrorUnwraps(t *testing.T) {
+	s := &service{answer: func(int, *http.Request) (*http.Response, error) { return nil, syscall.ECONNRESET }}
+	synctest.Test(t, func(t *testing.T) {
+		if e := fetchErr(t, s); !errors.Is(e, syscall.ECONNRESET) {
+			t.Errorf("%v does not lead to its cause", e)
+		}
+	})
+}
+
+// TestNoToken: whatever goes wrong, the token is in no error and no log line.
+func TestNoToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		for _, answer := range []func() (*http.Response, error){
+			answering(200, noEvents), answering(401, expired), answering(403, "<html>", "Content-Type", "text/html"), answering(200, "{"),
+			answering(200, `{"value":[],"@odata.nextLink":"https://evil.test/"}`),
+			func() (*http.Response, error) { return nil, syscall.ECONNRESET },
+		} {
+			s := &service{answer: func(int, *http.Request) (*http.Response, error) { return answer() }}
+			if err := fetch(t, calendarOn(t, s, oneToken(), &log), mailboxRoom("a"))["a"].Err; err != nil && strings.Contains(fmt.Sprintf("%+v %q", err, err), "secret-token") {
+				t.Errorf("the token is in %v", err)
+			}
+		}
+		if strings.Contains(log.String(), "secret-token") {
+			t.Error("the token is in the log")
+		}
+		wantWords(t, log.String(), "level=DEBUG", "status=401", "client_request_id=")
+	})
+}
+
+func TestCancelled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &service{answer: func(_ int, r *http.Request) (*http.Response, error) {
+			if strings.Contains(r.URL.Path, "/users/busy@") {
+				return reply(429, `{"error":{}}`, "Retry-After", "25")
+			}
+			<-r.Context().Done() // a service that hangs
+			return nil, r.Context().Err()
+		}}
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		start, n := time.Now(), 0
+		calendarOn(t, s, oneToken(), io.Discard).Fetch(ctx, []driver.Room{mailboxRoom("busy"), mailboxRoom("hanging")}, winFrom, winTo, func(r driver.Reading) {
+			n++
+			if r.Err == nil {
+				t.Errorf("%s: no error", r.Room)
+			}
+		})
+		if n != 2 || time.Since(start) != 3*time.Second {
+			t.Errorf("%d readings after %v, want 2 when the context ended", n, time.Since(start))
+		}
+	})
+}
+
+func TestNewClientRefusesAddress(t *testing.T) {
+	for _, base := range []string{"", "graph.microsoft.com", "https://", "://x", "/v1.0"} {
+		if _, err := NewClient(Options{BaseURL: base}); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("%q", base)) {
+			t.Errorf("address %q: error %v, want one that shows it", base, err)
+		}
+	}
+}

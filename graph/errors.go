@@ -1,0 +1,111 @@
+package graph
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Error is a call that Graph, or the way to it, did not answer as wished. The
+// shape of Graph's errors: learn.microsoft.com/graph/errors.
+type Error struct {
+	Op         string        // what was being done
+	Status     int           // HTTP status; 0: there was no answer
+	Code       string        // Graph's error code, as sent
+	Message    string        // Graph's message, cut to a sensible length
+	RequestID  string        // to quote to Microsoft's support
+	RetryAfter time.Duration // how long the service asked to be left alone; 0: it did not say
+	Err        error         // the cause where there was no usable answer
+}
+
+// Error says what was being done and what came of it.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(e.Op + ": ")
+	switch {
+	case e.Err != nil && e.Status != 0:
+		fmt.Fprintf(&b, "HTTP %d: %v", e.Status, e.Err)
+	case e.Err != nil:
+		b.WriteString(e.Err.Error())
+	default:
+		fmt.Fprintf(&b, "HTTP %d %s", e.Status, cmp.Or(e.Code, http.StatusText(e.Status)))
+		if e.Message != "" {
+			b.WriteString(": " + strings.TrimSuffix(e.Message, "."))
+		}
+	}
+	if e.RequestID != "" {
+		b.WriteString(" (request-id " + e.RequestID + ")")
+	}
+	return b.String()
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Is reports Graph's error codes as equal without regard to case: comparing
+// with &Error{Code: …} asks for the code alone.
+func (e *Error) Is(target error) bool {
+	t, ok := target.(*Error)
+	return ok && t.Op == "" && t.Code != "" && strings.EqualFold(t.Code, e.Code)
+}
+
+// advice is what to do about a code, where a person can do something.
+// Codes in lower case: learn.microsoft.com/graph/errors, and Outlook's own codes.
+var advice = map[string]string{
+	"erroraccessdenied": "the signed-in account may not read this calendar: have the customer's IT share it with the account " +
+		"(Add-MailboxFolderPermission <room>:\\Calendar -User <account> -AccessRights Reviewer) and check that Calendars.Read.Shared was granted",
+	"erroritemnotfound": "the calendar is not there or not shared with the signed-in account: check the room's mailbox, and have the customer's IT share it " +
+		"(Add-MailboxFolderPermission <room>:\\Calendar -User <account> -AccessRights Reviewer)",
+	"errorinvaliduser":             "check the room's mailbox address: it is wrong, or it is no mailbox (a distribution list, say)",
+	"mailboxnotenabledforrestapi":  "the mailbox has no licence or lives on a server of the customer's own: ask the customer's IT",
+	"resourcenotfound":             "check the room's mailbox address: Microsoft 365 does not know it",
+	"request_resourcenotfound":     "check the room's mailbox address: the directory does not know it",
+	"authorization_requestdenied":  "a permission is missing: have the customer's IT grant the scopes of the configuration and sign in again",
+	"invalidauthenticationtoken":   "Microsoft refuses the sign-in's token: sign in again with 'roomgate login'",
+	"orgrestrictednotfound":        "the tenant does not allow this: ask the customer's IT",
+	"errorinsufficientpermissions": "a permission is missing: have the customer's IT grant the scopes of the configuration and sign in again",
+}
+
+// Action says what a person can do about the error; empty where only time helps.
+func (e *Error) Action() string {
+	if !e.NeedsPerson() {
+		if e.Status == 0 || e.foreign() {
+			return "check the gateway's way to the internet, proxies among it; it goes on trying"
+		}
+		return ""
+	}
+	if a := advice[strings.ToLower(e.Code)]; a != "" {
+		return a
+	}
+	return "look the code up at learn.microsoft.com/graph/errors and show it to the customer's IT"
+}
+
+// NeedsPerson tells whether the error stays until somebody acts: what Graph
+// refuses for good. Whatever else is wrong heals by itself or with the network.
+func (e *Error) NeedsPerson() bool {
+	if e.foreign() {
+		return false
+	}
+	switch e.Status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound:
+		return true
+	case http.StatusBadRequest:
+		return e.Code != ""
+	}
+	return false
+}
+
+// foreign tells whether the answer is not Graph's but that of something in
+// between, which may be gone tomorrow.
+func (e *Error) foreign() bool {
+	var n *notJSONError
+	return errors.As(e.Err, &n)
+}
+
+// temporary tells whether the same call may succeed a little later.
+func (e *Error) temporary() bool {
+	return e.Status == 0 || e.Status == http.StatusTooManyRequests || e.Status >= 500 || e.foreign()
+}

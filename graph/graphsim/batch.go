@@ -1,0 +1,122 @@
+package graphsim
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// maxBatch is the number of requests one batch may hold.
+const maxBatch = 20
+
+type batchPart struct {
+	ID        string            `json:"id"`
+	Method    string            `json:"method"`
+	URL       string            `json:"url"`
+	Headers   map[string]string `json:"headers"`
+	Body      json.RawMessage   `json:"body"`
+	DependsOn []string          `json:"dependsOn"`
+}
+
+// batch is /$batch (learn.microsoft.com/graph/json-batching): the envelope is 200 although parts fail.
+func (s *Sim) batch(c *call) answer {
+	var in struct{ Requests []batchPart }
+	if err := json.Unmarshal(c.body, &in); err != nil || !strings.HasPrefix(c.r.Header.Get("Content-Type"), "application/json") {
+		return graphError(c, 400, "BadRequest", "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid JSON format.")
+	}
+	if problem := checkBatch(in.Requests); problem != "" {
+		return graphError(c, 400, "BadRequest", problem)
+	}
+	status := map[string]int{}
+	perMailbox := map[string]int{}
+	responses := []any{}
+	for _, p := range in.Requests {
+		a := s.batchPart(c, p, status, perMailbox)
+		status[fold(p.ID)] = a.status
+		responses = append(responses, partRow(p.ID, a))
+	}
+	if !s.sw.Polite && s.sw.Mischief.Shuffle {
+		s.rng.Shuffle(len(responses), func(i, j int) { responses[i], responses[j] = responses[j], responses[i] })
+	}
+	return graphAnswer(map[string]any{"responses": responses})
+}
+
+// checkBatch returns what is wrong with the envelope.
+func checkBatch(parts []batchPart) string {
+	if len(parts) == 0 || len(parts) > maxBatch {
+		return fmt.Sprintf("Number of batch request steps must be 1 to the maximum value of %d; it is %d.", maxBatch, len(parts))
+	}
+	seen := map[string]bool{}
+	for _, p := range parts {
+		switch {
+		case p.ID == "" || seen[fold(p.ID)]:
+			return "Every batch request must have a unique id; '" + p.ID + "' is empty or not unique."
+		case p.Method == "" || p.URL == "":
+			return "Every batch request must have a method and a url."
+		case strings.Contains(p.URL, "$batch"):
+			return "A batch request may not contain a batch."
+		}
+		for _, d := range p.DependsOn {
+			if !seen[fold(d)] {
+				return "The request '" + p.ID + "' depends on '" + d + "', which does not come before it."
+			}
+		}
+		seen[fold(p.ID)] = true
+	}
+	return ""
+}
+
+// batchPart answers one request of a batch under the sign-in of the envelope.
+func (s *Sim) batchPart(c *call, p batchPart, status map[string]int, perMailbox map[string]int) answer {
+	r, err := http.NewRequestWithContext(c.r.Context(), strings.ToUpper(p.Method), c.base+"/v1.0/"+strings.TrimPrefix(p.URL, "/"), bytes.NewReader(p.Body))
+	if err != nil {
+		return graphError(c, 400, "BadRequest", "The url of the request '"+p.ID+"' is not valid.")
+	}
+	r.Header.Set("Authorization", c.r.Header.Get("Authorization"))
+	for k, v := range p.Headers {
+		r.Header.Set(k, v)
+	}
+	part := s.begin(r, p.Body)
+	part.base, part.part = c.base, true
+	perMailbox[part.mailbox]++
+	a := s.partAnswer(c, part, p, status, perMailbox[part.mailbox])
+	s.finish(part, &a)
+	return a
+}
+
+func (s *Sim) partAnswer(c, part *call, p batchPart, status map[string]int, nth int) answer {
+	for _, d := range p.DependsOn {
+		if status[fold(d)] >= 400 {
+			return graphError(part, http.StatusFailedDependency, "FailedDependency", "The request '"+d+"' it depends on failed.")
+		}
+	}
+	if len(p.Body) > 0 && part.r.Header.Get("Content-Type") == "" {
+		return graphError(part, 400, "BadRequest", "Write request id : "+p.ID+" does not contain Content-Type header or body.")
+	}
+	if part.mailbox != "" && s.sw.MailboxLimit > 0 && nth > s.sw.MailboxLimit {
+		a := graphError(part, 429, "ApplicationThrottled", mailboxConcurrency)
+		a.header.Set("Retry-After", "7")
+		return a
+	}
+	if a, replaced := s.replacement(part, s.pickFault(part)); replaced {
+		return a
+	}
+	return s.graph(part)
+}
+
+// partRow is one answer in the envelope; the headers of the connection stay outside.
+func partRow(id string, a answer) any {
+	headers := map[string]string{}
+	for _, k := range []string{"Content-Type", "Cache-Control", "Retry-After", "Preference-Applied", "request-id"} {
+		if v := a.header.Get(k); v != "" {
+			headers[k] = v
+		}
+	}
+	row := map[string]any{"id": id, "status": a.status, "headers": headers}
+	if len(a.body) > 0 {
+		row["body"] = json.RawMessage(a.body)
+	}
+	return row
+}

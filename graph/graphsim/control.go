@@ -1,0 +1,219 @@
+package graphsim
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// isControl says whether a path belongs to the page for people at / and its doors under /sim/.
+func isControl(path []string) bool { return path[0] == "" || path[0] == "sim" }
+
+// control answers the control page. Its doors take plain form posts and answer JSON when asked.
+func (s *Sim) control(c *call) answer {
+	if c.r.Method != http.MethodPost {
+		switch strings.Join(c.path, "/") {
+		case "":
+			return s.page("control", pageData{Title: "roomgate simulator", Control: s.state(c.now)})
+		case "sim/state":
+			return newAnswer(http.StatusOK, "application/json; charset=utf-8", encodeJSON(s.state(c.now)))
+		}
+	}
+	door := doors[strings.Join(c.path, "/")]
+	switch {
+	case door == nil:
+		return s.controlAnswer(c, http.StatusNotFound, map[string]any{"error": "there is no such door: see the list at /"})
+	case c.r.Method != http.MethodPost:
+		return s.controlAnswer(c, http.StatusMethodNotAllowed, map[string]any{"error": "use POST"})
+	}
+	v := c.r.URL.Query()
+	for name, values := range c.form() {
+		v[name] = values
+	}
+	result, err := door(s, v, c.now)
+	if err != nil {
+		return s.controlAnswer(c, http.StatusBadRequest, map[string]any{"error": err.Error()})
+	}
+	result["ok"] = true
+	return s.controlAnswer(c, http.StatusOK, result)
+}
+
+// controlAnswer is JSON for programs; a browser goes back to the page, or reads what was wrong.
+func (s *Sim) controlAnswer(c *call, status int, result map[string]any) answer {
+	wantsJSON := strings.Contains(c.r.Header.Get("Accept"), "application/json") || c.r.URL.Query().Get("json") == "1"
+	switch {
+	case wantsJSON:
+		return newAnswer(status, "application/json; charset=utf-8", encodeJSON(result))
+	case status != http.StatusOK:
+		a := s.page("message", pageData{Title: "That did not work", Text: fmt.Sprint(result["error"])})
+		a.status = status
+		return a
+	}
+	a := newAnswer(http.StatusSeeOther, "text/plain; charset=utf-8", []byte("done\n"))
+	a.header.Set("Location", "/")
+	return a
+}
+
+type door func(s *Sim, v url.Values, now time.Time) (map[string]any, error)
+
+// doors are the posts of the control page by path.
+var doors = map[string]door{
+	"sim/book":       (*Sim).doorBook,
+	"sim/cancel":     (*Sim).doorCancel,
+	"sim/revoke":     (*Sim).doorRevoke,
+	"sim/expire":     (*Sim).doorExpire,
+	"sim/throttle":   (*Sim).doorThrottle,
+	"sim/outage":     (*Sim).doorOutage,
+	"sim/fail-token": (*Sim).doorFailToken,
+	"sim/polite":     (*Sim).doorPolite,
+}
+
+// duration reads a parameter such as 90s, 5m or 1h.
+func duration(v url.Values, name string, usual time.Duration) (time.Duration, error) {
+	text := v.Get(name)
+	if text == "" {
+		return usual, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 || d > 366*24*time.Hour {
+		return 0, fmt.Errorf("%s=%q is not a duration such as 90s, 5m or 1h", name, text)
+	}
+	return d, nil
+}
+
+func flag(v url.Values, name string) (bool, error) {
+	switch text := v.Get(name); text {
+	case "1", "true", "on", "":
+		return true, nil
+	case "0", "false", "off":
+		return false, nil
+	default:
+		return false, fmt.Errorf("%s=%q is neither 1 nor 0", name, text)
+	}
+}
+
+func (s *Sim) doorBook(v url.Values, now time.Time) (map[string]any, error) {
+	in, err := duration(v, "in", 0)
+	if err != nil {
+		return nil, err
+	}
+	length, err := duration(v, "for", 30*time.Minute)
+	if err != nil {
+		return nil, err
+	}
+	room := s.roomNamed(v.Get("room"))
+	if room == nil {
+		return nil, fmt.Errorf("there is no room %q: give its address or the part before the @", v.Get("room"))
+	}
+	owner := ServiceAccount
+	if s.mailbox(owner) == nil {
+		owner = room.Address
+	}
+	start := now.Add(in)
+	e := Event{Subject: orText(v.Get("subject"), "Booked at the simulator"), Start: start, End: start.Add(length),
+		Organizer: Person{orText(v.Get("organizer"), "Priya Rao"), "priya@" + TenantDomain}}
+	id, err := s.book(owner, []string{room.Address}, e)
+	return map[string]any{"id": id, "start": start.Format(time.RFC3339), "end": e.End.Format(time.RFC3339)}, err
+}
+
+// roomNamed finds a room by its address or the part before the @.
+func (s *Sim) roomNamed(name string) *Room {
+	m := s.mailbox(name)
+	if m == nil {
+		m = s.mailbox(name + "@" + TenantDomain)
+	}
+	if m == nil {
+		return nil
+	}
+	return m.room
+}
+
+func (s *Sim) doorCancel(v url.Values, now time.Time) (map[string]any, error) {
+	room := s.roomNamed(v.Get("room"))
+	if room == nil {
+		return nil, fmt.Errorf("there is no room %q", v.Get("room"))
+	}
+	id := v.Get("id")
+	if id == "" {
+		next := s.runningOrNext(room.Address, now)
+		if next == nil {
+			return nil, fmt.Errorf("%s has no booking running or coming within a week", room.Name)
+		}
+		id = next.ID
+	}
+	return map[string]any{"id": id}, s.cancelBooking(room.Address, id)
+}
+
+func (s *Sim) runningOrNext(address string, now time.Time) *Event {
+	for _, e := range s.dayRows(s.mailbox(address), now, now.Add(7*24*time.Hour)) {
+		if !e.Cancelled && e.End.After(now) && !e.AllDay {
+			return e
+		}
+	}
+	return nil
+}
+
+func (s *Sim) dayRows(m *mailbox, from, to time.Time) []*Event {
+	rows := m.view(from, to)
+	slices.SortStableFunc(rows, func(a, b *Event) int { return a.Start.Compare(b.Start) })
+	return rows
+}
+
+func (s *Sim) doorRevoke(v url.Values, _ time.Time) (map[string]any, error) {
+	s.revoke(v.Get("user"))
+	return map[string]any{}, nil
+}
+
+func (s *Sim) doorExpire(_ url.Values, now time.Time) (map[string]any, error) {
+	s.expireAccess(now)
+	return map[string]any{}, nil
+}
+
+func (s *Sim) doorThrottle(v url.Values, now time.Time) (map[string]any, error) {
+	d, err := duration(v, "for", time.Minute)
+	if err == nil {
+		s.sw.ThrottleUntil = now.Add(d)
+	}
+	return map[string]any{"until": s.sw.ThrottleUntil.Format(time.RFC3339)}, err
+}
+
+func (s *Sim) doorOutage(v url.Values, now time.Time) (map[string]any, error) {
+	on, err := flag(v, "on")
+	if err != nil {
+		return nil, err
+	}
+	d, err := duration(v, "for", 24*time.Hour)
+	if err != nil {
+		return nil, err
+	}
+	s.sw.OutageUntil = time.Time{}
+	if on {
+		s.sw.OutageUntil = now.Add(d)
+	}
+	return map[string]any{"on": on}, nil
+}
+
+func (s *Sim) doorFailToken(v url.Values, _ time.Time) (map[string]any, error) {
+	code, err := strconv.Atoi(v.Get("aadsts"))
+	if err != nil {
+		return nil, fmt.Errorf("aadsts=%q is not a number such as 50173", v.Get("aadsts"))
+	}
+	times, err := strconv.Atoi(orText(v.Get("times"), "1"))
+	if err != nil {
+		return nil, fmt.Errorf("times=%q is not a number", v.Get("times"))
+	}
+	s.grants.failCode, s.grants.failTimes = code, times
+	return map[string]any{"aadsts": code, "times": times}, nil
+}
+
+func (s *Sim) doorPolite(v url.Values, _ time.Time) (map[string]any, error) {
+	on, err := flag(v, "on")
+	if err == nil {
+		s.sw.Polite = on
+	}
+	return map[string]any{"polite": s.sw.Polite}, err
+}

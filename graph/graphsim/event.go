@@ -1,0 +1,323 @@
+package graphsim
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Person is a name with a mail address.
+type Person struct{ Name, Address string }
+
+// Attendee is somebody or something invited.
+type Attendee struct {
+	Person
+	Type     string // required, optional, resource
+	Response string // none, accepted, tentativelyAccepted, declined, notResponded
+}
+
+// Event is one booking: a single one, or a series when Recurrence is set.
+// The last group of fields is the simulator's own: set on what it returns, ignored on what it is given.
+type Event struct {
+	ID              string // made when empty
+	ICalUID         string // made when empty
+	Subject         string
+	Body            string
+	Start, End      time.Time // of a series: of its first occurrence. All-day: midnights in Zone
+	Zone            string    // IANA zone the booking was made in, in which a series recurs; "": UTC
+	AllDay          bool
+	Cancelled       bool
+	ShowAs          string // "": busy
+	Sensitivity     string // "": normal
+	Organizer       Person // zero: the mailbox itself
+	Attendees       []Attendee
+	Response        string // the mailbox's own answer; "": organizer or none
+	Location        string
+	LocationAddress string // mail address of the room, when picked from the directory
+	JoinURL         string // of an online meeting
+	Categories      []string
+	Recurrence      *Recurrence
+
+	Type              string // singleInstance, seriesMaster, occurrence, exception
+	SeriesMasterID    string
+	OriginalStart     time.Time // of an occurrence: the pattern's time
+	ChangeKey         string
+	Created, Modified time.Time
+
+	loc *time.Location // of Zone, kept because loading one reads a file
+}
+
+const (
+	ordinaryID  = "AAMkAGI1" // how an id starts …
+	immutableID = "AAkALgAA" // … and the same id when IdType="ImmutableId" is asked for
+	idTail      = "AAA="
+)
+
+const dayLayout = "2006-01-02"
+
+var occurrenceTail = regexp.MustCompile(`^(.+?)(\d{4})(\d{2})(\d{2})AAA=$`)
+
+// occurrenceID names the occurrence of a series whose pattern falls on day.
+func occurrenceID(master, day string) string {
+	return strings.TrimSuffix(master, idTail) + strings.ReplaceAll(day, "-", "") + idTail
+}
+
+// find resolves an id, immutable or not, to a stored item and, for an occurrence, the day of its pattern.
+func (m *mailbox) find(id string) (it *item, day string) {
+	if rest, ok := strings.CutPrefix(id, immutableID); ok {
+		id = ordinaryID + rest
+	}
+	if it = m.items[id]; it != nil {
+		return it, ""
+	}
+	p := occurrenceTail.FindStringSubmatch(id)
+	if p == nil {
+		return nil, ""
+	}
+	for _, master := range []string{p[1] + idTail, p[1]} {
+		if it = m.items[master]; it != nil && it.Recurrence != nil {
+			return it, p[2] + "-" + p[3] + "-" + p[4]
+		}
+	}
+	return nil, ""
+}
+
+// event returns the event or occurrence of an id as a reader sees it, nil if there is none.
+func (m *mailbox) event(id string) *Event {
+	it, day := m.find(id)
+	switch {
+	case it == nil:
+		return nil
+	case day == "":
+		return it.whole()
+	}
+	return it.occurrence(day)
+}
+
+// whole returns the single event or the master.
+func (it *item) whole() *Event {
+	e := it.Event
+	return &e
+}
+
+// AddEvent puts an event into one calendar and returns its id.
+func (s *Sim) AddEvent(address string, e Event) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m, err := s.needMailbox(address)
+	if err != nil {
+		return "", fmt.Errorf("add event: %w", err)
+	}
+	if err := e.check(); err != nil {
+		return "", fmt.Errorf("add event: %w", err)
+	}
+	return s.store(m, e), nil
+}
+
+func (e *Event) check() error {
+	var err error
+	if e.loc, err = time.LoadLocation(e.Zone); err != nil {
+		return fmt.Errorf("zone %q is not an IANA time zone: %w", e.Zone, err)
+	}
+	if e.End.Before(e.Start) {
+		return fmt.Errorf("the end %s is before the start %s", e.End, e.Start)
+	}
+	if e.Recurrence != nil {
+		return e.Recurrence.check()
+	}
+	return nil
+}
+
+// wholeType is the type of an event that is no occurrence.
+func (e *Event) wholeType() string {
+	if e.Recurrence != nil {
+		return "seriesMaster"
+	}
+	return "singleInstance"
+}
+
+// replace takes a changed event over, but for what identifies it.
+func (it *item) replace(e Event) error {
+	if err := e.check(); err != nil {
+		return err
+	}
+	e.ID, e.ICalUID, e.Type = it.ID, it.ICalUID, e.wholeType()
+	it.Event = e
+	return nil
+}
+
+// store fills in what is missing and keeps the event.
+func (s *Sim) store(m *mailbox, e Event) string {
+	now := s.now().UTC()
+	if e.ID == "" {
+		e.ID = s.eventID()
+	}
+	if e.ICalUID == "" {
+		e.ICalUID = s.globalID()
+	}
+	if e.Organizer == (Person{}) {
+		e.Organizer = Person{m.name, m.address}
+	}
+	e.Type = e.wholeType()
+	e.Created, e.Modified, e.ChangeKey = now, now, s.changeKey()
+	if m.items[e.ID] == nil {
+		m.order = append(m.order, e.ID)
+	}
+	m.items[e.ID] = &item{Event: e, exceptions: map[string]exception{}}
+	return e.ID
+}
+
+// UpdateEvent changes an event, a whole series (id of the master) or one occurrence (id of the occurrence).
+// A change to the owner's copy of a [Sim.Book] booking reaches the rooms' copies; any other stays in its mailbox.
+// The function must not call the Sim.
+func (s *Sim) UpdateEvent(address, id string, change func(*Event)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.edit(address, id, "update", func(_ *mailbox, it *item, day string) error {
+		if day == "" {
+			e := it.Event
+			change(&e)
+			return it.replace(e)
+		}
+		e := *it.occurrence(day)
+		id := e.ID
+		change(&e)
+		if err := e.check(); err != nil {
+			return err
+		}
+		e.ID, e.ICalUID, e.Type = id, it.ICalUID, "exception"
+		it.exceptions[day] = exception{&e}
+		return nil
+	})
+}
+
+// MoveOccurrence moves the occurrence of a series whose pattern starts on the day of original, in the series' zone.
+func (s *Sim) MoveOccurrence(address, master string, original, start, end time.Time) error {
+	id, err := s.OccurrenceID(address, master, original)
+	if err != nil {
+		return fmt.Errorf("move occurrence: %w", err)
+	}
+	return s.UpdateEvent(address, id, func(e *Event) { e.Start, e.End = start, end })
+}
+
+// OccurrenceID returns the id of the occurrence of a series whose pattern starts on the day of original, in the
+// series' zone, for [Sim.UpdateEvent], [Sim.DeleteEvent] and [Sim.CancelEvent].
+func (s *Sim) OccurrenceID(address, master string, original time.Time) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m, err := s.needMailbox(address)
+	if err != nil {
+		return "", err
+	}
+	it, _ := m.find(master)
+	if it == nil || it.Recurrence == nil {
+		return "", fmt.Errorf("there is no series %q in %q", master, address)
+	}
+	return occurrenceID(it.ID, original.In(it.location()).Format(dayLayout)), nil
+}
+
+// DeleteEvent removes an event, series or occurrence. Removing the owner's copy of a booking cancels it in the rooms.
+func (s *Sim) DeleteEvent(address, id string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.remove(address, id)
+}
+
+func (s *Sim) remove(address, id string) error {
+	return s.edit(address, id, "delete", func(m *mailbox, it *item, day string) error {
+		if day != "" {
+			it.exceptions[day] = exception{}
+			return nil
+		}
+		m.drop(it.ID)
+		return nil
+	})
+}
+
+// CancelEvent cancels as the organizer does: the owner's copy goes, a room's copy stays with isCancelled. On a
+// copy that is not the owner's, or an event without copies, it only sets isCancelled. An occurrence is deleted.
+func (s *Sim) CancelEvent(address, id string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cancel(address, id)
+}
+
+func (s *Sim) cancel(address, id string) error {
+	if m := s.mailbox(address); m != nil && s.owns(m, id) {
+		return s.remove(address, id)
+	}
+	return s.edit(address, id, "cancel", func(_ *mailbox, it *item, day string) error {
+		if day != "" {
+			it.exceptions[day] = exception{}
+			return nil
+		}
+		it.Cancelled = true
+		return nil
+	})
+}
+
+// edit applies a change, marks the item changed and carries it to the copies of the booking.
+// The master's changeKey changes with each of its occurrences.
+func (s *Sim) edit(address, id, verb string, change func(*mailbox, *item, string) error) error {
+	m, err := s.needMailbox(address)
+	if err != nil {
+		return fmt.Errorf("%s event: %w", verb, err)
+	}
+	it, day := m.find(id)
+	if it == nil || day != "" && it.occurrence(day) == nil {
+		return fmt.Errorf("%s event: no event %q in %q", verb, id, address)
+	}
+	owner := s.owns(m, it.ID)
+	if err := change(m, it, day); err != nil {
+		return fmt.Errorf("%s event: %w", verb, err)
+	}
+	s.touch(it, day)
+	if owner {
+		s.spread(it, m.items[it.ID] == nil)
+	}
+	return nil
+}
+
+func (s *Sim) touch(it *item, day string) {
+	it.ChangeKey, it.Modified = s.changeKey(), s.now().UTC()
+	if x := it.exceptions[day]; x.event != nil {
+		x.event.ChangeKey, x.event.Modified = s.changeKey(), it.Modified
+	}
+}
+
+func (m *mailbox) drop(id string) {
+	delete(m.items, id)
+	m.order = slices.DeleteFunc(m.order, func(x string) bool { return x == id })
+}
+
+// Events returns the single events and series masters of a calendar in order of creation, as /events shows them.
+func (s *Sim) Events(address string) []Event {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []Event
+	if m := s.mailbox(address); m != nil {
+		for _, id := range m.order {
+			list = append(list, m.items[id].Event)
+		}
+	}
+	return list
+}
+
+// View returns the single events, occurrences and exceptions that overlap a window, by start, as /calendarView
+// shows them: an event that ends exactly at from is among them.
+func (s *Sim) View(address string, from, to time.Time) []Event {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := s.mailbox(address)
+	if m == nil {
+		return nil
+	}
+	var list []Event
+	for _, e := range m.view(from, to) {
+		list = append(list, *e)
+	}
+	slices.SortStableFunc(list, func(a, b Event) int { return a.Start.Compare(b.Start) })
+	return list
+}

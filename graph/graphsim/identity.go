@@ -1,0 +1,160 @@
+package graphsim
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/base64"
+	"math/big"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// identity routes what lies under /{tenant}/ and the device page.
+func (s *Sim) identity(c *call) answer {
+	switch strings.Join(c.path[1:], "/") {
+	case "oauth2/v2.0/authorize":
+		return s.authorize(c)
+	case "oauth2/v2.0/token":
+		return s.token(c)
+	case "oauth2/v2.0/devicecode":
+		return s.deviceCode(c)
+	case "oauth2/v2.0/logout":
+		return s.page("message", pageData{Title: "Signed out", Text: "You signed out of your account."})
+	case "v2.0/.well-known/openid-configuration":
+		return s.discovery(c)
+	case "discovery/v2.0/keys":
+		return s.keys()
+	case "discovery/instance":
+		return s.instance(c)
+	case "":
+		if c.path[0] == "devicelogin" {
+			return s.deviceLogin(c)
+		}
+	}
+	a := s.page("message", pageData{Title: "Not found", Text: "The simulator has nothing at this address."})
+	a.status = http.StatusNotFound
+	return a
+}
+
+// form returns the fields of a form-encoded body; any other body has none.
+func (c *call) form() url.Values {
+	if !strings.HasPrefix(c.r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+		return url.Values{}
+	}
+	v, err := url.ParseQuery(string(c.body))
+	if err != nil {
+		return url.Values{}
+	}
+	return v
+}
+
+var guidShape = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
+
+// tenantRefusal judges the first segment of the path.
+func tenantRefusal(tenant string) refusal {
+	switch t := fold(tenant); {
+	case slices.Contains([]string{"common", "organizations", TenantID, TenantDomain, "contoso.onmicrosoft.com"}, t):
+		return refusal{}
+	case t == "consumers":
+		return refusal{code: 9002332}
+	case guidShape.MatchString(t), strings.Contains(t, "."):
+		return refusal{90002, "Tenant '" + tenant + "' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud."}
+	}
+	return refusal{900023, "Specified tenant identifier '" + tenant + "' is neither a valid DNS name, nor a valid external domain."}
+}
+
+// application finds the app of a request that may use this tenant.
+func (s *Sim) application(tenant, clientID string) (*App, refusal) {
+	if r := tenantRefusal(tenant); r.code != 0 {
+		return nil, r
+	}
+	a := s.world.apps[fold(clientID)]
+	switch {
+	case a == nil:
+		return nil, refusal{700016, "Application with identifier '" + clientID + "' was not found in the directory 'Contoso'."}
+	case a.Disabled:
+		return nil, refusal{code: 7000112}
+	case a.SingleTenant && (fold(tenant) == "common" || fold(tenant) == "organizations"):
+		return nil, refusal{code: 50194}
+	}
+	return a, refusal{}
+}
+
+// issuerTenant is what the tenant of a path stands for in links: common stays a template.
+func issuerTenant(tenant string) string {
+	switch fold(tenant) {
+	case "common", "organizations":
+		return "{tenantid}"
+	}
+	return TenantID
+}
+
+// discovery is the OpenID Connect discovery document (openid.net, Discovery 1.0 §3).
+func (s *Sim) discovery(c *call) answer {
+	if r := tenantRefusal(c.path[0]); r.code != 0 {
+		return s.refuse(c, r)
+	}
+	host, _ := url.Parse(c.base)
+	t := c.base + "/" + c.path[0]
+	return tokenAnswer(http.StatusOK, map[string]any{
+		"token_endpoint":                        t + "/oauth2/v2.0/token",
+		"token_endpoint_auth_methods_supported": []string{"client_secret_post", "private_key_jwt", "client_secret_basic"},
+		"jwks_uri":                              t + "/discovery/v2.0/keys",
+		"response_modes_supported":              []string{"query", "fragment", "form_post"},
+		"subject_types_supported":               []string{"pairwise"},
+		"id_token_signing_alg_values_supported": []string{"RS256"},
+		"response_types_supported":              []string{"code"},
+		"scopes_supported":                      []string{"openid", "profile", "email", "offline_access"},
+		"issuer":                                c.base + "/" + issuerTenant(c.path[0]) + "/v2.0",
+		"request_uri_parameter_supported":       false,
+		"userinfo_endpoint":                     c.base + "/oidc/userinfo",
+		"authorization_endpoint":                t + "/oauth2/v2.0/authorize",
+		"device_authorization_endpoint":         t + "/oauth2/v2.0/devicecode",
+		"end_session_endpoint":                  t + "/oauth2/v2.0/logout",
+		"http_logout_supported":                 true,
+		"frontchannel_logout_supported":         true,
+		"claims_supported":                      []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "preferred_username", "name", "tid", "ver", "email"},
+		"tenant_region_scope":                   "WW",
+		"cloud_instance_name":                   "microsoftonline.com",
+		"cloud_graph_host_name":                 "graph.windows.net",
+		"msgraph_host":                          host.Host,
+	})
+}
+
+// instance tells MSAL that this host is a cloud of its own.
+func (s *Sim) instance(c *call) answer {
+	host, _ := url.Parse(c.base)
+	return tokenAnswer(http.StatusOK, map[string]any{
+		"tenant_discovery_endpoint": c.base + "/" + c.path[0] + "/v2.0/.well-known/openid-configuration",
+		"api-version":               "1.1",
+		"metadata": []any{
+			map[string]any{"preferred_network": host.Host, "preferred_cache": host.Host, "aliases": []string{host.Host}},
+			map[string]any{"preferred_network": "login.microsoftonline.com", "preferred_cache": "login.windows.net",
+				"aliases": []string{"login.microsoftonline.com", "login.windows.net", "login.microsoft.com", "sts.windows.net"}},
+		},
+	})
+}
+
+const keyID = "simulator-1"
+
+// keys is the JSON web key set that verifies id tokens (RFC 7517).
+func (s *Sim) keys() answer {
+	k := s.key().PublicKey
+	enc := base64.RawURLEncoding.EncodeToString
+	return tokenAnswer(http.StatusOK, map[string]any{"keys": []any{map[string]any{
+		"kty": "RSA", "use": "sig", "alg": "RS256", "kid": keyID, "x5t": keyID,
+		"n": enc(k.N.Bytes()), "e": enc(big.NewInt(int64(k.E)).Bytes()),
+	}}})
+}
+
+// newSigningKey makes the key of this run. Since Go 1.24 crypto/rand cannot fail, and 2048 bits are valid.
+func newSigningKey() *rsa.PrivateKey {
+	k, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic("graphsim: make an RSA key: " + err.Error())
+	}
+	return k
+}

@@ -1,0 +1,63 @@
+package graphsim
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"syscall"
+)
+
+// Transport returns a RoundTripper that reaches the simulator without a socket, so that it works in a
+// testing/synctest bubble and for any host name. A reset comes back as ECONNRESET, a truncated body as
+// io.ErrUnexpectedEOF.
+func (s *Sim) Transport() http.RoundTripper { return direct{s} }
+
+type direct struct{ sim *Sim }
+
+func (d direct) RoundTrip(r *http.Request) (resp *http.Response, err error) {
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	inner := r.Clone(r.Context())
+	inner.Host = r.Host
+	if inner.Host == "" {
+		inner.Host = r.URL.Host
+	}
+	rec := httptest.NewRecorder()
+	if aborted(func() { d.sim.ServeHTTP(rec, inner) }) {
+		return nil, syscall.ECONNRESET
+	}
+	if r.Body != nil {
+		_ = r.Body.Close() // a RoundTripper must close the body; it was read in full
+	}
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	resp = rec.Result()
+	resp.Request = r
+	if n, err := strconv.Atoi(resp.Header.Get("Content-Length")); err == nil && n > rec.Body.Len() {
+		resp.Body = io.NopCloser(io.MultiReader(bytes.NewReader(rec.Body.Bytes()), cutShort{}))
+	}
+	return resp, nil
+}
+
+// aborted runs a handler as net/http does: http.ErrAbortHandler means the connection goes.
+func aborted(serve func()) (gone bool) {
+	defer func() {
+		switch v := recover(); v {
+		case nil:
+		case http.ErrAbortHandler:
+			gone = true
+		default:
+			panic(v)
+		}
+	}()
+	serve()
+	return false
+}
+
+type cutShort struct{}
+
+func (cutShort) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }

@@ -1,0 +1,54 @@
+package graphsim
+
+import (
+	"fmt"
+	"time"
+)
+
+// windowsZones maps the Windows names the simulator knows to IANA zones (unicode.org CLDR, windowsZones.xml).
+var windowsZones = map[string]string{
+	"UTC":                            "UTC",
+	"GMT Standard Time":              "Europe/London",
+	"W. Europe Standard Time":        "Europe/Berlin",
+	"Romance Standard Time":          "Europe/Paris",
+	"Central Europe Standard Time":   "Europe/Budapest",
+	"Central European Standard Time": "Europe/Warsaw",
+	"E. Europe Standard Time":        "Europe/Chisinau",
+	"FLE Standard Time":              "Europe/Kiev",
+	"GTB Standard Time":              "Europe/Bucharest",
+	"Greenwich Standard Time":        "Atlantic/Reykjavik",
+	"Pacific Standard Time":          "America/Los_Angeles",
+	"Mountain Standard Time":         "America/Denver",
+	"Central Standard Time":          "America/Chicago",
+	"Eastern Standard Time":          "America/New_York",
+	"India Standard Time":            "Asia/Calcutta",
+	"Singapore Standard Time":        "Asia/Singapore",
+	"Tokyo Standard Time":            "Asia/Tokyo",
+	"AUS Eastern Standard Time":      "Australia/Sydney",
+	"New Zealand Standard Time":      "Pacific/Auckland",
+}
+
+// loadZone finds a zone by its Windows or IANA name.
+func loadZone(name string) (*time.Location, error) {
+	iana := name
+	if w, ok := windowsZones[name]; ok {
+		iana = w
+	}
+	if iana == "" || iana == "Local" {
+		return nil, fmt.Errorf("no time zone %q", name)
+	}
+	return time.LoadLocation(iana)
+}
+
+// windowsName returns the Windows name of an IANA zone, or the name itself where none is known.
+func windowsName(iana string) string {
+	if iana == "" {
+		return "UTC"
+	}
+	for w, i := range windowsZones {
+		if i == iana {
+			return w
+		}
+	}
+	return iana
+}
