@@ -91,6 +91,7 @@ type roomState struct {
 type accountState struct {
 	Account
 	rooms   []Room
+	back    time.Duration // how long comfort of a room can outlast a booking
 	work    accountWork
 	state   string              // of the sign-in, as last published
 	failed  map[string][]string // rooms by why they could not be read, as last logged
@@ -127,6 +128,7 @@ func New(o Options) *Driver {
 		for _, room := range o.Rooms {
 			if room.Account == a.Name {
 				s.rooms = append(s.rooms, room)
+				s.back = max(s.back, room.Lag+room.Gap)
 			}
 		}
 		d.accounts = append(d.accounts, s)
@@ -189,7 +191,7 @@ func (d *Driver) loop(ctx context.Context) {
 			do()
 			d.drain()
 		case a := <-signIn:
-			d.signInChanged(a)
+			a.next = time.Time{}
 		case r := <-d.asked:
 			d.pokeAll(r.room)
 		case <-d.o.Clock.After(min(next.Sub(now), longestSleep)):
@@ -231,15 +233,6 @@ func (d *Driver) signInChanges(ctx context.Context) <-chan *accountState {
 		}()
 	}
 	return merged
-}
-
-// signInChanged publishes the account anew, and polls when it has just become
-// able to.
-func (d *Driver) signInChanged(a *accountState) {
-	a.next = time.Time{}
-	if s := a.SignIn.Status().State; s == signedIn && a.state != signedIn {
-		a.ask()
-	}
 }
 
 // ask asks the account's poller for a poll at once; asking again before it has
@@ -327,9 +320,13 @@ func (r *roomState) derive(now time.Time) Update {
 	return Update{Subject: Subject{OfRoom, r.room.ID}, At: now.UTC(), Quality: facts.Quality, Values: r.values}
 }
 
-// derive works out the account's points at now.
+// derive works out the account's points at now, and asks for a poll when the
+// account has just become able to.
 func (a *accountState) derive(now time.Time) Update {
 	s := a.SignIn.Status()
+	if s.State == signedIn && a.state != signedIn && a.state != "" {
+		a.ask()
+	}
 	a.state = s.State
 	a.next = orNever(fillAccount(a.values, s, a.work, now))
 	return Update{Subject: Subject{OfAccount, a.Name}, At: now.UTC(), Quality: QualityGood, Values: a.values}

@@ -21,7 +21,7 @@ func (d *Driver) poll(ctx context.Context, a *accountState) {
 
 // fetch reads the account's rooms and hands every reading to the loop.
 func (d *Driver) fetch(ctx context.Context, a *accountState) {
-	from, to := Window(d.o.Clock.Now(), d.o.Site.Zone, 0)
+	from, to := Window(d.o.Clock.Now(), d.o.Site.Zone, a.back)
 	limited, cancel := context.WithTimeout(ctx, fetchLimit)
 	defer cancel()
 	tally := a.Calendar.Fetch(limited, a.rooms, from, to, func(r Reading) {

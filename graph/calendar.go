@@ -232,7 +232,7 @@ func (c *Calendar) instances(ctx context.Context, s source, masters []row, from,
 		})
 	}
 	wg.Wait()
-	c.forget(s, errs == nil)
+	c.forget(s)
 	return rows, errs
 }
 
@@ -277,16 +277,15 @@ func (c *Calendar) occurrences(ctx context.Context, s source, m row, from, to ti
 	return rows, nil
 }
 
-// forget drops series of the source that are no more. After an incomplete
-// reading it drops nothing.
-func (c *Calendar) forget(s source, complete bool) {
+// forget drops the series of the source that the reading did not come upon.
+func (c *Calendar) forget(s source) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	maps.DeleteFunc(c.series, func(k seriesKey, r *seriesRead) bool {
 		if k.source != s.path() {
 			return false
 		}
-		drop := complete && !r.seen
+		drop := !r.seen
 		r.seen = false
 		return drop
 	})

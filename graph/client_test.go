@@ -18,6 +18,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	"roomgate/driver"
 )
@@ -402,6 +403,39 @@ func TestLongWaitHoldsOneMailbox(t *testing.T) {
 	})
 }
 
+// TestLongestHold: neither a wild Retry-After nor a clock set back holds a
+// mailbox for longer than a day.
+func TestLongestHold(t *testing.T) {
+	now := time.Date(2026, 11, 3, 8, 0, 0, 0, time.UTC)
+	for _, v := range []string{"86401", "9223372036854775807", "Tue, 03 Nov 2099 08:00:00 GMT"} {
+		if got := retryAfter(http.Header{"Retry-After": {v}}, now); got > 24*time.Hour {
+			t.Errorf("Retry-After %q is %v", v, got)
+		}
+	}
+	if got := retryAfter(http.Header{"Retry-After": {"86401"}}, now); got != 24*time.Hour {
+		t.Errorf("a day and a second is %v, want a day", got)
+	}
+	clock := &setClock{now: now}
+	c := &Client{o: Options{Clock: clock}, holds: map[string]time.Time{}}
+	c.hold(call{mailbox: "a"}, &Error{RetryAfter: time.Hour})
+	clock.now = now.Add(-time.Hour)
+	if c.held(call{mailbox: "a"}) == nil {
+		t.Error("the hold is gone with a clock set back an hour")
+	}
+	clock.now = now.AddDate(-1, 0, 0)
+	if e := c.held(call{mailbox: "a"}); e != nil {
+		t.Errorf("held for a year: %v", e)
+	}
+}
+
+// setClock shows what it was set to.
+type setClock struct {
+	wall
+	now time.Time
+}
+
+func (c *setClock) Now() time.Time { return c.now }
+
 // TestHoldStopsWaitingCalls: calls that stood in line when the mailbox asked to
 // be left alone are not sent.
 func TestHoldStopsWaitingCalls(t *testing.T) {
@@ -614,11 +648,19 @@ func TestErrorCodes(t *testing.T) {
 	}
 }
 
+func TestLongMessageIsCut(t *testing.T) {
+	s := &service{answer: replies(answering(403, `{"error":{"code":"ErrorAccessDenied","message":"`+strings.Repeat("é", 5000)+`"}}`))}
+	if e := fetchErr(t, s); len(e.Error()) > 500 || !utf8.ValidString(e.Error()) || !strings.Contains(e.Error(), "é…") {
+		t.Errorf("error of %d bytes, want it cut: %q", len(e.Error()), e.Error())
+	}
+}
+
 func TestErrorUnwraps(t *testing.T) {
 	s := &service{answer: func(int, *http.Request) (*http.Response, error) { return nil, syscall.ECONNRESET }}
 	synctest.Test(t, func(t *testing.T) {
-		if e := fetchErr(t, s); !errors.Is(e, syscall.ECONNRESET) {
-			t.Errorf("%v does not lead to its cause", e)
+		e := fetchErr(t, s)
+		if want := "reading the events of a@contoso.example: connection reset by peer"; !errors.Is(e, syscall.ECONNRESET) || e.Error() != want {
+			t.Errorf("error %q, want %q that leads to its cause", e.Error(), want)
 		}
 	})
 }

@@ -62,10 +62,6 @@ const (
 )
 
 // newConnection prepares a connection; opening bounds the time to open it.
-// A paho client is used for one connection only and reconnects nothing: its own
-// reconnect reports messages as delivered that are not, and sends them again in
-// any order. The protocol version is named, because otherwise paho tries a
-// refused login a second time with MQTT 3.1, and accounts get locked.
 func newConnection(s *Sink, opening context.Context) *connection {
 	c := &connection{s: s, lost: make(chan error, 1),
 		outbox: make(chan message, inFlight+1), outcomes: make(chan error, inFlight+1)} // one more: the good-bye
@@ -76,26 +72,40 @@ func newConnection(s *Sink, opening context.Context) *connection {
 	}
 	c.epilogue = append(c.epilogue, s.o.status(statusOnline))
 
+	p := s.o.clientOptions(func(broker *url.URL) (net.Conn, error) {
+		var err error
+		c.conn, err = s.o.open(opening, broker)
+		return c.conn, err
+	})
+	p.SetWill(s.o.statusTopic(), statusOffline, 1, true)
+	p.SetConnectionLostHandler(func(_ paho.Client, err error) { c.lost <- err })
+	c.client = paho.NewClient(p)
+	return c
+}
+
+// clientOptions are those of every client. A paho client is used for one
+// connection only and reconnects nothing: its own reconnect reports messages as
+// delivered that are not, and sends them again in any order. The protocol
+// version is named, because otherwise paho tries a refused login a second time
+// with MQTT 3.1, and accounts get locked.
+func (o Options) clientOptions(open func(broker *url.URL) (net.Conn, error)) *paho.ClientOptions {
 	p := paho.NewClientOptions()
-	p.Servers = []*url.URL{s.o.Broker}
-	p.SetClientID(s.o.ClientID).SetUsername(s.o.Username).SetPassword(s.o.Password)
+	p.Servers = []*url.URL{o.Broker}
+	p.SetClientID(o.ClientID).SetUsername(o.Username).SetPassword(o.Password)
 	p.SetAutoReconnect(false).SetConnectRetry(false).SetCleanSession(true)
 	p.SetOrderMatters(false).SetProtocolVersion(4)
 	p.SetKeepAlive(30 * time.Second).SetPingTimeout(10 * time.Second)
 	p.SetConnectTimeout(connectTimeout).SetWriteTimeout(10 * time.Second)
-	p.SetWill(s.o.statusTopic(), statusOffline, 1, true)
-	p.SetConnectionLostHandler(func(_ paho.Client, err error) { c.lost <- err })
-	p.SetCustomOpenConnectionFn(func(broker *url.URL, _ paho.ClientOptions) (net.Conn, error) {
-		dial := s.o.Dial
-		if dial == nil {
-			dial = s.o.dial
-		}
-		var err error
-		c.conn, err = dial(opening, broker)
-		return c.conn, err
-	})
-	c.client = paho.NewClient(p)
-	return c
+	p.SetCustomOpenConnectionFn(func(broker *url.URL, _ paho.ClientOptions) (net.Conn, error) { return open(broker) })
+	return p
+}
+
+// open opens the network connection.
+func (o Options) open(ctx context.Context, broker *url.URL) (net.Conn, error) {
+	if o.Dial != nil {
+		return o.Dial(ctx, broker)
+	}
+	return o.dial(ctx, broker)
 }
 
 // use publishes the board until the connection or ctx ends, and reports whether

@@ -3,11 +3,15 @@ package mqtt
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"errors"
 	"log/slog"
 	"net"
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,6 +25,7 @@ import (
 // fake is a broker that misbehaves. It lives on pipes, so that time can be
 // virtual, and each connection is one visit.
 type fake struct {
+	mu      sync.Mutex
 	visits  [][]string // what each client sent, a line a packet
 	instant []time.Time
 	// answer returns the packets to send back, and false to hang up.
@@ -29,6 +34,8 @@ type fake struct {
 
 func (f *fake) dial(context.Context, *url.URL) (net.Conn, error) {
 	client, server := net.Pipe()
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	visit := len(f.visits)
 	f.visits = append(f.visits, nil)
 	f.instant = append(f.instant, time.Now())
@@ -41,13 +48,14 @@ func (f *fake) serve(visit int, conn net.Conn) {
 	for {
 		p, err := packets.ReadPacket(conn)
 		if err != nil {
-			f.visits[visit] = append(f.visits[visit], "gone")
+			f.note(visit, "gone")
 			return
 		}
-		f.visits[visit] = append(f.visits[visit], line(p))
+		f.note(visit, line(p))
 		replies, ok := f.answer(visit, p)
 		for _, r := range replies {
 			if r.Write(conn) != nil {
+				f.note(visit, "gone")
 				return
 			}
 		}
@@ -55,6 +63,12 @@ func (f *fake) serve(visit int, conn net.Conn) {
 			return
 		}
 	}
+}
+
+func (f *fake) note(visit int, line string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.visits[visit] = append(f.visits[visit], line)
 }
 
 // good is what an ordinary broker answers.
@@ -168,25 +182,27 @@ func TestBrokerNeverAcknowledges(t *testing.T) {
 			return good(p), true
 		}
 		board := threeHundred()
-		against(t, f, board, time.Minute, slog.New(slog.DiscardHandler))
+		against(t, f, board, time.Hour, slog.New(slog.DiscardHandler))
 		want := "the broker at broker.example:1883 has acknowledged nothing for 30s; see the broker's log; it may be overloaded or out of disk space"
 		if got := board.Health()[Part].Words; got != want {
 			t.Errorf("health %q, want %q", got, want)
 		}
-		if len(f.visits) < 2 {
-			t.Fatalf("%d connections, want another after the first failed", len(f.visits))
+		if len(f.visits) < 20 {
+			t.Fatalf("%d connections in an hour, want one after the other", len(f.visits))
 		}
-		published := 0
-		for _, l := range f.visits[0] {
-			if strings.HasPrefix(l, "PUBLISH ") {
-				published++
+		for i, lines := range f.visits[:len(f.visits)-1] {
+			published := 0
+			for _, l := range lines {
+				if strings.HasPrefix(l, "PUBLISH ") {
+					published++
+				}
 			}
-			if l == "DISCONNECT" {
-				t.Error("the client said good-bye: the broker will not publish the last will")
+			if published != 16 || lines[len(lines)-1] != "gone" {
+				t.Errorf("connection %d had %d messages in flight, want 16, and ended with %q", i, published, lines[len(lines)-1])
 			}
-		}
-		if published != 16 {
-			t.Errorf("%d messages sent without an acknowledgement, want 16", published)
+			if slices.Contains(lines, "DISCONNECT") {
+				t.Errorf("connection %d ended with a good-bye, which keeps the broker from publishing the last will", i)
+			}
 		}
 	})
 }
@@ -195,9 +211,10 @@ func TestBrokerNeverAcknowledges(t *testing.T) {
 // again, from the start.
 func TestBrokerHangsUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := &fake{}
+		f, packet := &fake{}, 0
 		f.answer = func(visit int, p packets.ControlPacket) ([]packets.ControlPacket, bool) {
-			return good(p), visit > 0 || len(f.visits[0]) < 50
+			packet++
+			return good(p), visit > 0 || packet < 50
 		}
 		board := threeHundred()
 		o := options(t, "mqtt://broker.example:1883", board)
@@ -272,7 +289,7 @@ func TestHalfOpen(t *testing.T) {
 }
 
 // The watchdog must never depend on the broker.
-func TestBeatsWithoutBroker(t *testing.T) {
+func TestBeats(t *testing.T) {
 	for name, dial := range map[string]func(ctx context.Context, _ *url.URL) (net.Conn, error){
 		"refused": func(context.Context, *url.URL) (net.Conn, error) {
 			return nil, &net.OpError{Op: "dial", Err: net.ErrClosed}
@@ -281,6 +298,7 @@ func TestBeatsWithoutBroker(t *testing.T) {
 			<-ctx.Done()
 			return nil, ctx.Err()
 		},
+		"good": (&fake{answer: func(_ int, p packets.ControlPacket) ([]packets.ControlPacket, bool) { return good(p), true }}).dial,
 		"silent": (&fake{answer: func(_ int, p packets.ControlPacket) ([]packets.ControlPacket, bool) {
 			if _, ok := p.(*packets.ConnectPacket); ok {
 				return good(p), true
@@ -334,4 +352,144 @@ func TestStopIsBounded(t *testing.T) {
 			t.Errorf("offline was not published: %q", lines)
 		}
 	})
+}
+
+// A value that changes while its message is on the way is sent once that is
+// acknowledged, and not before.
+func TestChangeWhileInFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		board := bridge.New()
+		put(board, roomA, driver.BoolValue(true))
+		f, first := &fake{}, true
+		f.answer = func(_ int, p packets.ControlPacket) ([]packets.ControlPacket, bool) {
+			if _, ok := p.(*packets.PublishPacket); ok && first {
+				first = false
+				put(board, roomA, driver.BoolValue(false))
+				time.Sleep(time.Second)
+				f.note(0, "first answer")
+			}
+			return good(p), true
+		}
+		o := options(t, "mqtt://broker.example", board)
+		o.Dial = f.dial
+		stop := start(t, o)
+		time.Sleep(5 * time.Second)
+		end(stop)
+		want := []string{
+			`PUBLISH roomgate/hq/rooms/a/booked="true" qos1 retained`,
+			`first answer`,
+			`PUBLISH roomgate/hq/rooms/a/booked="false" qos1 retained`,
+			`PUBLISH roomgate/hq/gateway/status="online" qos1 retained`,
+			`PUBLISH roomgate/hq/gateway/status="offline" qos1 retained`,
+			`DISCONNECT`, `gone`,
+		}
+		slices.Sort(want[2:4]) // both may go once the first is acknowledged
+		got := f.visits[0][1:]
+		if len(got) == len(want) {
+			slices.Sort(got[2:4])
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("sent:\n got %q\nwant %q", got, want)
+		}
+	})
+}
+
+// After a connection that was good the waits begin anew, and what was retired
+// is not retired again.
+func TestAfterAGoodConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const goodVisit = 4
+		f := &fake{}
+		f.answer = func(visit int, p packets.ControlPacket) ([]packets.ControlPacket, bool) {
+			if visit < goodVisit {
+				return refuse(packets.ErrRefusedServerUnavailable)(visit, p)
+			}
+			_, ping := p.(*packets.PingreqPacket)
+			return good(p), !ping || visit > goodVisit // hangs up after half a minute
+		}
+		o := options(t, "mqtt://broker.example", threeHundred())
+		o.Dial = f.dial
+		o.Retire = []string{"roomgate/hq/rooms/old/booked"}
+		stop := start(t, o)
+		time.Sleep(2 * time.Minute)
+		end(stop)
+		if len(f.visits) != goodVisit+2 {
+			t.Fatalf("%d connections, want %d", len(f.visits), goodVisit+2)
+		}
+		// Pings are due after 30 s and looked for every 5 s.
+		if gap := f.instant[goodVisit+1].Sub(f.instant[goodVisit]); gap != 30500*time.Millisecond {
+			t.Errorf("tried again %v after the good connection began, want 30.5s", gap)
+		}
+		const retire = `PUBLISH roomgate/hq/rooms/old/booked="" qos1 retained`
+		if first, second := f.visits[goodVisit], f.visits[goodVisit+1]; !slices.Contains(first, retire) || slices.Contains(second, retire) {
+			t.Error("the retired topic was not deleted once on the first connection only")
+		}
+	})
+}
+
+func TestUserInURLIsNotUsed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{answer: refuse(packets.ErrRefusedNotAuthorised)}
+		o := options(t, "mqtt://other:secret@broker.example", threeHundred())
+		o.Username, o.Dial = "roomgate", f.dial
+		stop := start(t, o)
+		synctest.Wait()
+		words := o.Board.Health()[Part].Words
+		end(stop)
+		if !strings.Contains(f.visits[0][0], " user=roomgate ") || strings.Contains(words, "secret") {
+			t.Errorf("sent %q, told %q", f.visits[0][0], words)
+		}
+	})
+}
+
+func TestConnectTrouble(t *testing.T) {
+	o := options(t, "mqtts://broker.example:8883", nil)
+	for _, c := range []struct {
+		cause  error
+		words  string
+		person bool
+	}{
+		{&net.DNSError{Err: "no such host", Name: "broker.example", IsNotFound: true},
+			`the broker's host name "broker.example" is not known; check mqtt.broker, and the name servers of this machine`, true},
+		{&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED},
+			"nothing listens at broker.example:8883; start the broker, or correct the port in mqtt.broker", false},
+		{&net.OpError{Op: "read", Err: syscall.ECONNRESET},
+			"the broker at broker.example:8883 closed the connection without an answer; see the broker's log: it may want a client certificate (mqtt.cert_file and mqtt.key_file), or not speak TLS on this port", false},
+		{tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"},
+			"the broker at broker.example:8883 does not speak TLS on this port; correct the port in mqtt.broker, which is usually 8883", true},
+		{&net.OpError{Op: "remote error", Err: errors.New("tls: certificate required")},
+			"the broker at broker.example:8883 refused the TLS connection: tls: certificate required; check mqtt.cert_file and mqtt.key_file", true},
+		{errors.New("something else"),
+			"connecting to the broker at broker.example:8883: something else; check mqtt.broker, and the broker's log", false},
+		{packets.ErrorRefusedNotAuthorised,
+			"the broker at broker.example:8883 refused the login of a client without a user name; check mqtt.username and mqtt.password_file, and that the broker knows this user", true},
+	} {
+		err := o.connectTrouble(c.cause)
+		if words, person := driver.Explain(err); words != c.words || person != c.person {
+			t.Errorf("%v:\n got %s, %t\nwant %s, %t", c.cause, words, person, c.words, c.person)
+		}
+		if !errors.Is(err, c.cause) {
+			t.Errorf("%v is not wrapped", c.cause)
+		}
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	for _, c := range []struct {
+		change func(*Options)
+		want   string
+	}{
+		{func(o *Options) { o.Broker = nil }, `mqtt broker "": need mqtt, mqtts, ws or wss and a host, as in mqtts://broker.example:8883`},
+		{func(o *Options) { o.Broker = parse(t, "http://u:secret@h") }, `mqtt broker "http://h": need mqtt, mqtts, ws or wss and a host, as in mqtts://broker.example:8883`},
+		{func(o *Options) { o.Broker = parse(t, "mqtt://:1883") }, `mqtt broker "mqtt://:1883": need mqtt, mqtts, ws or wss and a host, as in mqtts://broker.example:8883`},
+		{func(o *Options) { o.Site = "" }, "mqtt topics need a prefix and a site"},
+		{func(o *Options) { o.Format.Bool = "yes/no" }, `mqtt payloads: bool words "yes/no" are not known; use "true/false", "1/0" or "ON/OFF"`},
+		{func(o *Options) { o.Format.Time = "unix" }, `mqtt payloads: time style "unix" is not known; use "rfc3339", "rfc3339_local", "epoch_s" or "epoch_ms"`},
+	} {
+		o := options(t, "mqtt://broker.example", bridge.New())
+		c.change(&o)
+		if _, err := New(o); err == nil || err.Error() != c.want {
+			t.Errorf("New = %v, want %s", err, c.want)
+		}
+	}
 }

@@ -1,25 +1,41 @@
 package mqtt
 
-import "context"
+import (
+	"context"
+	"net"
+	"net/url"
 
-// Probe logs in to the broker under a client id of its own and leaves again
-// without publishing anything. The error is in words for people and says what
-// to do.
+	paho "github.com/eclipse/paho.mqtt.golang"
+)
+
+// Probe logs in to the broker under a client id of its own and leaves again. It
+// publishes nothing, not even as a last will. The error is in words for people
+// and says what to do.
 func (s *Sink) Probe(ctx context.Context) error {
 	opening, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	o := s.o
 	o.ClientID += "-check" // the same id would throw a running gateway out
-	c := newConnection(&Sink{o: o}, opening)
-	defer c.client.Disconnect(100)
-	token := c.client.Connect()
+	client := paho.NewClient(o.clientOptions(func(broker *url.URL) (net.Conn, error) {
+		conn, err := o.open(opening, broker)
+		if err == nil { // a broker that says nothing would hold the connection for ever
+			context.AfterFunc(opening, func() { conn.Close() })
+		}
+		return conn, err
+	}))
+	defer client.Disconnect(100)
+	token := client.Connect()
 	select {
 	case <-token.Done():
 	case <-opening.Done():
-		return o.connectTrouble(opening.Err())
 	}
-	if err := token.Error(); err != nil {
-		return o.connectTrouble(err)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case opening.Err() != nil:
+		return o.connectTrouble(opening.Err())
+	case token.Error() != nil:
+		return o.connectTrouble(token.Error())
 	}
 	return nil
 }

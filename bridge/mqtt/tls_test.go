@@ -122,9 +122,9 @@ func TestTLS(t *testing.T) {
 			`the certificate of the broker at BROKER is not for "localhost"; use the name that stands in the certificate in mqtt.broker`},
 		{"expired", a.listener("old", ""), "127.0.0.1", a.trust(), "the certificate of the broker at BROKER is good only from "},
 		{"no client certificate", a.listener("broker", mutual), "127.0.0.1", a.trust(),
-			"the broker at BROKER refused the TLS connection: tls: certificate required; check mqtt.cert_file and mqtt.key_file"},
+			"the broker at BROKER "},
 		{"no TLS on the port", anybody, "127.0.0.1", a.trust(),
-			"the broker at BROKER closed the connection without an answer; check that the port and the scheme of mqtt.broker belong together"},
+			"the broker at BROKER closed the connection without an answer; see the broker's log: it may want a client certificate (mqtt.cert_file and mqtt.key_file), or not speak TLS on this port"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			broker := startMosquitto(t, c.broker)
@@ -140,6 +140,10 @@ func TestTLS(t *testing.T) {
 			if !strings.HasPrefix(got, want) {
 				t.Errorf("health:\n got %s\nwant %s", got, want)
 			}
+			// The broker hangs up at once: its alert does not always arrive before.
+			if c.name == "no client certificate" && !strings.Contains(got, "mqtt.cert_file and mqtt.key_file") {
+				t.Errorf("health %q does not name the settings", got)
+			}
 		})
 	}
 }
@@ -152,7 +156,7 @@ func TestWrongPort(t *testing.T) {
 	board := bridge.New()
 	start(t, options(t, "mqtt://"+broker.addr, board))
 	connecting := "connecting to the broker at " + broker.addr
-	want := "the broker at " + broker.addr + " closed the connection without an answer; check that the port and the scheme of mqtt.broker belong together (mqtts for a TLS port), and see the broker's log"
+	want := "the broker at " + broker.addr + " closed the connection without an answer; see the broker's log: the port may be for TLS (scheme mqtts in mqtt.broker)"
 	closed := healthWords(t, board, false, connecting)
 	if closed != want {
 		t.Errorf("health:\n got %s\nwant %s", closed, want)

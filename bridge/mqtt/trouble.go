@@ -82,7 +82,10 @@ func (t *trouble) network(at string, broker *url.URL) bool {
 		t.action = "check mqtt.broker, and that firewalls let the connection through"
 	case errors.Is(t.cause, io.EOF), errors.Is(t.cause, syscall.ECONNRESET):
 		t.words = at + " closed the connection without an answer"
-		t.action = "check that the port and the scheme of mqtt.broker belong together (mqtts for a TLS port), and see the broker's log"
+		t.action = "see the broker's log: the port may be for TLS (scheme mqtts in mqtt.broker)"
+		if broker.Scheme == "mqtts" || broker.Scheme == "wss" {
+			t.action = "see the broker's log: it may want a client certificate (mqtt.cert_file and mqtt.key_file), or not speak TLS on this port"
+		}
 	default:
 		return false
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"roomgate/driver"
@@ -67,6 +68,9 @@ func TestBrowserAppliesEvents(t *testing.T) {
 	if strings.Contains(dom, `<label id="filter" hidden`) {
 		t.Error("the filter is not shown")
 	}
+	if !strings.Contains(words(dom), "The gateway does not answer. What is shown may be out of date.") {
+		t.Error("the stream has ended, but the page does not say so")
+	}
 }
 
 // TestBrowserWithoutScripts switches scripts off for the page by the policy
@@ -76,17 +80,17 @@ func TestBrowserWithoutScripts(t *testing.T) {
 	o := options(t)
 	publish(o, driver.OfRoom, "boardroom", booked("Budget"))
 	h := Handler(o)
-	streamed := make(chan struct{}, 1)
+	var streamed atomic.Bool
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/events" {
-			streamed <- struct{}{}
+			streamed.Store(true)
 			return
 		}
 		h.ServeHTTP(sandboxed{w}, r)
 	}))
 	defer srv.Close()
 	dom := chromium(t, "--dump-dom", srv.URL)
-	if len(streamed) > 0 || !strings.Contains(dom, `<label id="filter" hidden`) {
+	if streamed.Load() || !strings.Contains(dom, `<label id="filter" hidden`) {
 		t.Fatalf("a script ran; the browser's document is\n%s", dom)
 	}
 	if got := words(dom); !strings.Contains(got, "Boardroom 12 seats Booked until 12:45 Budget") {

@@ -34,9 +34,6 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	out := &stream{w: w, rc: http.NewResponseController(w)}
-	// A server's read time-out is meant for requests, not for a stream that
-	// lasts; where it cannot be lifted the first write says so.
-	out.rc.SetReadDeadline(time.Time{})
 	if err := s.follow(r.Context(), out); err != nil {
 		s.Log.Debug("a stream of events ended", "err", err)
 	}
@@ -64,45 +61,42 @@ func (s *server) follow(ctx context.Context, out *stream) error {
 	}
 }
 
-// sendNews sends the fragments that differ from those in sent, or a comment
-// that keeps the connection alive.
+// sendNews sends what has changed, or a comment that keeps the connection
+// alive. sent holds the elements that speak of the whole, as last sent.
 func (s *server) sendNews(sh *sheet, sent map[string]string, out *stream) error {
 	now := s.Now()
-	fragments, err := sh.fragments(sh.read(now), now)
-	if err != nil {
-		return err
-	}
-	news := 0
-	for _, f := range fragments {
-		if sent[f.ID] == f.HTML {
-			continue
-		}
-		sent[f.ID] = f.HTML
-		data, err := f.line()
+	rooms := sh.read(now)
+	items := sh.items(now)
+	news := len(rooms) > 0
+	for _, whole := range []struct {
+		name string // of the template, and the element's id
+		data any
+	}{{"overview", sh.overview(now)}, {"ailing", ailing(items)}, {"items", items}} {
+		html, err := render(whole.name, whole.data)
 		if err != nil {
 			return err
 		}
-		if err := out.write("event: fragment\ndata: " + data + "\n\n"); err != nil {
+		if html == sent[whole.name] {
+			continue
+		}
+		if err := out.fragment(whole.name, html); err != nil {
 			return err
 		}
-		news++
+		sent[whole.name], news = html, true
 	}
-	if news == 0 {
+	for _, room := range rooms {
+		html, err := render("room", room)
+		if err != nil {
+			return err
+		}
+		if err := out.fragment("room-"+room.ID, html); err != nil {
+			return err
+		}
+	}
+	if !news {
 		return out.send(":\n\n")
 	}
 	return out.flush()
-}
-
-// line renders the fragment as JSON on one line, as an event needs it. What
-// is in it was escaped by its template, and stays readable.
-func (f fragment) line() (string, error) {
-	var b strings.Builder
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(f); err != nil {
-		return "", fmt.Errorf("rendering an event: %w", err)
-	}
-	return strings.TrimSuffix(b.String(), "\n"), nil
 }
 
 // wait waits for the channel, or for d at most. It reports false when ctx ended.
@@ -133,6 +127,19 @@ func (s *stream) write(text string) error {
 		return fmt.Errorf("writing an event: %w", err)
 	}
 	return nil
+}
+
+// fragment writes an event that brings one element of the page, to be put in
+// the place of the element with the same id. The JSON is on one line, as an event
+// needs it; what is in it was escaped by its template and stays readable.
+func (s *stream) fragment(id, html string) error {
+	var data strings.Builder
+	e := json.NewEncoder(&data)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(map[string]string{"id": id, "html": html}); err != nil {
+		return fmt.Errorf("rendering an event: %w", err)
+	}
+	return s.write("event: fragment\ndata: " + data.String() + "\n") // Encode has ended the line of data
 }
 
 func (s *stream) flush() error {

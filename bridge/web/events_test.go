@@ -79,7 +79,8 @@ type event struct {
 	At      time.Duration // since the reader began
 	Comment bool
 	Retry   string
-	fragment
+	ID      string `json:"id"`
+	HTML    string `json:"html"`
 }
 
 // listen reads events from r until it ends. A field that is not in the standard
@@ -105,7 +106,7 @@ func listen(t *testing.T, lines *bufio.Scanner, each func(event)) {
 		case name == "event":
 			kind = value
 		case name == "data" && kind == "fragment" && e.ID == "":
-			if err := json.Unmarshal([]byte(value), &e.fragment); err != nil {
+			if err := json.Unmarshal([]byte(value), &e); err != nil {
 				t.Errorf("data %.200q: %v", value, err)
 			}
 		default:

@@ -5,96 +5,113 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
 	"roomgate/driver"
 )
 
-// gauge is a point that is exposed as a number.
-type gauge struct {
-	index            int // in the catalogue of the scope
-	name, kind, help string
+// family is a point that is exposed as a number.
+type family struct {
+	index int // in the catalogue of the scope
+	kind  prometheus.ValueType
+	desc  *prometheus.Desc
 }
 
-var roomGauges = []gauge{
-	{driver.Booked, "roomgate_room_booked", "gauge", "1 while a booking that counts is running."},
-	{driver.Comfort, "roomgate_room_comfort", "gauge", "1 while the room is to be heated, cooled and ventilated for people."},
-	{driver.Age, "roomgate_room_last_good_read_age_seconds", "gauge", "Time since the room's calendar was last read, taken at each full minute."},
+func ofRoom(index int, name, help string) family {
+	return family{index, prometheus.GaugeValue, prometheus.NewDesc("roomgate_room_"+name, help, []string{"room"}, nil)}
 }
 
-var accountGauges = []gauge{
-	{driver.Polls, "roomgate_account_polls_total", "counter", "Polls of the account's calendars since the start."},
-	{driver.Throttled, "roomgate_account_throttled_total", "counter", "Requests that the service put off since the start."},
-	{driver.AccessExpires, "roomgate_account_access_token_expires_timestamp_seconds", "gauge", "End of the access token in use."},
-	{driver.LastRefresh, "roomgate_account_last_refresh_timestamp_seconds", "gauge", "Last refresh of the tokens."},
-	{driver.LastPoll, "roomgate_account_last_poll_timestamp_seconds", "gauge", "End of the last poll of the calendars."},
-	{driver.RefreshDaysLeft, "roomgate_account_refresh_days_left", "gauge", "Whole days until the refresh token would lapse unused."},
-	{driver.SecretDaysLeft, "roomgate_account_secret_days_left", "gauge", "Whole days until the client secret expires; absent when its date is not configured."},
+func ofAccount(index int, kind prometheus.ValueType, name, help string) family {
+	return family{index, kind, prometheus.NewDesc("roomgate_account_"+name, help, []string{"account"}, nil)}
 }
 
-// metrics answers in Prometheus' text format. What is not known is absent, not
-// zero. Nothing a calendar contains is exposed.
-func (s *server) metrics(w http.ResponseWriter, _ *http.Request) {
-	var e exposition
-	e.family("roomgate_build_info", "gauge", "1; the labels tell the version.")
-	e.sample(1, "version", s.Version, "goversion", runtime.Version())
-	rooms := make([]subject, 0, len(s.Rooms))
-	for _, room := range s.Rooms {
-		rooms = append(rooms, subject{room.ID, s.points(driver.OfRoom, room.ID)})
+var roomFamilies = []family{
+	ofRoom(driver.Booked, "booked", "1 while a booking that counts is running."),
+	ofRoom(driver.Comfort, "comfort", "1 while the room is to be heated, cooled and ventilated for people."),
+	ofRoom(driver.Age, "last_good_read_age_seconds", "Time since the room's calendar was last read, taken at each full minute."),
+}
+
+var accountFamilies = []family{
+	ofAccount(driver.Polls, prometheus.CounterValue, "polls_total", "Polls of the account's calendars since the start."),
+	ofAccount(driver.Throttled, prometheus.CounterValue, "throttled_total", "Requests that the service put off since the start."),
+	ofAccount(driver.AccessExpires, prometheus.GaugeValue, "access_token_expires_timestamp_seconds", "End of the access token in use."),
+	ofAccount(driver.LastRefresh, prometheus.GaugeValue, "last_refresh_timestamp_seconds", "Last refresh of the tokens."),
+	ofAccount(driver.LastPoll, prometheus.GaugeValue, "last_poll_timestamp_seconds", "End of the last poll of the calendars."),
+	ofAccount(driver.RefreshDaysLeft, prometheus.GaugeValue, "refresh_days_left", "Whole days until the refresh token would lapse unused."),
+	ofAccount(driver.SecretDaysLeft, prometheus.GaugeValue, "secret_days_left", "Whole days until the client secret expires; absent when its date is not configured."),
+}
+
+var (
+	roomQuality  = prometheus.NewDesc("roomgate_room_quality", "1 for the quality the room's points have.", []string{"room", "quality"}, nil)
+	accountState = prometheus.NewDesc("roomgate_account_state", "1 for the state the sign-in is in.", []string{"account", "state"}, nil)
+	partHealthy  = prometheus.NewDesc("roomgate_part_healthy", "1 while the part of the gateway is working.", []string{"part"}, nil)
+	buildInfo    = prometheus.NewDesc("roomgate_build_info", "1; the labels tell the version.", []string{"version", "goversion"}, nil)
+)
+
+// metrics answers in Prometheus' format. What is not known is absent, not zero.
+// Nothing a calendar contains is exposed.
+func (s *server) metrics() http.Handler {
+	r := prometheus.NewRegistry()
+	r.MustRegister(boardCollector{s}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return promhttp.HandlerFor(r, promhttp.HandlerOpts{})
+}
+
+// boardCollector reads the board whenever it is asked.
+type boardCollector struct{ s *server }
+
+// Describe implements prometheus.Collector. Accounts and parts come as they
+// show themselves, so nothing is promised.
+func (boardCollector) Describe(chan<- *prometheus.Desc) {}
+
+// Collect implements prometheus.Collector.
+func (c boardCollector) Collect(out chan<- prometheus.Metric) {
+	out <- prometheus.MustNewConstMetric(buildInfo, prometheus.GaugeValue, 1, c.s.Version, runtime.Version())
+	for _, room := range c.s.Rooms {
+		points := c.s.points(driver.OfRoom, room.ID)
+		collect(out, roomFamilies, room.ID, points)
+		collectWords(out, roomQuality, room.ID, driver.Catalogue(driver.OfRoom)[driver.QualityPoint], points[driver.QualityPoint])
 	}
-	e.gauges("room", rooms, roomGauges)
-	e.states("roomgate_room_quality", "1 for the quality the room's points have.", "room", rooms, driver.OfRoom, driver.QualityPoint)
-	var accounts []subject
-	for _, a := range s.Board.Subjects(driver.OfAccount) {
-		accounts = append(accounts, subject{a.ID, s.points(driver.OfAccount, a.ID)})
+	for _, a := range c.s.Board.Subjects(driver.OfAccount) {
+		points := c.s.points(driver.OfAccount, a.ID)
+		collect(out, accountFamilies, a.ID, points)
+		collectWords(out, accountState, a.ID, driver.Catalogue(driver.OfAccount)[driver.AccountState], points[driver.AccountState])
 	}
-	e.gauges("account", accounts, accountGauges)
-	e.states("roomgate_account_state", "1 for the state the sign-in is in.", "account", accounts, driver.OfAccount, driver.AccountState)
-	e.parts(s.parts())
-	e.process(s.points(driver.OfGateway, "")[driver.Started])
-	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-	w.Write(e.Bytes()) // a reader that has gone needs no answer
+	for name, p := range c.s.parts() {
+		out <- prometheus.MustNewConstMetric(partHealthy, prometheus.GaugeValue, truth(p.OK), name)
+	}
 }
 
-// subject is a room or an account with its points.
-type subject struct {
-	id     string
-	points []driver.Value
-}
-
-func (e *exposition) gauges(label string, subjects []subject, gauges []gauge) {
-	for _, g := range gauges {
-		e.family(g.name, g.kind, g.help)
-		for _, s := range subjects {
-			if v := s.points[g.index]; !v.Nothing() {
-				e.sample(number(v), label, s.id)
-			}
+func collect(out chan<- prometheus.Metric, families []family, id string, points []driver.Value) {
+	for _, f := range families {
+		if v := points[f.index]; !v.Nothing() {
+			out <- prometheus.MustNewConstMetric(f.desc, f.kind, number(v), id)
 		}
+	}
+}
+
+// collectWords exposes an Enum as one sample for each of its words, of which one is 1.
+func collectWords(out chan<- prometheus.Metric, desc *prometheus.Desc, id string, p driver.Point, v driver.Value) {
+	for _, word := range p.Values {
+		out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, truth(v.Text() == word), id, word)
 	}
 }
 
 // number is the value of a Bool, Int or Time; of a Time the epoch seconds.
 func number(v driver.Value) float64 {
-	switch {
-	case v.Kind() == driver.Time:
+	switch v.Kind() {
+	case driver.Time:
 		return float64(v.Time().UnixMilli()) / float64(time.Second/time.Millisecond)
-	case v.Kind() == driver.Int:
+	case driver.Int:
 		return float64(v.Int())
-	case v.Bool():
+	}
+	return truth(v.Bool())
+}
+
+func truth(b bool) float64 {
+	if b {
 		return 1
 	}
 	return 0
-}
-
-// states writes an Enum as one sample for each of its words, of which one is 1.
-func (e *exposition) states(name, help, label string, subjects []subject, scope driver.Scope, index int) {
-	point := driver.Catalogue(scope)[index]
-	e.family(name, "gauge", help)
-	for _, s := range subjects {
-		for _, word := range point.Values {
-			is := 0.0
-			if s.points[index].Text() == word {
-				is = 1
-			}
-			e.sample(is, label, s.id, point.Name, word)
-		}
-	}
 }

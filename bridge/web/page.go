@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
-	"time"
 )
 
 // pageData is what the page is made of.
@@ -18,11 +17,11 @@ type pageData struct {
 func (s *server) page(w http.ResponseWriter, _ *http.Request) {
 	now := s.Now()
 	sh := newSheet(&s.Options)
-	sh.read(now)
+	rooms := sh.read(now)
 	items := sh.items(now)
 	s.html(w, http.StatusOK, "page", pageData{
 		Site: s.Site.Name, Banner: s.Banner, Version: s.Version,
-		Overview: sh.overview(now), Ailing: ailing(items), Items: items, Groups: sh.groups(),
+		Overview: sh.overview(now), Ailing: ailing(items), Items: items, Groups: groups(s.Rooms, rooms),
 	})
 }
 
@@ -45,38 +44,4 @@ func render(name string, data any) (string, error) {
 		return "", fmt.Errorf("rendering %s: %w", name, err)
 	}
 	return b.String(), nil
-}
-
-// fragment is one element of the page, to be put in the place of the element
-// with the same id.
-type fragment struct {
-	ID   string `json:"id"`
-	HTML string `json:"html"`
-}
-
-// fragments renders the rooms given by their indexes, and the parts of the page
-// that speak of the whole.
-func (s *sheet) fragments(rooms []int, now time.Time) ([]fragment, error) {
-	var out []fragment
-	add := func(id, name string, data any) error {
-		html, err := render(name, data)
-		out = append(out, fragment{id, html})
-		return err
-	}
-	items := s.items(now)
-	if err := add("overview", "overview", s.overview(now)); err != nil {
-		return nil, err
-	}
-	if err := add("ailing", "ailing", ailing(items)); err != nil {
-		return nil, err
-	}
-	if err := add("items", "items", items); err != nil {
-		return nil, err
-	}
-	for _, i := range rooms {
-		if err := add("room-"+s.rooms[i].ID, "room", s.rooms[i]); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
 }

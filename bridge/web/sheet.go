@@ -9,17 +9,18 @@ import (
 	"roomgate/driver"
 )
 
-// sheet is the content of the page as one reader has it.
+// sheet is what one reader of the page has seen. It holds little: there may be
+// many readers, and a thousand rooms.
 type sheet struct {
-	o     *Options
-	seq   uint64 // of the board, as far as read
-	day   string // the site's date, on which the words of times depend
-	rooms []roomView
-	index map[string]int // in rooms, by room id
+	o      *Options
+	seq    uint64         // of the board, as far as read
+	day    string         // the site's date, on which the words of times depend
+	states []string       // of the rooms, in the order of o.Rooms
+	index  map[string]int // in o.Rooms, by room id
 }
 
 func newSheet(o *Options) *sheet {
-	s := &sheet{o: o, rooms: make([]roomView, len(o.Rooms)), index: map[string]int{}}
+	s := &sheet{o: o, states: make([]string, len(o.Rooms)), index: make(map[string]int, len(o.Rooms))}
 	for i, room := range o.Rooms {
 		s.index[room.ID] = i
 	}
@@ -38,28 +39,30 @@ func shown(index int) bool {
 	return false
 }
 
-// read takes over what is new on the board and returns the rooms, as indexes in
-// s.rooms, that are to be shown anew. A new day changes the words of all.
-func (s *sheet) read(now time.Time) []int {
+// read takes over what is new on the board and returns the rooms that are to be
+// shown anew, in the order of the page: all at first, and on every new day,
+// which changes the words of times.
+func (s *sheet) read(now time.Time) []roomView {
 	entries, seq := s.o.Board.Since(s.seq)
-	changed := map[int]bool{}
-	if day := now.In(s.o.Site.Zone).Format(time.DateOnly); day != s.day {
-		s.day = day
-		for i := range s.rooms {
-			changed[i] = true
-		}
-	}
+	s.seq = seq
+	changed := make([]bool, len(s.o.Rooms))
 	for _, e := range entries {
 		if i, ok := s.index[e.Subject.ID]; ok && e.Subject.Scope == driver.OfRoom && shown(e.Index) {
 			changed[i] = true
 		}
 	}
-	s.seq = seq
-	for i := range changed {
-		room := s.o.Rooms[i]
-		s.rooms[i] = viewRoom(room, s.o.points(driver.OfRoom, room.ID), now, s.o.Site.Zone)
+	day := now.In(s.o.Site.Zone).Format(time.DateOnly)
+	newDay := day != s.day
+	s.day = day
+	var out []roomView
+	for i, room := range s.o.Rooms {
+		if changed[i] || newDay {
+			v := viewRoom(room, s.o.points(driver.OfRoom, room.ID), now, s.o.Site.Zone)
+			s.states[i] = v.State
+			out = append(out, v)
+		}
 	}
-	return slices.Sorted(maps.Keys(changed))
+	return out
 }
 
 // points returns the values of a subject, in the order of its catalogue; they
@@ -83,12 +86,12 @@ type group struct {
 	Rooms []roomView
 }
 
-// groups gathers the rooms by building and floor, in the order in which these
-// first come.
-func (s *sheet) groups() []group {
+// groups gathers rooms by building and floor, in the order in which these first
+// come. views are those of all rooms.
+func groups(rooms []driver.Room, views []roomView) []group {
 	var out []group
 	index := map[string]int{}
-	for i, room := range s.o.Rooms {
+	for i, room := range rooms {
 		place := placeOf(room)
 		g, ok := index[place]
 		if !ok {
@@ -96,7 +99,7 @@ func (s *sheet) groups() []group {
 			index[place] = g
 			out = append(out, group{Place: place})
 		}
-		out[g].Rooms = append(out[g].Rooms, s.rooms[i])
+		out[g].Rooms = append(out[g].Rooms, views[i])
 	}
 	return out
 }
@@ -125,9 +128,9 @@ type overview struct {
 
 func (s *sheet) overview(now time.Time) overview {
 	minute := now.Truncate(time.Minute) // what is shown changes no more often
-	v := overview{Rooms: len(s.rooms), Now: momentOf(minute, now, s.o.Site.Zone), Zone: s.o.Site.Zone.String()}
-	for _, r := range s.rooms {
-		switch r.State {
+	v := overview{Rooms: len(s.states), Now: momentOf(minute, now, s.o.Site.Zone), Zone: s.o.Site.Zone.String()}
+	for _, state := range s.states {
+		switch state {
 		case "free":
 			v.Free++
 		case "booked":

@@ -109,7 +109,7 @@ func viewBooking(p []driver.Value, now time.Time, zone *time.Location) *booking 
 	b := &booking{Subject: legible(p[0].Text()), Organizer: legible(p[1].Text())}
 	b.Start = momentOf(start, now, zone)
 	b.End = momentOf(end, now, zone)
-	if !sameDay(start.In(zone), now.In(zone)) && sameDay(start.In(zone), end.In(zone)) {
+	if sameDay(start.In(zone), end.In(zone)) {
 		b.End.Words = end.In(zone).Format("15:04")
 	}
 	return b

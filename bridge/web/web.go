@@ -52,7 +52,7 @@ func Handler(o Options) http.Handler {
 	mux.HandleFunc("GET /api/v1/rooms/{id}", s.apiRoom)
 	mux.HandleFunc("GET /api/v1/accounts", s.apiAccounts)
 	mux.HandleFunc("GET /api/v1/gateway", s.apiGateway)
-	mux.HandleFunc("GET /metrics", s.metrics)
+	mux.Handle("GET /metrics", s.metrics())
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /style.css", asset("style.css", styleCSS))
 	mux.HandleFunc("GET /page.js", asset("page.js", pageJS))

@@ -28,7 +28,7 @@ func TestAnswers(t *testing.T) {
 		{"GET", "/api/v1/gateway", nil, 200, "application/json", `{"site":{"id":"hq","name":"Head Office","timezone":"Europe/London"},"version":"1.2.3",`},
 		{"GET", "/api/v2", nil, 404, "application/json", `{"error":"there is nothing at this address","next":"start at /"}`},
 		{"POST", "/api/v1/rooms", nil, 405, "application/json", `{"error":"this address can only be read","next":"use GET"}`},
-		{"GET", "/metrics", nil, 200, "text/plain; version=0.0.4; charset=utf-8", "# TYPE roomgate_build_info gauge\n"},
+		{"GET", "/metrics", nil, 200, "text/plain; version=0.0.4; charset=utf-8; escaping=underscores", "# TYPE roomgate_build_info gauge\n"},
 		{"GET", "/healthz", nil, 200, "text/plain; charset=utf-8", "ok\n"},
 		{"GET", "/nowhere", nil, 404, "text/html; charset=utf-8", "<h1>Not Found</h1>"},
 		{"POST", "/", nil, 405, "text/html; charset=utf-8", "<h1>Method Not Allowed</h1>"},

@@ -14,7 +14,7 @@ import (
 func configCommand(g *globals) *cobra.Command {
 	c := &cobra.Command{Use: "config", Short: "Check, print or write the configuration"}
 	c.AddCommand(configCheck(g), configPrint(g), configInit(g))
-	return c
+	return onlyGroups(c)
 }
 
 func configCheck(g *globals) *cobra.Command {

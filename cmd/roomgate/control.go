@@ -221,7 +221,7 @@ func reach(cfg *config.Config, w world) (*gatewayClient, error) {
 // openStore opens the database; a file too damaged even to look at is looked at
 // by another process first.
 func openStore(path string, w world) (*store.Store, error) {
-	st, err := store.Open(path, store.Options{Check: store.ChildCheck(checkCommandLine), Now: w.clock.Now, Log: w.log})
+	st, err := store.Open(path, store.Options{Check: store.ChildCheck(exitDamaged, checkCommandLine), Now: w.clock.Now, Log: w.log})
 	if err != nil {
 		return nil, coded{err, exitLocked}
 	}

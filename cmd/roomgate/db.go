@@ -15,7 +15,7 @@ import (
 func dbCommand(g *globals) *cobra.Command {
 	c := &cobra.Command{Use: "db", Short: "Look after the database"}
 	c.AddCommand(dbCheck(g))
-	return c
+	return onlyGroups(c)
 }
 
 func dbCheck(g *globals) *cobra.Command {
@@ -40,6 +40,8 @@ func dbCheck(g *globals) *cobra.Command {
 			switch {
 			case errors.Is(err, store.ErrLocked):
 				return coded{hinted{err, "stop the gateway first: systemctl stop roomgate"}, exitLocked}
+			case errors.Is(err, store.ErrDamaged):
+				return coded{err, exitDamaged}
 			case err != nil:
 				return err
 			}

@@ -19,11 +19,12 @@ import (
 
 // Exit codes; they are documented in the operations manual.
 const (
-	exitOK     = 0
-	exitFailed = 1 // something did not work; the message says what
-	exitUsage  = 2 // the command line or the configuration is wrong
-	exitPerson = 3 // somebody has to act in Microsoft 365: sign in, grant, share
-	exitLocked = 4 // the database is in use or cannot be used
+	exitOK      = 0
+	exitFailed  = 1 // something did not work; the message says what
+	exitUsage   = 2 // the command line or the configuration is wrong
+	exitPerson  = 3 // somebody has to act in Microsoft 365: sign in, grant, share
+	exitLocked  = 4 // the database is in use or cannot be used
+	exitDamaged = 5 // 'db check' found the database damaged
 )
 
 func main() {
@@ -66,13 +67,39 @@ func newRoot() *cobra.Command {
 			"Try 'roomgate demo': the whole product on this machine, with no account.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		// Cobra's own error of flags that exclude each other could not be told
+		// from a failure of the command.
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := cmd.ValidateFlagGroups(); err != nil {
+				return usageError{err}
+			}
+			return nil
+		},
 	}
 	root.PersistentFlags().StringVar(&g.config, "config", defaultConfig, "configuration `FILE`")
 	root.PersistentFlags().StringVar(&g.logLevel, "log-level", "info", "debug, info, warn or error")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(runCommand(g), loginCommand(g), logoutCommand(g), accountsCommand(g), roomsCommand(g),
 		checkCommand(g), configCommand(g), dbCommand(g), demoCommand(g), simulateCommand(), versionCommand())
-	return root
+	return onlyGroups(root)
+}
+
+// onlyGroups has a command that only holds others show its help, and refuse what
+// is none of them.
+func onlyGroups(c *cobra.Command) *cobra.Command {
+	c.SuggestionsMinimumDistance = 2 // letters
+	c.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	c.Args = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		err := usageError{fmt.Errorf("there is no command %q in %q", args[0], cmd.CommandPath())}
+		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+			return hinted{err, cmd.CommandPath() + " " + near[0]}
+		}
+		return hinted{err, cmd.CommandPath() + " --help"}
+	}
+	return c
 }
 
 // usageError is a mistake on the command line.

@@ -76,10 +76,10 @@ func checkValues(bucket string, b *bolt.Bucket) error {
 }
 
 // ChildCheck returns a check for Options that runs a command, which is to call
-// Check on the path and exit with 0 if that returns nil. A command that fails
-// or crashes means damage; one that cannot be started, or that something else
-// kills, proves nothing about the file.
-func ChildCheck(command func(ctx context.Context, path string) *exec.Cmd) func(path string) error {
+// Check on the path and exit with 0 if that returns nil, with the code damaged
+// if it matches ErrDamaged, and with another one if it could not tell. A command
+// that crashes means damage, too.
+func ChildCheck(damaged int, command func(ctx context.Context, path string) *exec.Cmd) func(path string) error {
 	return func(path string) error {
 		ctx, cancel := context.WithTimeout(context.Background(), checkLimit)
 		defer cancel()
@@ -87,22 +87,28 @@ func ChildCheck(command func(ctx context.Context, path string) *exec.Cmd) func(p
 		var said bytes.Buffer
 		cmd.Stderr = &said
 		err := cmd.Run()
-		var exit *exec.ExitError
-		switch {
-		case err == nil:
+		if err == nil {
 			return nil
-		case !errors.As(err, &exit), killed(exit) && ctx.Err() == nil:
-			return fmt.Errorf("check the database in a process of its own: %w", err)
 		}
 		words, _, _ := bytes.Cut(bytes.TrimSpace(said.Bytes()), []byte("\n"))
-		return fmt.Errorf("%w: the check ended with %q (%w)", ErrDamaged, words, err)
+		err = fmt.Errorf("the check of the database in a process of its own ended with %q: %w", words, err)
+		var exit *exec.ExitError
+		if errors.As(err, &exit) && (exit.ExitCode() == damaged || crashed(exit) || ctx.Err() != nil) {
+			return fmt.Errorf("%w: %w", ErrDamaged, err)
+		}
+		return err
 	}
 }
 
-// killed reports a SIGKILL, which the kernel sends when memory runs out.
-func killed(exit *exec.ExitError) bool {
+// goPanic is the exit code of a Go program that panicked, faults of memory
+// mapped from a damaged file among them.
+const goPanic = 2
+
+// crashed tells whether the process ended as only a fault of its own ends it. A
+// SIGKILL, which the kernel sends when memory runs out, is none.
+func crashed(exit *exec.ExitError) bool {
 	status, ok := exit.Sys().(syscall.WaitStatus)
-	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL
+	return ok && (status.ExitStatus() == goPanic || status.Signaled() && status.Signal() != syscall.SIGKILL)
 }
 
 // awaitLock waits until no other process holds the file; ErrLocked after the

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -186,13 +187,14 @@ func openBolt(path string, wait time.Duration, readOnly bool) (db *bolt.DB, err 
 		MaxSize:         maxSize,
 		ReadOnly:        readOnly,
 	})
+	var system syscall.Errno
 	switch {
+	case err == nil, errors.As(err, &system), errors.Is(err, berrors.ErrMaxSizeReached):
+		return db, err
 	case errors.Is(err, berrors.ErrTimeout):
 		return nil, ErrLocked
-	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum), errors.Is(err, berrors.ErrVersionMismatch):
-		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
-	return db, err
+	return nil, fmt.Errorf("%w: %w", ErrDamaged, err) // what bbolt says of a file it cannot make sense of
 }
 
 // rescue turns a panic of bbolt, which is how it answers pages it cannot make

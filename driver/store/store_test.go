@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -19,23 +21,53 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// checkEnv makes the test binary the child process of ChildCheck.
-const checkEnv = "STORE_TEST_CHECK"
+// These make the test binary a child process: the one of ChildCheck, or one
+// that writes until it is killed.
+const (
+	checkEnv = "STORE_TEST_CHECK"
+	writeEnv = "STORE_TEST_WRITE"
+)
+
+// damagedCode is the exit code by which the child tells of damage.
+const damagedCode = 5
 
 func TestMain(m *testing.M) {
 	if path := os.Getenv(checkEnv); path != "" {
-		if err := Check(path); err != nil {
+		if err := Check(path); errors.Is(err, ErrDamaged) {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(damagedCode)
+		} else if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
 		os.Exit(0)
 	}
+	if path := os.Getenv(writeEnv); path != "" {
+		fmt.Fprintln(os.Stderr, writeForEver(path))
+		os.Exit(1)
+	}
 	os.Exit(m.Run())
+}
+
+// writeForEver counts up in a bucket and a kept bucket, and prints each number
+// once it is stored.
+func writeForEver(path string) error {
+	s, err := Open(path, Options{})
+	if err != nil {
+		return err
+	}
+	for n := 1; ; n++ {
+		value := map[string][]byte{"count": []byte(strconv.Itoa(n))}
+		if err := errors.Join(s.Bucket("bookings").Put(value), s.Kept("tokens").Put(value)); err != nil {
+			return err
+		}
+		fmt.Println(n)
+	}
 }
 
 func checkInChild(ctx context.Context, path string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, os.Args[0])
-	cmd.Env = append(os.Environ(), checkEnv+"="+path)
+	cmd.Env = append(os.Environ(), checkEnv+"="+path, "GORACE=atexit_sleep_ms=0")
 	return cmd
 }
 
@@ -43,7 +75,7 @@ var noon = time.Date(2026, 11, 3, 12, 0, 0, 0, time.UTC)
 
 func open(t testing.TB, path string) *Store {
 	t.Helper()
-	s, err := Open(path, Options{Check: ChildCheck(checkInChild), Now: func() time.Time { return noon }})
+	s, err := Open(path, Options{Check: ChildCheck(damagedCode, checkInChild), Now: func() time.Time { return noon }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,49 +186,52 @@ func transaction(t *testing.T, s *Store) int {
 	return id
 }
 
+// damages are ways to spoil a database: each returns the new content, or nil
+// when it has done its work on the path itself.
+var damages = []struct {
+	name   string
+	damage func(t *testing.T, path string, content []byte) []byte
+}{
+	{"empty", func(t *testing.T, _ string, _ []byte) []byte { return []byte{} }},
+	{"zeros", func(t *testing.T, _ string, c []byte) []byte { return make([]byte, len(c)) }},
+	{"half", func(t *testing.T, _ string, c []byte) []byte { return c[:len(c)/2] }},
+	{"first page only", func(t *testing.T, _ string, c []byte) []byte { return c[:4096] }},
+	{"garbage", func(t *testing.T, _ string, c []byte) []byte {
+		r := rand.NewChaCha8([32]byte{1})
+		r.Read(c)
+		return c
+	}},
+	{"zeroed leaf pages", func(t *testing.T, _ string, c []byte) []byte {
+		clear(c[2*4096:])
+		return c
+	}},
+	{"flipped bit in a value", func(t *testing.T, _ string, c []byte) []byte {
+		flip(t, c, "precious value")
+		return c
+	}},
+	{"foreign database", func(t *testing.T, path string, _ []byte) []byte {
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		db, err := bolt.Open(path, 0o600, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return nil
+	}},
+	{"folder in its place", func(t *testing.T, path string, _ []byte) []byte {
+		if err := errors.Join(os.Remove(path), os.Mkdir(path, 0o700)); err != nil {
+			t.Fatal(err)
+		}
+		return nil
+	}},
+}
+
 func TestDamagedFiles(t *testing.T) {
-	tests := []struct {
-		name   string
-		damage func(t *testing.T, path string, content []byte) []byte // nil: done to the path itself
-	}{
-		{"empty", func(t *testing.T, _ string, _ []byte) []byte { return []byte{} }},
-		{"zeros", func(t *testing.T, _ string, c []byte) []byte { return make([]byte, len(c)) }},
-		{"half", func(t *testing.T, _ string, c []byte) []byte { return c[:len(c)/2] }},
-		{"first page only", func(t *testing.T, _ string, c []byte) []byte { return c[:4096] }},
-		{"garbage", func(t *testing.T, _ string, c []byte) []byte {
-			r := rand.NewChaCha8([32]byte{1})
-			r.Read(c)
-			return c
-		}},
-		{"zeroed leaf pages", func(t *testing.T, _ string, c []byte) []byte {
-			clear(c[2*4096:])
-			return c
-		}},
-		{"flipped bit in a value", func(t *testing.T, _ string, c []byte) []byte {
-			flip(t, c, "precious value")
-			return c
-		}},
-		{"foreign database", func(t *testing.T, path string, _ []byte) []byte {
-			if err := os.Remove(path); err != nil {
-				t.Fatal(err)
-			}
-			db, err := bolt.Open(path, 0o600, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := db.Close(); err != nil {
-				t.Fatal(err)
-			}
-			return nil
-		}},
-		{"folder in its place", func(t *testing.T, path string, _ []byte) []byte {
-			if err := errors.Join(os.Remove(path), os.Mkdir(path, 0o700)); err != nil {
-				t.Fatal(err)
-			}
-			return nil
-		}},
-	}
-	for _, test := range tests {
+	for _, test := range damages {
 		t.Run(test.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "roomgate.db")
 			fill(t, path)
@@ -339,7 +374,7 @@ func TestNewerSchemaIsLeftAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = Open(path, Options{Check: ChildCheck(checkInChild)})
+	_, err = Open(path, Options{Check: ChildCheck(damagedCode, checkInChild)})
 	if !errors.Is(err, ErrNewer) {
 		t.Fatalf("Open = %v, want ErrNewer", err)
 	}
@@ -386,13 +421,50 @@ func TestACheckThatProvesNothingSetsNothingAside(t *testing.T) {
 		"killed by others": func(ctx context.Context, _ string) *exec.Cmd {
 			return exec.CommandContext(ctx, "sh", "-c", "kill -9 $$")
 		},
+		"could not tell": func(ctx context.Context, _ string) *exec.Cmd {
+			return exec.CommandContext(ctx, "sh", "-c", "exit 1")
+		},
 	} {
-		_, err := Open(path, Options{Check: ChildCheck(command)})
+		_, err := Open(path, Options{Check: ChildCheck(damagedCode, command)})
 		if err == nil || errors.Is(err, ErrDamaged) {
 			t.Errorf("%s: Open = %v, want an error that does not blame the file", name, err)
 		}
 	}
 	want(t, open(t, path).Bucket("bookings"), "boardroom", "a precious value")
+}
+
+func TestKilledWhileWriting(t *testing.T) {
+	for round := range 4 {
+		path := filepath.Join(t.TempDir(), "roomgate.db")
+		cmd := exec.CommandContext(t.Context(), os.Args[0])
+		cmd.Env = append(os.Environ(), writeEnv+"="+path)
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		stored := 0
+		for lines := bufio.NewScanner(out); stored < 1+9*round && lines.Scan(); {
+			stored, _ = strconv.Atoi(lines.Text())
+		}
+		if err := cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait() // it was killed
+
+		s := open(t, path)
+		for name, g := range map[string]interface{ Get(string) ([]byte, error) }{"bucket": s.Bucket("bookings"), "kept": s.Kept("tokens")} {
+			value, err := g.Get("count")
+			if n, _ := strconv.Atoi(string(value)); err != nil || n < stored || stored == 0 {
+				t.Errorf("%s: %q, %v after %d was stored", name, value, err, stored)
+			}
+		}
+		if s.Damaged() != "" {
+			t.Errorf("the kill damaged the database: %s", s.Damaged())
+		}
+	}
 }
 
 func TestConcurrentUse(t *testing.T) {

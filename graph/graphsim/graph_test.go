@@ -338,10 +338,11 @@ func TestMischiefIsSeeded(t *testing.T) {
 		}
 		return strings.Join(out, " ")
 	}
-	if statuses(7) != statuses(7) {
-		t.Error("the same seed misbehaves differently")
+	first, again, other := statuses(7), statuses(7), statuses(8)
+	if first != again {
+		t.Errorf("the same seed misbehaves differently: %s, then %s", first, again)
 	}
-	if statuses(7) == statuses(8) {
+	if first == other {
 		t.Error("another seed misbehaves the same")
 	}
 }

@@ -41,7 +41,8 @@ const (
 	FaultEmpty200 FaultKind = "empty200" // status 200 with no body at all
 )
 
-// Fault is a misbehaviour to order. The zero Kind with a Status means FaultError.
+// Fault is a misbehaviour to order. Without a Kind it is FaultError if it has a Status, else FaultSlow.
+// An identity endpoint answers FaultError with temporarily_unavailable, or plain text for 429.
 type Fault struct {
 	Kind       FaultKind
 	Status     int
@@ -64,8 +65,14 @@ func (s *Sim) Fail(match func(*http.Request) bool, f Fault, times int) {
 	if match == nil {
 		match = func(r *http.Request) bool { return segments(r.URL.EscapedPath())[0] == "v1.0" }
 	}
-	if f.Kind == "" {
+	switch {
+	case f.Kind == "" && f.Status == 0:
+		f.Kind = FaultSlow
+	case f.Kind == "":
 		f.Kind = FaultError
+	}
+	if f.Kind == FaultError && f.Status == 0 {
+		f.Status = http.StatusInternalServerError
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -132,7 +132,7 @@ func (e endpoint) failure(op string, err error, secrets ...string) *Error {
 		}
 		return out
 	}
-	d := readDetails(answer.Body, answer.ErrorDescription)
+	d := readDetails(answer.Body, answer.ErrorDescription, secrets...)
 	out.Code, out.SubError, out.AADSTS = clean(answer.ErrorCode, secrets...), d.SubError, d.Numbers
 	out.TraceID, out.CorrelationID = d.TraceID, d.CorrelationID
 	out.Description = clean(answer.ErrorDescription, secrets...)

@@ -143,15 +143,15 @@ type details struct {
 }
 
 // readDetails takes what it can from an error body; a body that is not
-// Microsoft's gives nothing.
-func readDetails(body []byte, description string) details {
+// Microsoft's gives nothing. The secrets are hidden.
+func readDetails(body []byte, description string, secrets ...string) details {
 	var d details
 	if json.Unmarshal(body, &d) != nil || len(d.Numbers) == 0 {
 		d.Numbers = numbersIn(description)
 	}
-	d.SubError = clean(d.SubError)
-	d.TraceID = clean(d.TraceID)
-	d.CorrelationID = clean(d.CorrelationID)
+	d.SubError = clean(d.SubError, secrets...)
+	d.TraceID = clean(d.TraceID, secrets...)
+	d.CorrelationID = clean(d.CorrelationID, secrets...)
 	return d
 }
 

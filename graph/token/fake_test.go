@@ -140,6 +140,13 @@ func (m *microsoft) accepts(access string) bool {
 	return m.now().Before(m.access[access])
 }
 
+// knows reports whether a refresh token is alive.
+func (m *microsoft) knows(refresh string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.live[refresh]
+}
+
 // revoke ends all sign-ins.
 func (m *microsoft) revoke() {
 	m.mu.Lock()

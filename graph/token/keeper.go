@@ -58,7 +58,7 @@ type Keeper struct {
 	fault      *Error  // the last failure, nil after a success
 	tries      int     // failures in a row
 	nextTry    time.Time
-	plan       plan
+	scheduled  time.Time // next run of the schedule, drawn once because of its jitter; zero: never
 	rejected   string    // the access token Graph refused, until it is replaced
 	rejectedAt time.Time // when it did
 	changed    chan struct{}
@@ -70,12 +70,6 @@ type flight struct {
 	done   chan struct{} // closed at the end; token and err are set before
 	token  string
 	err    error
-}
-
-// plan is the next run of the schedule, drawn once because of its jitter.
-type plan struct {
-	drawn time.Time // when it was drawn; zero: not yet
-	due   time.Time // zero: never
 }
 
 // errSuperseded ends a refresh whose sign-in was replaced meanwhile.
@@ -95,6 +89,7 @@ func New(o Options) (*Keeper, error) {
 		changed:  make(chan struct{}),
 	}
 	k.rec, k.fault = k.load()
+	k.schedule()
 	return k, nil
 }
 

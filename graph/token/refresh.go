@@ -50,11 +50,7 @@ func (k *Keeper) due(now time.Time) time.Time {
 	case k.fault != nil, k.rec.AccessToken == k.rejected:
 		return now
 	}
-	if k.plan.drawn.IsZero() || now.Before(k.plan.drawn) {
-		from := earliest(k.rec.LastRefresh, now)
-		k.plan = plan{drawn: now, due: jittered(k.opts.Refresh, from, k.opts.Jitter)}
-	}
-	return k.rec.refreshAt(k.plan.due, now)
+	return k.rec.refreshAt(k.scheduled, now)
 }
 
 // launch starts a refresh, or joins the one under way; called with mu held and
@@ -128,8 +124,18 @@ func (k *Keeper) install(rec *record, newSignIn bool) {
 		}
 	}
 	k.rec, k.fault, k.tries, k.nextTry = rec, nil, 0, time.Time{}
-	k.rejected, k.plan, k.flight = "", plan{}, nil
+	k.rejected, k.flight = "", nil
+	k.schedule()
 	k.notify()
+}
+
+// schedule draws the next run of the schedule, counted from the last refresh;
+// called with mu held.
+func (k *Keeper) schedule() {
+	k.scheduled = time.Time{}
+	if k.rec != nil {
+		k.scheduled = jittered(k.opts.Refresh, k.rec.LastRefresh, k.opts.Jitter)
+	}
 }
 
 // failed ends a refresh that brought nothing and returns its error.

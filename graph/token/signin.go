@@ -153,7 +153,7 @@ func (k *Keeper) refuse(err error) *Error {
 
 // denied is the error that a redirect carries (RFC 6749 §4.1.2.1).
 func (k *Keeper) denied(r Redirect) *Error {
-	d := readDetails(nil, r.ErrorDescription)
+	d := readDetails(nil, r.ErrorDescription) // the numbers in it are all there is
 	return &Error{Account: k.opts.Account, Op: opSignIn, AADSTS: d.Numbers,
-		Code: clean(r.Error), Description: clean(r.ErrorDescription), Class: classify(400, r.Error, d.Numbers)}
+		Code: clean(r.Error, r.Code), Description: clean(r.ErrorDescription, r.Code), Class: classify(400, r.Error, d.Numbers)}
 }

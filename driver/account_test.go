@@ -1,0 +1,100 @@
+package driver
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+)
+
+const days = 24 * time.Hour
+
+// Whole days of 24 hours, counted down; the instant is when the count is one
+// less: just after so many whole days were left.
+func TestDaysTo(t *testing.T) {
+	now := at("12:00")
+	for _, c := range []struct {
+		left time.Duration
+		want int
+		next time.Duration // from now
+	}{
+		{90 * days, 90, 1},
+		{90*days - 1, 89, days},
+		{89*days + time.Hour, 89, time.Hour + 1},
+		{days, 1, 1},
+		{days - 1, 0, days},
+		{time.Hour, 0, time.Hour + 1},
+		{0, 0, 1},
+	} {
+		w := wake{now: now}
+		if got := daysTo(now.Add(c.left), &w); got != IntValue(c.want) || w.at != now.Add(c.next) {
+			t.Errorf("%s left: %d days, next in %s; want %d, %s", c.left, got.Int(), w.at.Sub(now), c.want, c.next)
+		}
+	}
+	for name, c := range map[string]struct {
+		t    time.Time
+		want Value
+	}{
+		"passed":    {now.Add(-1), IntValue(0)},
+		"not known": {time.Time{}, NoInt(65535)},
+	} {
+		w := wake{now: now}
+		if got := daysTo(c.t, &w); got != c.want || !w.at.IsZero() {
+			t.Errorf("%s: %+v, next %v; want %+v and no next", name, got, w.at, c.want)
+		}
+	}
+}
+
+// Following the instants, every count is seen once, in order.
+func TestDayCountersCountDown(t *testing.T) {
+	start := at("12:00")
+	status := SignInStatus{State: "ok", RefreshLapses: start.Add(3*days + time.Hour), SecretExpires: start.Add(2*days + 2*time.Hour)}
+	var got []string
+	values := make([]Value, accountPointCount)
+	for now := start; !now.IsZero(); now = fillAccount(values, status, accountWork{}, now) {
+		fillAccount(values, status, accountWork{}, now)
+		got = append(got, fmt.Sprintf("%s: %d %d", now.Sub(start), values[RefreshDaysLeft].Int(), values[SecretDaysLeft].Int()))
+	}
+	want := "[0s: 3 2 1h0m0.000000001s: 2 2 2h0m0.000000001s: 2 1 25h0m0.000000001s: 1 1 26h0m0.000000001s: 1 0" +
+		" 49h0m0.000000001s: 0 0 50h0m0.000000001s: 0 0 73h0m0.000000001s: 0 0]"
+	if fmt.Sprint(got) != want {
+		t.Errorf("counted\n     %v\nwant %s", got, want)
+	}
+}
+
+func TestAccountPoints(t *testing.T) {
+	now := at("12:00")
+	values := make([]Value, accountPointCount)
+	next := fillAccount(values, SignInStatus{State: "retrying", Reason: "offline", AccessExpires: at("13:00"), LastRefresh: at("11:30")},
+		accountWork{polls: 7, throttled: 3, lastPoll: at("11:59")}, now)
+	want := []Value{
+		AccountState: EnumValue("retrying"), AccountReason: TextValue("offline"), AccessExpires: TimeValue(at("13:00")),
+		RefreshDaysLeft: NoInt(65535), SecretDaysLeft: NoInt(65535), LastRefresh: TimeValue(at("11:30")),
+		LastPoll: TimeValue(at("11:59")), Polls: IntValue(7), Throttled: IntValue(3),
+	}
+	for i, v := range want {
+		if values[i] != v {
+			t.Errorf("%s is %+v, want %+v", accountPoints[i].Name, values[i], v)
+		}
+	}
+	if !next.IsZero() {
+		t.Errorf("next is %v, and nothing changes by itself", next)
+	}
+}
+
+func TestExplain(t *testing.T) {
+	for _, c := range []struct {
+		err    error
+		words  string
+		person bool
+	}{
+		{errors.New("graph: two\n\tlines  of text "), "graph: two lines of text", false},
+		{errDenied, "boardroom: access is denied; grant Calendars.Read", true},
+		{personError{"the mailbox is gone", ""}, "the mailbox is gone", true},
+		{errors.Join(errTimeout, errDenied), "graph: reading the calendar: timeout boardroom: access is denied; grant Calendars.Read", true},
+	} {
+		if words, person := Explain(c.err); words != c.words || person != c.person {
+			t.Errorf("%q, person %t; want %q, %t", words, person, c.words, c.person)
+		}
+	}
+}

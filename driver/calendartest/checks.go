@@ -1,0 +1,307 @@
+package calendartest
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"roomgate/driver"
+)
+
+func testWindow(t *testing.T, w World) {
+	for _, e := range []Event{
+		meeting("09:00", "10:00"),
+		meeting("10:00", "10:30"),                                    // touches the one before
+		meeting("09:30", "09:45"),                                    // within it
+		meeting("12:00", "12:00"),                                    // takes no time
+		{Start: at("2026-11-02 23:00"), End: at("2026-11-03 00:00")}, // ends when the window starts
+		{Start: at("2026-11-02 23:00"), End: at("2026-11-03 00:01")},
+		{Start: at("2026-11-03 23:59"), End: at("2026-11-04 08:00")},
+		{Start: at("2026-11-04 00:00"), End: at("2026-11-04 01:00")}, // starts when it ends
+		{Start: at("2026-10-20 08:00"), End: at("2026-11-20 17:00")}, // is longer than it
+		{Start: at("2026-11-01 08:00"), End: at("2026-11-02 17:00")},
+	} {
+		w.Put(e)
+	}
+	got := read(t, w.Calendar(), room(w), from, to)
+	wantSpans(t, got,
+		"2026-10-20 08:00 2026-11-20 17:00",
+		"2026-11-02 23:00 2026-11-03 00:01",
+		"2026-11-03 09:00 2026-11-03 10:00",
+		"2026-11-03 09:30 2026-11-03 09:45",
+		"2026-11-03 10:00 2026-11-03 10:30",
+		"2026-11-03 23:59 2026-11-04 08:00")
+	for _, b := range got {
+		if b.Start.Location() != time.UTC || b.End.Location() != time.UTC {
+			t.Errorf("booking %v to %v is not in UTC", b.Start, b.End)
+		}
+	}
+}
+
+func testNotTaken(t *testing.T, w World) {
+	kept, cancelled, declined, free := meeting("09:00", "10:00"), meeting("11:00", "12:00"), meeting("13:00", "14:00"), meeting("15:00", "16:00")
+	cancelled.Cancelled, declined.Declined, free.ShowAs = true, true, driver.Free
+	series := weekly(t)
+	series.Cancelled = true
+	for _, e := range []Event{kept, cancelled, declined, free, series} {
+		w.Put(e)
+	}
+	wantSpans(t, read(t, w.Calendar(), room(w), from, to), "2026-11-03 09:00 2026-11-03 10:00")
+}
+
+func testStatus(t *testing.T, w World) {
+	want := []driver.ShowAs{driver.Busy, driver.Tentative, driver.OutOfOffice, driver.WorkingElsewhere}
+	for i, s := range want {
+		start := from.Add(time.Duration(i) * time.Hour)
+		w.Put(Event{Start: start, End: start.Add(time.Hour), ShowAs: s})
+	}
+	var got []driver.ShowAs
+	for _, b := range read(t, w.Calendar(), room(w), from, to) {
+		got = append(got, b.ShowAs)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("shown as %v, want %v", got, want)
+	}
+}
+
+// testAllDay: an all-day event is a date of the site, whatever zone it was made
+// in and however long that day is.
+func testAllDay(t *testing.T, w World) {
+	for _, day := range []string{"2026-03-29", "2026-10-25", "2026-11-03"} {
+		first := at(day + " 00:00")
+		w.Put(Event{Start: first, End: first.AddDate(0, 0, 1), AllDay: true})
+	}
+	newYork := zone(t, "America/New_York")
+	w.Put(Event{Start: time.Date(2026, 7, 4, 0, 0, 0, 0, newYork), End: time.Date(2026, 7, 6, 0, 0, 0, 0, newYork), Zone: "America/New_York", AllDay: true})
+	for site, want := range map[string][]string{
+		"Europe/London": {"2026-03-29 00:00 2026-03-29 23:00", "2026-07-03 23:00 2026-07-05 23:00",
+			"2026-10-24 23:00 2026-10-26 00:00", "2026-11-03 00:00 2026-11-04 00:00"},
+		"Pacific/Auckland": {"2026-03-28 11:00 2026-03-29 11:00", "2026-07-03 12:00 2026-07-05 12:00",
+			"2026-10-24 11:00 2026-10-25 11:00", "2026-11-02 11:00 2026-11-03 11:00"},
+		"America/Los_Angeles": {"2026-03-29 07:00 2026-03-30 07:00", "2026-07-04 07:00 2026-07-06 07:00",
+			"2026-10-25 07:00 2026-10-26 07:00", "2026-11-03 08:00 2026-11-04 08:00"},
+	} {
+		r := room(w)
+		r.Zone = zone(t, site)
+		wantSpans(t, read(t, w.Calendar(), r, at("2026-01-01 00:00"), at("2027-01-01 00:00")), want...)
+	}
+	testAllDayEdges(t, w)
+}
+
+// testAllDayEdges: the site's day holds its event from the first hour to the
+// last, and no other day does, though the service may go by UTC.
+func testAllDayEdges(t *testing.T, w World) {
+	for _, site := range []string{"Pacific/Auckland", "America/Los_Angeles"} {
+		r := room(w)
+		r.Zone = zone(t, site)
+		for day, want := range map[int]int{2: 0, 3: 1, 4: 0} {
+			first := time.Date(2026, 11, day, 0, 0, 0, 0, r.Zone)
+			if got := read(t, w.Calendar(), r, first.UTC(), first.AddDate(0, 0, 1).UTC()); len(got) != want {
+				t.Errorf("%s: 2026-11-%02d has %q, want %d bookings", site, day, spans(got), want)
+			}
+		}
+		midnight := time.Date(2026, 11, 3, 0, 0, 0, 0, r.Zone)
+		for _, hour := range []time.Duration{0, 23} {
+			start := midnight.Add(hour * time.Hour).UTC()
+			if got := read(t, w.Calendar(), r, start, start.Add(time.Hour)); len(got) != 1 {
+				t.Errorf("%s: the hour from %02d:00 has %q, want the day's booking", site, hour, spans(got))
+			}
+		}
+	}
+}
+
+func testSeries(t *testing.T, w World) {
+	w.Put(weekly(t))
+	c := w.Calendar()
+	wantSpans(t, read(t, c, room(w), from, to), "2026-11-03 09:00 2026-11-03 10:00")
+	wantSpans(t, read(t, c, room(w), at("2026-11-04 00:00"), at("2026-11-08 00:00")))
+	wantSpans(t, read(t, c, room(w), at("2026-11-10 09:59"), at("2026-11-17 09:01")),
+		"2026-11-10 09:00 2026-11-10 10:00", "2026-11-17 09:00 2026-11-17 10:00")
+}
+
+// testSeriesClockChange: nine in London stays nine in London.
+func testSeriesClockChange(t *testing.T, w World) {
+	w.Put(weekly(t))
+	c := w.Calendar()
+	wantSpans(t, read(t, c, room(w), at("2026-10-20 00:00"), at("2026-10-28 00:00")),
+		"2026-10-20 08:00 2026-10-20 09:00", "2026-10-27 09:00 2026-10-27 10:00")
+	wantSpans(t, read(t, c, room(w), at("2027-03-23 00:00"), at("2027-03-31 00:00")),
+		"2027-03-23 09:00 2027-03-23 10:00", "2027-03-30 08:00 2027-03-30 09:00")
+}
+
+func testExceptions(t *testing.T, w World) {
+	skipped, moved, into := w.Put(weekly(t)), w.Put(weekly(t)), w.Put(weekly(t))
+	today, next := at("2026-11-03 09:00"), at("2026-11-10 09:00")
+	w.Skip(skipped, today)
+	w.Move(moved, today, at("2026-11-03 14:00"), at("2026-11-03 14:30"))
+	w.Move(into, today, at("2026-11-05 09:00"), at("2026-11-05 10:00")) // out of the window …
+	w.Move(into, next, at("2026-11-03 16:00"), at("2026-11-03 17:00"))  // … and another into it
+	wantSpans(t, read(t, w.Calendar(), room(w), from, to), "2026-11-03 14:00 2026-11-03 14:30", "2026-11-03 16:00 2026-11-03 17:00")
+}
+
+// testChanges: what one Calendar remembers from reading to reading is never
+// older than the calendar.
+func testChanges(t *testing.T, w World) {
+	c, r := w.Calendar(), room(w)
+	wantSpans(t, read(t, c, r, from, to))
+	single, series := w.Put(meeting("12:00", "13:00")), w.Put(weekly(t))
+	both := []string{"2026-11-03 09:00 2026-11-03 10:00", "2026-11-03 12:00 2026-11-03 13:00"}
+	wantSpans(t, read(t, c, r, from, to), both...)
+	wantSpans(t, read(t, c, r, from, to), both...)
+	w.Drop(single)
+	w.Move(series, at("2026-11-03 09:00"), at("2026-11-03 10:00"), at("2026-11-03 11:00"))
+	wantSpans(t, read(t, c, r, from, to), "2026-11-03 10:00 2026-11-03 11:00")
+	w.Skip(series, at("2026-11-03 09:00"))
+	wantSpans(t, read(t, c, r, from, to))
+	wantSpans(t, read(t, c, r, at("2026-11-10 00:00"), at("2026-11-11 00:00")), "2026-11-10 09:00 2026-11-10 10:00")
+	w.Drop(series)
+	wantSpans(t, read(t, c, r, at("2026-11-10 00:00"), at("2026-11-11 00:00")))
+}
+
+// testPrivacy: what may not be known is not in a booking.
+func testPrivacy(t *testing.T, w World) {
+	open, closed := meeting("09:00", "10:00"), meeting("11:00", "12:00")
+	open.People, closed.Sensitivity = 3, "private"
+	w.Put(open)
+	w.Put(closed)
+	for privacy, want := range map[driver.Privacy][2]string{
+		driver.PrivacyBusy:      {"", ""},
+		driver.PrivacySubject:   {"Budget", ""},
+		driver.PrivacyOrganizer: {"", "Priya Rao"},
+		driver.PrivacyFull:      {"Budget", "Priya Rao"},
+	} {
+		r := room(w)
+		r.Privacy = privacy
+		got := read(t, w.Calendar(), r, from, to)
+		if len(got) != 2 {
+			t.Fatalf("bookings %q, want both", spans(got))
+		}
+		if b := got[0]; b.Private || b.Subject != want[0] || b.Organizer != want[1] || b.Attendees != 3 {
+			t.Errorf("privacy %v: booking %+v, want %q and 3 attendees", privacy, b, want)
+		}
+		if b := got[1]; !b.Private || b.Subject != "" || b.Organizer != "" {
+			t.Errorf("privacy %v: private booking %+v tells something", privacy, b)
+		}
+	}
+}
+
+// testIdentity: ids tell bookings apart and stay.
+func testIdentity(t *testing.T, w World) {
+	w.Put(meeting("09:00", "10:00"))
+	w.Put(meeting("09:00", "10:00"))
+	w.Put(weekly(t))
+	c := w.Calendar()
+	window := func() []driver.Booking { return read(t, c, room(w), from, at("2026-11-18 00:00")) }
+	got := window()
+	ids := map[string]bool{}
+	for _, b := range got {
+		ids[b.ID] = true
+	}
+	if len(got) != 5 || len(ids) != 5 || ids[""] {
+		t.Errorf("ids %v of %d bookings, want 5 different ones", ids, len(got))
+	}
+	if again := window(); !slices.Equal(again, got) {
+		t.Errorf("read again: %+v, before: %+v", again, got)
+	}
+}
+
+func testMany(t *testing.T, w World) {
+	var want []string
+	for i := range 250 {
+		e := Event{Start: from.Add(time.Duration(i) * 5 * time.Minute), End: from.Add(time.Duration(i+1) * 5 * time.Minute)}
+		w.Put(e)
+		want = append(want, spans([]driver.Booking{{Start: e.Start, End: e.End}})...)
+	}
+	wantSpans(t, read(t, w.Calendar(), room(w), from, to), want...)
+}
+
+// deliveries collects the readings of a Fetch and sees to it that they come one
+// by one.
+type deliveries struct {
+	t      *testing.T
+	busy   atomic.Bool
+	byRoom map[string]driver.Reading
+}
+
+func (d *deliveries) deliver(r driver.Reading) {
+	if !d.busy.CompareAndSwap(false, true) {
+		d.t.Error("deliver was called while it was running")
+		return
+	}
+	defer d.busy.Store(false)
+	if _, twice := d.byRoom[r.Room]; twice {
+		d.t.Errorf("room %q was delivered twice", r.Room)
+	}
+	d.byRoom[r.Room] = r
+}
+
+func fetch(t *testing.T, ctx context.Context, c driver.Calendar, rooms ...driver.Room) (map[string]driver.Reading, driver.Tally) {
+	t.Helper()
+	d := &deliveries{t: t, byRoom: map[string]driver.Reading{}}
+	tally := c.Fetch(ctx, rooms, from, to, d.deliver)
+	for _, r := range rooms {
+		if _, ok := d.byRoom[r.ID]; !ok {
+			t.Errorf("room %q was not delivered", r.ID)
+		}
+	}
+	if len(d.byRoom) != len(rooms) {
+		t.Errorf("%d rooms were delivered, want %d", len(d.byRoom), len(rooms))
+	}
+	return d.byRoom, tally
+}
+
+func testDelivery(t *testing.T, w World) {
+	w.Put(meeting("09:00", "10:00"))
+	c, other := w.Calendar(), w.Other()
+	other.Zone = time.UTC
+	for _, rooms := range [][]driver.Room{{room(w), other}, {other, room(w)}} {
+		got, tally := fetch(t, t.Context(), c, rooms...)
+		wantSpans(t, got[room(w).ID].Bookings, "2026-11-03 09:00 2026-11-03 10:00")
+		wantSpans(t, got[other.ID].Bookings)
+		if got[room(w).ID].Err != nil || got[other.ID].Err != nil {
+			t.Errorf("errors %v, %v", got[room(w).ID].Err, got[other.ID].Err)
+		}
+		if tally.Requests < 1 || tally.Bytes < 1 {
+			t.Errorf("cost %+v, want what was asked and received", tally)
+		}
+	}
+	if got, _ := fetch(t, t.Context(), c); len(got) != 0 {
+		t.Errorf("no rooms brought %v", got)
+	}
+}
+
+// testRefused: the error stands with its room, says who can mend it, and costs
+// no other room.
+func testRefused(t *testing.T, w World) {
+	w.Put(meeting("09:00", "10:00"))
+	refused := w.Refused()
+	refused.Zone = time.UTC
+	got, _ := fetch(t, t.Context(), w.Calendar(), refused, room(w))
+	var a driver.Actionable
+	if err := got[refused.ID].Err; !errors.As(err, &a) || !a.NeedsPerson() || a.Action() == "" {
+		t.Errorf("error %v, want one that tells a person what to do", err)
+	}
+	if rd := got[room(w).ID]; rd.Err != nil {
+		t.Errorf("the other room: %v", rd.Err)
+	}
+	wantSpans(t, got[room(w).ID].Bookings, "2026-11-03 09:00 2026-11-03 10:00")
+}
+
+// testCancelled: a Fetch whose context has ended returns, with an error in each
+// room.
+func testCancelled(t *testing.T, w World) {
+	w.Put(meeting("09:00", "10:00"))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	other := w.Other()
+	other.Zone = time.UTC
+	got, _ := fetch(t, ctx, w.Calendar(), room(w), other)
+	for id, rd := range got {
+		if !errors.Is(rd.Err, context.Canceled) || len(rd.Bookings) > 0 {
+			t.Errorf("room %q: %d bookings, error %v; want only that the context ended", id, len(rd.Bookings), rd.Err)
+		}
+	}
+}

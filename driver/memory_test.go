@@ -1,0 +1,201 @@
+package driver
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// shelf is a Memory that counts what is put on it.
+type shelf struct {
+	mu     sync.Mutex
+	values map[string][]byte
+	puts   []string // time since the bubble's start and the keys
+	getErr error
+	putErr error
+}
+
+func (s *shelf) Get(key string) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.getErr != nil {
+		return nil, s.getErr
+	}
+	if v, ok := s.values[key]; ok {
+		return v, nil
+	}
+	return nil, fmt.Errorf("shelf: %q: %w", key, fs.ErrNotExist)
+}
+
+func (s *shelf) Put(values map[string][]byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	keys := slices.Sorted(maps.Keys(values))
+	s.puts = append(s.puts, fmt.Sprintf("%s %s", time.Since(dawn), strings.Join(keys, " ")))
+	if s.putErr == nil {
+		maps.Copy(s.values, values)
+	}
+	return s.putErr
+}
+
+func (s *shelf) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.putErr = err
+}
+
+func (s *shelf) expect(t *testing.T, want ...string) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !slices.Equal(s.puts, want) {
+		t.Errorf("put\n    %q\nwant %q", s.puts, want)
+	}
+}
+
+func TestMemoryIsWrittenSparingly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, minute)
+		huddle := w.Rooms[0]
+		huddle.ID = "huddle"
+		w.Rooms = append(w.Rooms, huddle)
+		w.calendar.fail("huddle", errTimeout)
+		_, stop := w.run(t)
+		pass(40*minute + second)
+		w.calendar.set("boardroom", since(2*time.Hour, 3*time.Hour))
+		pass(25 * minute) // 1h05
+		w.calendar.fail("huddle", nil)
+		pass(9 * minute) // 1h14
+		stop()
+		w.shelf.expect(t,
+			"0s boardroom read-at/rooms", // known for the first time
+			"30m0s read-at/rooms",
+			"1h0m0s boardroom read-at/rooms", // changed at 41 minutes
+			"1h6m0s huddle read-at/rooms",    // known for the first time
+			"1h14m1s read-at/rooms",          // the end
+		)
+	})
+}
+
+func TestMemoryOfADay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, minute)
+		w.calendar.set("boardroom", since(25*time.Hour, 26*time.Hour))
+		w.run(t)
+		pass(25 * time.Hour)
+		var rooms int
+		for _, put := range w.shelf.puts {
+			rooms += strings.Count(put, "boardroom")
+		}
+		if len(w.shelf.puts) != 51 || rooms != 2 {
+			t.Errorf("%d writes, %d with bookings, in 25 hours; want 51 and 2: the first, and the window's move at midnight", len(w.shelf.puts), rooms)
+		}
+	})
+}
+
+func TestMemoryAfterARestartHoldsTheSame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := Booking{ID: "b", Start: dawn.Add(time.Hour), End: dawn.Add(2*time.Hour + 1), ShowAs: OutOfOffice, Private: true, Attendees: 7}
+		shelf := kept(t, b)
+		shelf.puts = nil
+		w := newWorld(t, time.Hour)
+		w.Memory = shelf
+		w.calendar.set("boardroom", b)
+		_, stop := w.run(t)
+		pass(minute)
+		stop()
+		for _, put := range shelf.puts {
+			if strings.Contains(put, "boardroom") {
+				t.Errorf("bookings that have not changed were written: %q", shelf.puts)
+			}
+		}
+		w.expect(t, boardroom, QualityPoint, "0s good")
+	})
+}
+
+func TestMemoryDamaged(t *testing.T) {
+	const room, times = "boardroom", readAtKey
+	for name, damage := range map[string]func(*shelf){
+		"bookings cut off":   func(s *shelf) { s.values[room] = s.values[room][:20] },
+		"bookings not JSON":  func(s *shelf) { s.values[room] = []byte{0, 1, 2} },
+		"bookings empty":     func(s *shelf) { s.values[room] = nil },
+		"bookings a list":    func(s *shelf) { s.values[room] = []byte("[]") },
+		"bookings null":      func(s *shelf) { s.values[room] = []byte("null") },
+		"another version":    func(s *shelf) { s.values[room] = bytes.Replace(s.values[room], []byte(`"v":1`), []byte(`"v":2`), 1) },
+		"times not JSON":     func(s *shelf) { s.values[times] = []byte("{") },
+		"times null":         func(s *shelf) { s.values[times] = []byte("null") },
+		"times of no room":   func(s *shelf) { s.values[times] = []byte("{}") },
+		"times are gone":     func(s *shelf) { delete(s.values, times) },
+		"bookings are gone":  func(s *shelf) { delete(s.values, room) },
+		"nothing can be got": func(s *shelf) { s.getErr = errors.New("input/output error") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, time.Hour)
+				w.shelf = kept(t, since(0, time.Hour))
+				w.Memory = w.shelf
+				damage(w.shelf)
+				w.calendar.set("boardroom", since(0, 2*time.Hour))
+				w.run(t)
+				w.expect(t, boardroom, QualityPoint, "0s unknown, 0s good")
+				w.expect(t, boardroom, Booked, "0s ?, 0s true")
+				w.shelf.getErr = nil
+				if s := newMemory(w.shelf, w.Log).load(w.Rooms)[0]; len(s.Bookings) != 1 || !s.Bookings[0].End.Equal(dawn.Add(2*time.Hour)) {
+					t.Errorf("what is kept was not mended: %+v", s)
+				}
+			})
+		})
+	}
+}
+
+func TestMemoryThatCannotBeWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, minute)
+		w.shelf.fail(errors.New("no space left on device"))
+		w.calendar.set("boardroom", since(minute, time.Hour))
+		w.run(t)
+		pass(2*minute + second)
+		w.expect(t, boardroom, Booked, "0s ?, 0s false, 1m0s true")
+		if n := w.log.count("no space left on device"); n == 0 {
+			t.Error("nothing was logged")
+		}
+		w.shelf.fail(nil)
+		pass(minute)
+		if w.shelf.values["boardroom"] == nil || w.shelf.values[readAtKey] == nil {
+			t.Error("not tried again")
+		}
+	})
+}
+
+// A room whose privacy was tightened shows nothing more, even offline, and what
+// is kept of it is rewritten.
+func TestMemoryOfAMorePrivateRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := since(0, time.Hour)
+		b.Subject, b.Organizer = "Merger", "Ann Other"
+		shelf := kept(t, b)
+		if !bytes.Contains(shelf.values["boardroom"], []byte("Merger")) {
+			t.Fatal("the subject was not kept in the first place")
+		}
+		w := newWorld(t, time.Hour)
+		w.Memory = shelf
+		w.Rooms[0].Privacy = PrivacyOrganizer
+		w.calendar.fail("", errTimeout)
+		_, stop := w.run(t)
+		stop()
+		w.expect(t, boardroom, Booked, "0s true")
+		w.expect(t, boardroom, CurrentSubject, "0s nothing")
+		w.expect(t, boardroom, CurrentOrganizer, "0s Ann Other")
+		if text := shelf.values["boardroom"]; bytes.Contains(text, []byte("Merger")) || !bytes.Contains(text, []byte("Ann Other")) {
+			t.Errorf("kept: %s", text)
+		}
+	})
+}
