@@ -50,6 +50,10 @@ type SignInStatus struct {
 // signedIn is the state in which calendars can be read.
 const signedIn = "ok"
 
+// refreshing is the state of every sign-in now and then, whether calendars can
+// be read or not.
+const refreshing = "refreshing"
+
 // Schedule says when something is due; robfig/cron's schedules are Schedules.
 type Schedule interface {
 	Next(time.Time) time.Time

@@ -93,7 +93,7 @@ type accountState struct {
 	rooms   []Room
 	back    time.Duration // how long comfort of a room can outlast a booking
 	work    accountWork
-	state   string              // of the sign-in, as last published
+	state   string              // of the sign-in, when last it was not being refreshed
 	failed  map[string][]string // rooms by why they could not be read, as last logged
 	next    time.Time
 	changed <-chan struct{}
@@ -111,14 +111,12 @@ const longestSleep = time.Minute
 // it counts as stepped.
 const clockStep = 30 * time.Second
 
-// New builds a Driver. It reads the last known bookings from o.Memory; what is
-// damaged there is logged and done without.
+// New builds a Driver; it touches nothing yet.
 func New(o Options) *Driver {
 	d := &Driver{o: o, byID: map[string]*roomState{}, events: make(chan func(), 64), asked: make(chan pollRequest), ended: make(chan struct{})}
 	d.memory = newMemory(o.Memory, o.Log)
-	snaps := d.memory.load(o.Rooms)
-	for i, room := range o.Rooms {
-		r := &roomState{room: room, values: make([]Value, roomPointCount), timeline: NewTimeline(room, snaps[i])}
+	for _, room := range o.Rooms {
+		r := &roomState{room: room, values: make([]Value, roomPointCount), timeline: NewTimeline(room, Snapshot{})}
 		r.values[Meta] = room.Meta()
 		d.rooms = append(d.rooms, r)
 		d.byID[room.ID] = r
@@ -136,9 +134,18 @@ func New(o Options) *Driver {
 	return d
 }
 
-// Run polls and publishes until ctx ends. It then writes what it knows to the
-// memory and returns ctx's error.
+// recall takes over the last known bookings from the memory; what is damaged
+// there is logged and done without.
+func (d *Driver) recall() {
+	for i, snap := range d.memory.load(d.o.Rooms) {
+		d.rooms[i].timeline = NewTimeline(d.rooms[i].room, snap)
+	}
+}
+
+// Run goes on from the last known bookings, polls and publishes until ctx ends.
+// It then writes what it knows to the memory and returns ctx's error.
 func (d *Driver) Run(ctx context.Context) error {
+	d.recall()
 	var pollers sync.WaitGroup
 	for _, a := range d.accounts {
 		a.changed = a.SignIn.Changed()
@@ -287,7 +294,9 @@ func (d *Driver) publishDue(now time.Time) time.Time {
 		updates = append(updates, d.deriveGateway(now))
 	}
 	next = earlier(next, d.gateway.next)
-	d.o.Publisher.Publish(updates)
+	if len(updates) > 0 {
+		d.o.Publisher.Publish(updates)
+	}
 	return next
 }
 
@@ -327,7 +336,9 @@ func (a *accountState) derive(now time.Time) Update {
 	if s.State == signedIn && a.state != signedIn && a.state != "" {
 		a.ask()
 	}
-	a.state = s.State
+	if s.State != refreshing { // it was able before, or the end of the refresh will tell
+		a.state = s.State
+	}
 	a.next = orNever(fillAccount(a.values, s, a.work, now))
 	return Update{Subject: Subject{OfAccount, a.Name}, At: now.UTC(), Quality: QualityGood, Values: a.values}
 }
@@ -352,10 +363,11 @@ func (d *Driver) apply(rd Reading, from, to, now time.Time) {
 	if sameBookings(snap, fresh) {
 		fresh.Bookings = snap.Bookings
 		r.timeline = r.timeline.With(fresh)
+		d.memory.wasRead(r.room.ID, false)
 		return
 	}
 	r.timeline = NewTimeline(r.room, fresh)
-	d.memory.changed(r.room.ID)
+	d.memory.wasRead(r.room.ID, true)
 }
 
 // sameBookings tells whether b brings nothing new over a, which may have been
@@ -410,4 +422,7 @@ func (d *Driver) snapshots() map[string]Snapshot {
 
 // Show publishes what is known without polling, for a look at it while the
 // driver does not run.
-func (d *Driver) Show() { d.publishDue(d.o.Clock.Now()) }
+func (d *Driver) Show() {
+	d.recall()
+	d.publishDue(d.o.Clock.Now())
+}

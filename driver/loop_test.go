@@ -470,6 +470,9 @@ func TestClockSetForward(t *testing.T) {
 		pass(10*minute + 10*second)
 		w.clock.step(year)
 		pass(minute)
+		if n := w.log.count("the clock was stepped"); n != 1 {
+			t.Errorf("the step is logged %d times, want once", n)
+		}
 		if want := dawn.Add(year); !w.calendar.from.Equal(want) {
 			t.Errorf("read from %v, want %v", w.calendar.from, want)
 		}
@@ -486,7 +489,11 @@ func TestClockSetBack(t *testing.T) {
 		w.run(t)
 		pass(2*time.Hour + 10*second)
 		w.clock.step(-time.Hour)
-		pass(2 * time.Hour)
+		pass(2 * minute)
+		if got := w.published.value(gateway, Heartbeat).Int(); got != int(dawn.Add(62*minute).Unix()) {
+			t.Errorf("the heartbeat says %v", time.Unix(int64(got), 0).UTC())
+		}
+		pass(118 * minute)
 		w.expectPolls(t, "0s 2h1m0s") // noticed within a minute
 		w.expect(t, boardroom, Booked, "0s ?, 0s false, 1h30m0s true, 1h45m0s false, 1h30m0s true, 1h45m0s false")
 		w.expect(t, boardroom, QualityPoint, "0s unknown, 0s good")
@@ -644,12 +651,12 @@ func TestComfortOutlastsMidnight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, minute)
 		w.Rooms[0].Lag, w.Rooms[0].Gap = 20*minute, 15*minute
-		w.calendar.set("boardroom", since(22*time.Hour, 23*time.Hour+50*minute), since(24*time.Hour+25*minute, 25*time.Hour))
+		w.calendar.set("boardroom", since(22*time.Hour, 23*time.Hour+35*minute), since(24*time.Hour+10*minute, 25*time.Hour))
 		w.run(t)
 		pass(26 * time.Hour)
 		w.expect(t, boardroom, Comfort, "0s ?, 0s false, 22h0m0s true, 25h20m0s false")
 		w.expect(t, boardroom, BookingsToday, "0s ?, 0s 1")
-		w.expect(t, boardroom, BookedMinutesToday, "0s ?, 0s 110, 24h0m0s 35")
+		w.expect(t, boardroom, BookedMinutesToday, "0s ?, 0s 95, 24h0m0s 50")
 	})
 }
 
@@ -659,9 +666,11 @@ func TestStateKeepsItsTimestamp(t *testing.T) {
 		w.calendar.set("boardroom", since(10*minute, 20*minute))
 		w.run(t)
 		pass(15 * minute)
-		// Of a later booking nothing stands in the state but that there is one.
+		// The next booking stands in the state, one of tomorrow after it does not.
 		w.calendar.set("boardroom", since(10*minute, 20*minute), since(time.Hour, 2*time.Hour))
-		pass(10 * minute)
+		pass(2 * minute)
+		w.calendar.set("boardroom", since(10*minute, 20*minute), since(time.Hour, 2*time.Hour), since(30*time.Hour, 31*time.Hour))
+		pass(8 * minute)
 		var stamps []string
 		for _, c := range w.published.changes[boardroom][StatePoint] {
 			at, text, _ := strings.Cut(c, " ")

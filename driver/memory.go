@@ -6,20 +6,23 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 )
 
 // Memory keeps bytes across restarts. Get's error is fs.ErrNotExist (by
 // errors.Is) when there is nothing under the key. Put writes all or nothing and
-// leaves unchanged values alone.
+// leaves unchanged values alone. Delete forgets keys, known or not.
 type Memory interface {
 	Get(key string) ([]byte, error)
 	Put(values map[string][]byte) error
+	Delete(keys ...string) error
 }
 
 // memory keeps the last good bookings. It is written sparingly, because flash
-// wears out: at once when a room is known for the first time, at the end, and
-// otherwise every flushEvery. After a power cut the bookings are at most that
+// wears out: after the first poll, when a room is known for the first time, at
+// the end, and otherwise every flushEvery. After a power cut the bookings are at most that
 // old, and their age says so.
 type memory struct {
 	store   Memory
@@ -51,8 +54,8 @@ func newMemory(store Memory, log *slog.Logger) *memory {
 	return &memory{store: store, log: log, dirty: map[string]bool{}, known: map[string]bool{}}
 }
 
-// load returns what is stored of the rooms. What cannot be read is logged and
-// counts as never read.
+// load returns what is stored of the rooms, and forgets rooms that are no more.
+// What cannot be read is logged and counts as never read.
 func (m *memory) load(rooms []Room) []Snapshot {
 	snaps := make([]Snapshot, len(rooms))
 	readAt := map[string]time.Time{}
@@ -76,7 +79,21 @@ func (m *memory) load(rooms []Room) []Snapshot {
 		m.known[room.ID] = true
 		snaps[i] = Snapshot{Bookings: s.Bookings, From: s.From, To: s.To, ReadAt: at}
 	}
+	m.forgetOthers(rooms, readAt)
 	return snaps
+}
+
+// forgetOthers deletes what is stored of rooms that are no longer configured.
+func (m *memory) forgetOthers(rooms []Room, readAt map[string]time.Time) {
+	for _, room := range rooms {
+		delete(readAt, room.ID)
+	}
+	if len(readAt) == 0 {
+		return
+	}
+	if err := m.store.Delete(slices.Collect(maps.Keys(readAt))...); err != nil {
+		m.log.Warn("the bookings of rooms that are no more could not be deleted", "reason", err)
+	}
 }
 
 // get decodes what is stored under key; nothing stored leaves v as it is.
@@ -94,22 +111,29 @@ func (m *memory) get(key string, v any) error {
 	return nil
 }
 
-// changed notes that the bookings of a room differ from the stored ones.
-func (m *memory) changed(room string) {
+// wasRead notes a good read of a room, and whether it brought other bookings
+// than the stored ones.
+func (m *memory) wasRead(room string, changed bool) {
+	m.read = true
+	if !changed {
+		return
+	}
 	m.dirty[room] = true
 	m.isNew = m.isNew || !m.known[room]
 }
 
 // pollDone writes at once what is known for the first time.
 func (m *memory) pollDone(snaps func() map[string]Snapshot, now time.Time) {
-	m.read = true
 	if m.isNew {
 		m.flush(snaps(), now)
 	}
 }
 
+// news tells whether there is anything to write.
+func (m *memory) news() bool { return m.read || len(m.dirty) > 0 }
+
 func (m *memory) flushIfDue(snaps func() map[string]Snapshot, now time.Time) {
-	if since := now.Sub(m.flushed); m.read && (since >= flushEvery || since < 0) {
+	if since := now.Sub(m.flushed); m.news() && (since >= flushEvery || since < 0) {
 		m.flush(snaps(), now)
 	}
 }
@@ -117,7 +141,7 @@ func (m *memory) flushIfDue(snaps func() map[string]Snapshot, now time.Time) {
 // flush writes what has changed. A failure is logged and tried again later; the
 // gateway does not need the memory to go on.
 func (m *memory) flush(snaps map[string]Snapshot, now time.Time) {
-	if !m.read {
+	if !m.news() {
 		return
 	}
 	m.flushed = now

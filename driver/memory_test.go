@@ -46,6 +46,15 @@ func (s *shelf) Put(values map[string][]byte) error {
 	return s.putErr
 }
 
+func (s *shelf) Delete(keys ...string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, key := range keys {
+		delete(s.values, key)
+	}
+	return nil
+}
+
 func (s *shelf) fail(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -82,6 +91,33 @@ func TestMemoryIsWrittenSparingly(t *testing.T) {
 			"1h6m0s huddle read-at/rooms",    // known for the first time
 			"1h14m1s read-at/rooms",          // the end
 		)
+	})
+}
+
+// What a room's calendar held must not outlive the room's place in the
+// configuration.
+func TestMemoryForgetsRoomsThatAreNoMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, minute)
+		attic := w.Rooms[0]
+		attic.ID = "attic"
+		w.Rooms = append(w.Rooms, attic)
+		_, stop := w.run(t)
+		pass(second)
+		stop()
+		if len(w.shelf.values["attic"]) == 0 {
+			t.Fatal("the attic was never stored")
+		}
+		w.Rooms = w.Rooms[:1]
+		_, stop = w.run(t)
+		pass(second)
+		stop()
+		if _, left := w.shelf.values["attic"]; left || strings.Contains(string(w.shelf.values["read-at/rooms"]), "attic") {
+			t.Errorf("left: %q", w.shelf.values)
+		}
+		if len(w.shelf.values["boardroom"]) == 0 {
+			t.Error("the boardroom is gone, too")
+		}
 	})
 }
 

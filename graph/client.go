@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -237,9 +238,13 @@ func understand(op string, resp *http.Response, body []byte, out any, now time.T
 		e.Err = notJSON(resp, body, err)
 		return e
 	}
-	e.Code, e.Message = doc.Error.Code, cut(doc.Error.Message, 300)
+	e.Code, e.Message = doc.Error.Code, cut(opaque.ReplaceAllString(doc.Error.Message, "(hidden)"), 300)
 	return e
 }
+
+// opaque is a run of characters long enough to be a token: a service, or what
+// stands before it, may quote what it was sent.
+var opaque = regexp.MustCompile(`[A-Za-z0-9+/_~.=-]{40,}`)
 
 // notJSONError is an answer of another kind than Graph's: somebody else's.
 type notJSONError struct{ words string }

@@ -568,7 +568,7 @@ func TestUnusableAnswers(t *testing.T) {
 		words  []string
 		action string
 	}{
-		{"throttled", answering(429, `{"error":{"code":"UnknownError","message":""}}`, "request-id", "3f0e"), 429, []string{"HTTP 429 UnknownError (request-id 3f0e)"}, ""},
+		{"throttled", answering(429, `{"error":{"code":"UnknownError","message":""}}`, "request-id", "3f0e"), 429, []string{"HTTP 429 UnknownError"}, ""},
 		{"unavailable, from a proxy", answering(503, "<h1>busy</h1>", "Content-Type", "text/html"), 503, []string{"HTTP 503 Service Unavailable"}, ""},
 		{"server error", answering(500, `{"error":{"code":"ErrorInternalServerTransientError","message":"Cannot open mailbox."}}`), 500,
 			[]string{"HTTP 500 ErrorInternalServerTransientError: Cannot open mailbox"}, ""},
@@ -633,7 +633,7 @@ func TestErrorCodes(t *testing.T) {
 				e := fetchErr(t, &service{answer: func(int, *http.Request) (*http.Response, error) {
 					return reply(tt.status, body, "request-id", "3f0e")
 				}})
-				want := fmt.Sprintf("reading the events of a@contoso.example: HTTP %d %s: %s (request-id 3f0e)", tt.status, tt.code, strings.TrimSuffix(tt.message, "."))
+				want := fmt.Sprintf("reading the events of a@contoso.example: HTTP %d %s: %s", tt.status, tt.code, strings.TrimSuffix(tt.message, "."))
 				if e.Error() != want {
 					t.Errorf("error %q, want %q", e.Error(), want)
 				}

@@ -21,7 +21,8 @@ type Error struct {
 	Err        error         // the cause where there was no usable answer
 }
 
-// Error says what was being done and what came of it.
+// Error says what was being done and what came of it. The request id is left
+// out: an error that lasts reads the same at every poll.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(e.Op + ": ")
@@ -35,9 +36,6 @@ func (e *Error) Error() string {
 		if e.Message != "" {
 			b.WriteString(": " + strings.TrimSuffix(e.Message, "."))
 		}
-	}
-	if e.RequestID != "" {
-		b.WriteString(" (request-id " + e.RequestID + ")")
 	}
 	return b.String()
 }

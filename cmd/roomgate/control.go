@@ -196,17 +196,15 @@ type gatewayClient struct {
 // reach finds the running daemon of a configuration, or builds the gateway in
 // this process without running it.
 func reach(cfg *config.Config, w world) (*gatewayClient, error) {
-	path := socketPath(cfg)
-	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "unix", path)
-	}
-	if conn, err := dial(context.Background(), "", ""); err == nil {
-		conn.Close()
-		return &gatewayClient{http: &http.Client{Transport: &http.Transport{DialContext: dial}}, running: true, close: func() error { return nil }}, nil
-	} else if errors.Is(err, os.ErrPermission) {
-		return nil, hinted{fmt.Errorf("the running gateway does not let this user in: %w", err), "the same command with sudo"}
+	if d, err := reachRunning(cfg); d != nil || err != nil {
+		return d, err
 	}
 	st, err := openStore(cfg.Store.Path, w)
+	if errors.Is(err, store.ErrLocked) { // by a daemon that was about to open its socket, perhaps
+		if d, err := reachRunning(cfg); d != nil || err != nil {
+			return d, err
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -216,6 +214,22 @@ func reach(cfg *config.Config, w world) (*gatewayClient, error) {
 	}
 	g.driver.Show()
 	return &gatewayClient{http: &http.Client{Transport: inProcess{g.control}}, gateway: g, close: st.Close}, nil
+}
+
+// reachRunning finds the running daemon; nil when none answers.
+func reachRunning(cfg *config.Config) (*gatewayClient, error) {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", socketPath(cfg))
+	}
+	conn, err := dial(context.Background(), "", "")
+	switch {
+	case errors.Is(err, os.ErrPermission):
+		return nil, hinted{fmt.Errorf("the running gateway does not let this user in: %w", err), "the same command with sudo"}
+	case err != nil:
+		return nil, nil
+	}
+	conn.Close()
+	return &gatewayClient{http: &http.Client{Transport: &http.Transport{DialContext: dial}}, running: true, close: func() error { return nil }}, nil
 }
 
 // openStore opens the database; a file too damaged even to look at is looked at

@@ -71,7 +71,7 @@ func (e *Error) Reason() string {
 			marks = append(marks, m)
 		}
 	}
-	if e.TraceID != "" {
+	if e.TraceID != "" && e.Class == Person { // what heals by itself needs no support, and would differ at every try
 		marks = append(marks, "trace id "+e.TraceID)
 	}
 	if len(marks) == 0 {

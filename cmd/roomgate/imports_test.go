@@ -1,0 +1,81 @@
+package main
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// arrow says what a package may import, and why no more.
+type arrow struct {
+	ours    []string // packages of this module
+	stdOnly bool     // beside them the standard library alone
+	why     string
+}
+
+// arrows are the packages of the module. One that is not here needs an idea of
+// its own before it is added.
+var arrows = map[string]arrow{
+	"driver":              {nil, true, "the domain decides what is true; it must not know how anything is fetched or shown"},
+	"driver/calendartest": {[]string{"driver"}, true, "the suite must suit every Calendar"},
+	"driver/store":        {nil, false, "the store knows bytes, not meanings"},
+	"graph":               {[]string{"driver"}, false, "a calendar speaks the domain's language and knows nothing of tokens or sinks"},
+	"graph/token":         {nil, false, "a sign-in is of use to any calendar"},
+	"graph/graphsim":      {nil, true, "a simulator that shares a type with its client shares its mistakes"},
+	"bridge":              {[]string{"driver"}, false, "the board holds points, whoever shows them"},
+	"bridge/mqtt":         {[]string{"bridge", "driver"}, false, "a sink reads the board and nothing else"},
+	"bridge/web":          {[]string{"bridge", "driver"}, false, "a sink reads the board and nothing else"},
+	"config":              {nil, false, "a configuration is text and values; only cmd passes them on"},
+	"packaging":           {nil, true, "files that are installed"},
+	"systemd":             {nil, true, "files that are installed"},
+	"cmd/roomgate": {[]string{"driver", "driver/store", "graph", "graph/token", "graph/graphsim", "bridge", "bridge/mqtt", "bridge/web", "config", "packaging"},
+		false, "the one place that knows all parts"},
+}
+
+func TestArrowsPointOneWay(t *testing.T) {
+	const root = "../.."
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		dir, err := filepath.Rel(root, filepath.Dir(path))
+		if err != nil {
+			return err
+		}
+		a, ok := arrows[filepath.ToSlash(dir)]
+		if !ok {
+			t.Errorf("package %s is not in the layout: give it a line in arrows, with its reason", dir)
+			return nil
+		}
+		checkImports(t, path, a)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func checkImports(t *testing.T, path string, a arrow) {
+	f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, spec := range f.Imports {
+		name, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, rest, _ := strings.Cut(name, "/")
+		switch {
+		case first == "roomgate" && !slices.Contains(a.ours, rest):
+			t.Errorf("%s imports %s: %s", path, name, a.why)
+		case first != "roomgate" && strings.Contains(first, ".") && a.stdOnly:
+			t.Errorf("%s imports %s: standard library only, because %s", path, name, a.why)
+		}
+	}
+}
