@@ -27,6 +27,7 @@ type Options struct {
 
 	Format Format
 	Retire []string // topics whose retained value is deleted, once
+	Shown  func()   // called once, when the broker shows the whole board and Retire is done; may be nil
 
 	Board *bridge.Board
 	Now   func() time.Time // for health reports
@@ -158,6 +159,9 @@ func (s *Sink) failed(err error) {
 
 // online tells that the broker shows the whole board.
 func (s *Sink) online() {
+	if !s.retired && s.o.Shown != nil {
+		s.o.Shown()
+	}
 	s.told, s.retired = "", true
 	s.o.Board.Report(Part, true, "connected to the broker at "+s.o.Broker.Host, s.o.Now())
 	s.o.Log.Info("the broker shows all points", "broker", s.o.Broker.Host)

@@ -62,7 +62,7 @@ func (g *globals) load(cmd *cobra.Command) (*config.Config, world, error) {
 // badConfig is a configuration with mistakes in it.
 type badConfig struct{ error }
 
-func (e badConfig) Unwrap() error { return usageError{e.error} }
+func (e badConfig) Unwrap() error { return usageError(e) }
 
 // Error tells all mistakes, one a line.
 func (e badConfig) Error() string {

@@ -81,7 +81,7 @@ func build(cfg *config.Config, st *store.Store, w world) (*gateway, error) {
 		Beat: func() { g.board.Beat("driver", w.clock.Now()) },
 	})
 	var err error
-	if g.sink, err = g.newSink(); err != nil {
+	if g.sink, err = g.newSink(&publications{st.Bucket("published"), w.log}); err != nil {
 		return nil, err
 	}
 	g.page = web.Handler(web.Options{Site: site, Rooms: rooms, Board: g.board, Version: version(), Banner: w.banner,
@@ -155,8 +155,9 @@ func roomsOf(cfg *config.Config) []driver.Room {
 	return rooms
 }
 
-func (g *gateway) newSink() (*mqtt.Sink, error) {
+func (g *gateway) newSink(p *publications) (*mqtt.Sink, error) {
 	m := g.cfg.MQTT
+	topics := topicsOf(g.cfg)
 	broker, err := url.Parse(m.Broker)
 	if err != nil {
 		return nil, fmt.Errorf("mqtt.broker: %w", err)
@@ -169,7 +170,8 @@ func (g *gateway) newSink() (*mqtt.Sink, error) {
 		Site: g.cfg.Site.ID, Prefix: m.Prefix, Broker: broker, Username: m.Username, Password: m.Password.Reveal(),
 		ClientID: clientID(g.cfg), TLS: tlsConfig,
 		Format: mqtt.Format{VTQ: m.Payload == "vtq", Bool: mqtt.BoolWords(m.Bool), Time: mqtt.TimeStyle(m.Time), Zone: g.cfg.Site.Timezone},
-		Board:  g.board, Now: g.w.clock.Now, Jitter: jitter, KeepStatus: g.reloading.Load, Log: g.w.log.With("part", "mqtt"),
+		Retire: p.without(topics), Shown: func() { p.are(topics) },
+		Board: g.board, Now: g.w.clock.Now, Jitter: jitter, KeepStatus: g.reloading.Load, Log: g.w.log.With("part", "mqtt"),
 	})
 }
 
