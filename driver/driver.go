@@ -70,8 +70,8 @@ type Driver struct {
 	gateway  gatewayState
 	memory   *memory
 
-	events chan func() // what pollers want done on the loop
-	asked  chan pollRequest
+	events chan func()   // what pollers want done on the loop
+	asked  chan string   // a room to poll at once; empty: all
 	ended  chan struct{} // closed when the loop has ended
 }
 
@@ -101,8 +101,6 @@ type accountState struct {
 	values  []Value
 }
 
-type pollRequest struct{ room string }
-
 // longestSleep bounds every wait: the wall clock is read again at least this
 // often, so that a stepped clock is noticed.
 const longestSleep = time.Minute
@@ -113,7 +111,7 @@ const clockStep = 30 * time.Second
 
 // New builds a Driver; it touches nothing yet.
 func New(o Options) *Driver {
-	d := &Driver{o: o, byID: map[string]*roomState{}, events: make(chan func(), 64), asked: make(chan pollRequest), ended: make(chan struct{})}
+	d := &Driver{o: o, byID: map[string]*roomState{}, events: make(chan func(), 64), asked: make(chan string), ended: make(chan struct{})}
 	d.memory = newMemory(o.Memory, o.Log)
 	for _, room := range o.Rooms {
 		r := &roomState{room: room, values: make([]Value, roomPointCount), timeline: NewTimeline(room, Snapshot{})}
@@ -166,7 +164,7 @@ func (d *Driver) PollNow(ctx context.Context, room string) bool {
 		return false
 	}
 	select {
-	case d.asked <- pollRequest{room}:
+	case d.asked <- room:
 		return true
 	case <-d.ended:
 		return false
@@ -199,8 +197,8 @@ func (d *Driver) loop(ctx context.Context) {
 			d.drain()
 		case a := <-signIn:
 			a.next = time.Time{}
-		case r := <-d.asked:
-			d.pokeAll(r.room)
+		case room := <-d.asked:
+			d.pokeAll(room)
 		case <-d.o.Clock.After(min(next.Sub(now), longestSleep)):
 		}
 	}

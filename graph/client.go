@@ -238,7 +238,7 @@ func understand(op string, resp *http.Response, body []byte, out any, now time.T
 		e.Err = notJSON(resp, body, err)
 		return e
 	}
-	e.Code, e.Message = doc.Error.Code, cut(opaque.ReplaceAllString(doc.Error.Message, "(hidden)"), 300)
+	e.Code, e.Message = cut(opaque.ReplaceAllString(doc.Error.Code, "(hidden)"), 80), cut(opaque.ReplaceAllString(doc.Error.Message, "(hidden)"), 300)
 	return e
 }
 
