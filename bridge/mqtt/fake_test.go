@@ -197,8 +197,8 @@ func TestBrokerNeverAcknowledges(t *testing.T) {
 					published++
 				}
 			}
-			if published != 16 || lines[len(lines)-1] != "gone" {
-				t.Errorf("connection %d had %d messages in flight, want 16, and ended with %q", i, published, lines[len(lines)-1])
+			if published != 32 || lines[len(lines)-1] != "gone" {
+				t.Errorf("connection %d had %d messages in flight, want 32, and ended with %q", i, published, lines[len(lines)-1])
 			}
 			if slices.Contains(lines, "DISCONNECT") {
 				t.Errorf("connection %d ended with a good-bye, which keeps the broker from publishing the last will", i)
