@@ -120,19 +120,30 @@ type house struct {
 	evidence bytes.Buffer // what was printed, published and served
 }
 
-// newHouse makes a site in a folder with a short name, because the path of a
-// Unix socket holds 107 characters at most (unix(7)).
+// newHouse makes a site in a folder of its own.
 func newHouse(t *testing.T) *house {
+	t.Helper()
+	return houseIn(t, shortDir(t))
+}
+
+// houseIn makes a site in a folder, which must be there until the end of the test.
+func houseIn(t *testing.T, dir string) *house {
+	_, secret, _ := graphsim.DefaultClient()
+	h := &house{site: newSite(dir), t: t, secrets: []string{secret}}
+	t.Cleanup(h.hunt)
+	return h
+}
+
+// shortDir makes a folder with a short name, because the path of a Unix socket
+// holds 107 characters at most (unix(7)). It is removed at the end of the test.
+func shortDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "rg-")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, secret, _ := graphsim.DefaultClient()
-	h := &house{site: newSite(dir), t: t, secrets: []string{secret}}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	t.Cleanup(h.hunt)
-	return h
+	return dir
 }
 
 // Write keeps evidence; programs write to it from several goroutines.

@@ -6,47 +6,16 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// TestMain makes this test binary also the programs that the tests run, told
-// apart by the name they are called by: roomgate itself, and signin, the person
-// at the sign-in page.
+// TestMain makes this test binary also the programs that the tests run, on the
+// PATH: roomgate itself, and signin, the person at the sign-in page.
 func TestMain(m *testing.M) {
-	switch filepath.Base(os.Args[0]) {
-	case "roomgate":
-		main()
-	case "signin":
-		acceptAsPerson()
-	default:
-		os.Exit(runWithPrograms(m))
-	}
-}
-
-// runWithPrograms runs the tests with the programs on the PATH.
-func runWithPrograms(m *testing.M) int {
-	bin, err := os.MkdirTemp("", "rg-bin-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(bin)
-	self, err := os.Executable()
-	for _, name := range []string{"roomgate", "signin"} {
-		if err == nil {
-			err = os.Symlink(self, filepath.Join(bin, name))
-		}
-	}
-	if err == nil {
-		err = os.Setenv("PATH", bin+string(filepath.ListSeparator)+os.Getenv("PATH"))
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return m.Run()
+	testscript.Main(m, map[string]func(){"roomgate": main, "signin": acceptAsPerson})
 }
 
 // acceptAsPerson reads the address that 'roomgate login --print-url' printed, presses
