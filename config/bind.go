@@ -25,7 +25,8 @@ func (b *binder) file(doc map[string]any) file {
 	b.unknown("", doc, keysOf(reflect.TypeFor[file]()))
 	b.table("site", doc["site"], &f.Site)
 	for i, t := range b.tables("account", doc["account"]) {
-		a := defaultAccount()
+		settings, _ := t.(map[string]any)
+		a := defaultAccount(settings["sign_in"])
 		b.table(element("account", i), t, &a)
 		f.Accounts = append(f.Accounts, a)
 	}
@@ -131,11 +132,29 @@ func (b *binder) unknown(path string, t map[string]any, known []string) {
 			continue
 		}
 		fix := ""
-		if near := nearest(key, known); near != "" {
+		if home := sectionsOf(key); home != "" {
+			fix = "belongs in " + home
+		} else if near := nearest(key, known); near != "" {
 			fix = fmt.Sprintf("did you mean %q?", near)
 		}
 		b.add(join(path, segment(key)), "unknown setting", "", fix)
 	}
+}
+
+// sectionsOf returns the headers of the sections that know a setting, "" when
+// none does.
+func sectionsOf(key string) string {
+	var headers []string
+	for _, field := range settings(reflect.TypeFor[file]()) {
+		header, t := "["+field.Tag.Get("toml")+"]", field.Type
+		if t.Kind() == reflect.Slice {
+			header, t = "["+header+"]", t.Elem()
+		}
+		if slices.Contains(keysOf(t), key) && t != reflect.TypeFor[rawDefaults]() {
+			headers = append(headers, header)
+		}
+	}
+	return strings.Join(headers, " or ")
 }
 
 // settings returns the fields of a struct that have a key, embedded ones included.
@@ -211,8 +230,8 @@ func texts(value any, tag reflect.StructTag) ([]string, complaint) {
 	if !ok {
 		return nil, complaint{"must be a list of texts", `write ["a", "b"]`}
 	}
-	out := make([]string, len(list))
-	for i, item := range list {
+	var out []string
+	for _, item := range list {
 		s, c := text(item, tag)
 		if c.message == "" && s == "" {
 			c = complaint{"must hold no empty text", "remove it"}
@@ -220,7 +239,7 @@ func texts(value any, tag reflect.StructTag) ([]string, complaint) {
 		if c.message != "" {
 			return nil, c
 		}
-		out[i] = s
+		out = append(out, s)
 	}
 	return out, complaint{}
 }

@@ -22,14 +22,13 @@ type checker struct {
 
 // config resolves a whole file. The result is sound only if nothing was reported.
 func (c *checker) config(f file) *Config {
-	out := &Config{Web: f.Web, Store: f.Store}
+	out := &Config{}
 	out.Site = c.site(&f.Site)
 	out.Accounts = c.accounts(f.Accounts)
 	out.Rooms = c.rooms(f.Rooms, out.Accounts)
 	out.MQTT = c.mqtt(&f.MQTT)
-	if out.Web.Listen == "off" {
-		out.Web.Listen = ""
-	}
+	out.Web = c.web(f.Web)
+	out.Store = Store{Path: f.Store.Path, Key: c.sealKey("store.key_file", f.Store.KeyFile)}
 	f.Rooms = out.Rooms
 	for i, a := range out.Accounts {
 		f.Accounts[i].LoginURL, f.Accounts[i].GraphURL = a.LoginURL, a.GraphURL
@@ -64,19 +63,12 @@ func (c *checker) account(path string, a rawAccount) Account {
 	if a.Name == brokerCredential {
 		c.add(join(path, "name"), "is taken by the credential of the broker", `"mqtt"`, "choose another name")
 	}
-	if !slices.Contains(a.Scopes, "offline_access") {
-		c.add(join(path, "scopes"), `lacks "offline_access", without which the sign-in ends within the hour`, "", `add "offline_access"`)
-	}
-	if !slices.ContainsFunc(a.Scopes, func(s string) bool { return strings.Contains(s, "Calendars.") }) {
-		c.add(join(path, "scopes"), "has no right to read a calendar", "", `add "Calendars.Read"`)
-	}
+	proof := c.proof(path, a)
+	c.signIn(path, a, proof)
 	login, graph := c.servers(path, a)
 	return Account{
 		Name: a.Name, Provider: a.Provider, Cloud: a.Cloud, Tenant: a.Tenant, ClientID: a.ClientID,
-		ClientSecret: c.secret(source{
-			table: path, key: "client_secret", inline: a.ClientSecret,
-			file: a.ClientSecretFile, variable: a.ClientSecretEnv, credential: a.Name,
-		}),
+		ClientSecret: proof.secret, ClientCertificate: proof.certificate, ClientKey: proof.key,
 		ClientSecretExpires: startOfDay(a.ClientSecretExpires, c.zone),
 		SignIn:              a.SignIn, RedirectURI: a.RedirectURI, Scopes: a.Scopes, Read: a.Read,
 		Refresh:  c.schedule(join(path, "refresh"), a.Refresh, leastRefresh),
@@ -88,17 +80,22 @@ func (c *checker) account(path string, a rawAccount) Account {
 // servers returns the sign-in and Graph servers: those of the cloud, or the two
 // given by hand.
 func (c *checker) servers(path string, a rawAccount) (login, graph string) {
-	if (a.LoginURL == "") != (a.GraphURL == "") {
-		given, missing := "login_url", "graph_url"
-		if a.LoginURL == "" {
-			given, missing = missing, given
-		}
-		c.add(join(path, given), "is given without "+missing, "", "give both, or neither and choose a cloud")
-	}
+	c.together(path, "login_url", a.LoginURL, "graph_url", a.GraphURL, "give both, or neither and choose a cloud")
 	cloud := clouds[a.Cloud]
 	login = strings.TrimSuffix(cmp.Or(a.LoginURL, cloud.login), "/")
 	graph = strings.TrimSuffix(cmp.Or(a.GraphURL, cloud.graph), "/")
 	return login, graph
+}
+
+// together reports one of two settings of a table that is given without the other.
+func (c *checker) together(path, key, value, otherKey, other, fix string) {
+	if (value == "") == (other == "") {
+		return
+	}
+	if value == "" {
+		key, otherKey = otherKey, key
+	}
+	c.add(join(path, key), "is given without "+otherKey, "", fix)
 }
 
 // startOfDay returns the instant a date begins in a zone, in UTC; no date stays none.
@@ -132,7 +129,13 @@ func (c *checker) rooms(raw []Room, accounts []Account) []Room {
 		if len(r.Count) == 0 {
 			c.add(c.inherited(path, "count"), "is empty, so that the room would never be booked", "", `write ["busy", "tentative", "oof"]`)
 		}
-		if c.roomAccount(path, r, accounts) && r.Mailbox == "" {
+		account := c.roomAccount(path, r, accounts)
+		switch {
+		case account == nil || r.Mailbox != "":
+		case account.SignIn == "app":
+			c.add(path, fmt.Sprintf("needs a mailbox, because account %q signs in as an app, which has no calendar of its own", r.Account), "",
+				`add mailbox = "boardroom@contoso.example"`)
+		default:
 			own[r.Account]++
 		}
 	}
@@ -146,13 +149,13 @@ func (c *checker) rooms(raw []Room, accounts []Account) []Room {
 }
 
 // roomAccount finds the account of a room, and checks that it is read often
-// enough. It tells whether there is such an account.
-func (c *checker) roomAccount(path string, r *Room, accounts []Account) bool {
+// enough. It returns nil when there is no such account.
+func (c *checker) roomAccount(path string, r *Room, accounts []Account) *Account {
 	if r.Account == "" && len(accounts) == 1 {
 		r.Account = accounts[0].Name
 	}
 	if len(accounts) == 0 || slices.ContainsFunc(accounts, func(a Account) bool { return a.Name == "" }) {
-		return false // reported already, and not to be told again for each room
+		return nil // reported already, and not to be told again for each room
 	}
 	i := slices.IndexFunc(accounts, func(a Account) bool { return a.Name == r.Account })
 	switch {
@@ -172,7 +175,21 @@ func (c *checker) roomAccount(path string, r *Room, accounts []Account) bool {
 		c.add(join(element("account", i), "poll"), fmt.Sprintf("is slower than stale_after, %s in room %q, which would never be good", short(r.StaleAfter), r.ID), "",
 			"poll more often, or lengthen stale_after")
 	}
-	return i >= 0
+	if i < 0 {
+		return nil
+	}
+	return &accounts[i]
+}
+
+func (c *checker) web(w rawWeb) Web {
+	if w.Listen == "off" {
+		w.Listen = ""
+	}
+	key := c.apiKey("web.api_key_file", w.APIKeyFile)
+	if w.Listen == "" && w.APIKeyFile != "" {
+		c.add("web.api_key_file", "does nothing where listen is off", "", "give listen an address, or remove it")
+	}
+	return Web{Listen: w.Listen, APIKey: key}
 }
 
 // inherited returns where the setting of a room stands: in the room, or in
@@ -207,13 +224,7 @@ func (c *checker) mqtt(m *rawMQTT) MQTT {
 	c.readable("mqtt.ca_file", m.CAFile, false)
 	c.readable("mqtt.cert_file", m.CertFile, false)
 	c.readable("mqtt.key_file", m.KeyFile, true)
-	if (m.CertFile == "") != (m.KeyFile == "") {
-		given, missing := "cert_file", "key_file"
-		if m.CertFile == "" {
-			given, missing = missing, given
-		}
-		c.add(join("mqtt", given), "is given without "+missing, "", "give both or neither")
-	}
+	c.together("mqtt", "cert_file", m.CertFile, "key_file", m.KeyFile, "give both or neither")
 	return MQTT{
 		Broker: m.Broker, Username: m.Username, Password: password, ClientID: m.ClientID,
 		CAFile: m.CAFile, CertFile: m.CertFile, KeyFile: m.KeyFile, InsecurePlaintext: m.InsecurePlaintext,

@@ -8,6 +8,7 @@
 package config
 
 import (
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -40,16 +41,18 @@ type Account struct {
 	Cloud               string // "global", "us-gov", "us-dod" or "china"
 	Tenant              string // "common", "organizations", "consumers", a GUID or a domain
 	ClientID            string // a GUID
-	ClientSecret        Secret // empty for a public client
+	ClientSecret        Secret // empty for a public client, and where there is a certificate
 	ClientSecretExpires time.Time
-	SignIn              string // "code"
-	RedirectURI         string
-	Scopes              []string
-	Refresh             Schedule // when tokens are renewed
-	Poll                Schedule // when calendars are read
-	Read                string   // "events", or "" for the reader's own choice
-	LoginURL            string   // scheme and host, no slash at the end
-	GraphURL            string   // scheme and host, no slash at the end
+	ClientCertificate   []byte      // PEM, an RSA certificate; nil: none
+	ClientKey           SecretBytes // PEM, the key of ClientCertificate
+	SignIn              string      // "code", "device" or "app"
+	RedirectURI         string      // "code" only
+	Scopes              []string    // none for "app", which has what the portal grants it
+	Refresh             Schedule    // when tokens are renewed
+	Poll                Schedule    // when calendars are read
+	Read                string      // "events", or "" for the reader's own choice
+	LoginURL            string      // scheme and host, no slash at the end
+	GraphURL            string      // scheme and host, no slash at the end
 }
 
 // A Room is one meeting room.
@@ -94,13 +97,18 @@ type MQTT struct {
 
 // Web is the local page.
 type Web struct {
-	Listen string `toml:"listen" form:"listen"` // host:port on loopback; "": no page
+	Listen string // host:port on loopback; "": no page
+	APIKey Secret // of the connect API; empty: the API is off
 }
 
 // Store is the file that survives a restart.
 type Store struct {
-	Path string `toml:"path" form:"path" required:"/var/lib/roomgate/roomgate.db"`
+	Path string
+	Key  *[32]byte `json:"-"` // seals the tokens; nil: they are not sealed
 }
+
+// Format writes the path alone, whatever the verb: fmt by itself would tell the key.
+func (s Store) Format(f fmt.State, _ rune) { io.WriteString(f, s.Path) }
 
 // A Schedule tells when something runs next, strictly after a given instant.
 type Schedule interface {

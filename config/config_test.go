@@ -2,14 +2,28 @@ package config
 
 import (
 	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
 	"errors"
+	"fmt"
 	"io/fs"
+	"log/slog"
+	"math/big"
 	"os"
 	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -33,6 +47,16 @@ var testFiles = map[string]testFile{
 	"/etc/roomgate/broker-ca.pem": {mode: 0o644},
 	"/etc/roomgate/client.pem":    {mode: 0o644},
 	"/etc/roomgate/client.key":    {mode: 0o600},
+	"/etc/roomgate/api.key":       {text: apiKeyText + "\n", mode: 0o600},
+	"/etc/roomgate/store.key":     {text: strings.Repeat("0a", 32) + "\n", mode: 0o400},
+	"/etc/roomgate/no-header.key": {text: strings.Repeat("key ", 10), mode: 0o600},
+	"/etc/roomgate/long.key":      {text: strings.Repeat("0a", 129), mode: 0o600},
+	"/etc/roomgate/pass.phrase":   {text: "correct horse battery staple 123", mode: 0o600},
+	"/etc/roomgate/damaged.crt":   {text: pemText("CERTIFICATE", []byte("abc")), mode: 0o644},
+	"/etc/roomgate/sealed.key":    {text: pemText("ENCRYPTED PRIVATE KEY", []byte("abc")), mode: 0o600},
+	"/etc/roomgate/sealed-1.key":  {text: strings.Replace(pemText("RSA PRIVATE KEY", nil), "\n", "\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\n", 1), mode: 0o600},
+	"/etc/roomgate/open.key":      {text: pemText("PRIVATE KEY", []byte("abc")), mode: 0o644},
+	"/etc/roomgate/both.pem":      {text: pemText("CERTIFICATE", []byte("abc")) + pemText("PRIVATE KEY", []byte("abc")), mode: 0o644},
 	"/run/credentials/rooms":      {text: "abc~credential\r\n", mode: 0o400},
 	"/run/credentials/mqtt":       {text: "pw credential\n", mode: 0o440},
 }
@@ -43,6 +67,9 @@ func testEnv(variables map[string]string) Env {
 		LookupEnv: func(key string) (string, bool) { v, ok := variables[key]; return v, ok },
 		ReadFile: func(name string) ([]byte, fs.FileMode, error) {
 			f, ok := testFiles[name]
+			if pair, made := madeFiles()[name]; made {
+				f, ok = pair, true
+			}
 			if !ok {
 				return nil, 0, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 			}
@@ -50,6 +77,35 @@ func testEnv(variables map[string]string) Env {
 		},
 	}
 }
+
+// madeFiles holds the certificates of this run and their keys.
+var madeFiles = sync.OnceValue(func() map[string]testFile {
+	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
+	ecKey, ecErr := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err = errors.Join(err, ecErr); err != nil {
+		panic(err)
+	}
+	files := map[string]testFile{}
+	for name, key := range map[string]crypto.Signer{"rooms": rsaKey, "curve": ecKey} {
+		template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Date(2036, 1, 1, 0, 0, 0, 0, time.UTC)}
+		cert, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+		private, keyErr := x509.MarshalPKCS8PrivateKey(key)
+		if err = errors.Join(err, keyErr); err != nil {
+			panic(err)
+		}
+		files["/etc/roomgate/"+name+".crt"] = testFile{text: pemText("CERTIFICATE", cert), mode: 0o644}
+		files["/etc/roomgate/"+name+".key"] = testFile{text: pemText("PRIVATE KEY", private), mode: 0o600}
+	}
+	together := files["/etc/roomgate/rooms.key"].text + files["/etc/roomgate/rooms.crt"].text + files["/etc/roomgate/curve.crt"].text
+	files["/etc/roomgate/together.pem"] = testFile{text: together, mode: 0o600}
+	return files
+})
+
+func pemText(label string, content []byte) string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: label, Bytes: content}))
+}
+
+const apiKeyText = "0123456789abcdef0123456789abcdef"
 
 const minimal = `
 [site]
@@ -198,6 +254,133 @@ func TestSecrets(t *testing.T) {
 	}
 }
 
+// TestSignIn finds each way in to have what it needs, and nothing of the others.
+func TestSignIn(t *testing.T) {
+	scopes := []string{"offline_access", "User.Read", "Calendars.Read", "Calendars.Read.Shared"}
+	const company = "tenant = \"contoso.example\"\n"
+	for _, test := range []struct {
+		name, lines           string
+		kind, redirect        string
+		scopes                []string
+		secret, certificateOf string
+	}{
+		{"code", `redirect_uri = "https://gw.example/cb"`, "code", "https://gw.example/cb", scopes, "abc~credential", ""},
+		{"device", `sign_in = "device"`, "device", "", scopes, "abc~credential", ""},
+		{"app with a credential", company + `sign_in = "app"`, "app", "", nil, "abc~credential", ""},
+		{"app with a secret file", company + "sign_in = \"app\"\nclient_secret_file = \"/etc/roomgate/rooms.secret\"", "app", "", nil, "abc~file", ""},
+		{"app with a certificate", company + "sign_in = \"app\"\n" + pair, "app", "", nil, "", "rooms"},
+		{"code with a certificate", pair, "code", "http://localhost", scopes, "", "rooms"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			text := strings.Replace(minimal, "[mqtt]", test.lines+"\n[mqtt]\nusername = \"gw\"", 1) + "mailbox = \"boardroom@contoso.example\"\n"
+			c := mustParse(t, text, map[string]string{"CREDENTIALS_DIRECTORY": "/run/credentials"})
+			a := c.Accounts[0]
+			if a.SignIn != test.kind || a.RedirectURI != test.redirect || !slices.Equal(a.Scopes, test.scopes) {
+				t.Errorf("got %q, %q, %q", a.SignIn, a.RedirectURI, a.Scopes)
+			}
+			if a.ClientSecret.Reveal() != test.secret {
+				t.Errorf("client secret %q, want %q", a.ClientSecret.Reveal(), test.secret)
+			}
+			cert, key := "", ""
+			if test.certificateOf != "" {
+				cert, key = madeFiles()["/etc/roomgate/rooms.crt"].text, madeFiles()["/etc/roomgate/rooms.key"].text
+			}
+			if string(a.ClientCertificate) != cert || string(a.ClientKey) != key {
+				t.Errorf("certificate of %d bytes, want %d; key of %d bytes, want %d", len(a.ClientCertificate), len(cert), len(a.ClientKey), len(key))
+			}
+			if again := mustParse(t, printed(t, c), map[string]string{"CREDENTIALS_DIRECTORY": "/run/credentials"}); !reflect.DeepEqual(again.Accounts, c.Accounts) {
+				t.Errorf("parsing the print gives\n%+v\nwant\n%+v", again.Accounts, c.Accounts)
+			}
+		})
+	}
+}
+
+const pair = "client_certificate_file = \"/etc/roomgate/rooms.crt\"\nclient_key_file = \"/etc/roomgate/rooms.key\""
+
+// TestCertificateAlone reads both halves of a pair from one file, and keeps the
+// key out of what is not secret.
+func TestCertificateAlone(t *testing.T) {
+	lines := strings.NewReplacer("rooms.crt", "together.pem", "rooms.key", "together.pem").Replace(pair)
+	a := mustParse(t, strings.Replace(minimal, "[mqtt]", lines+"\n[mqtt]", 1), nil).Accounts[0]
+	if got, want := string(a.ClientCertificate), madeFiles()["/etc/roomgate/rooms.crt"].text; got != want {
+		t.Errorf("certificate of %d bytes, want %d", len(got), len(want))
+	}
+	if _, err := tls.X509KeyPair(a.ClientCertificate, a.ClientKey); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestKeyFiles(t *testing.T) {
+	c := mustParse(t, minimal+"[web]\napi_key_file = \"/etc/roomgate/api.key\"\n[store]\nkey_file = \"/etc/roomgate/store.key\"\n", nil)
+	if got := c.Web.APIKey.Reveal(); got != apiKeyText {
+		t.Errorf("api key %q, want %q", got, apiKeyText)
+	}
+	want := [32]byte([]byte(strings.Repeat("\n", 32)))
+	if c.Store.Key == nil || *c.Store.Key != want {
+		t.Errorf("store key %x, want %x", c.Store.Key, want)
+	}
+	if c := mustParse(t, minimal, nil); c.Web.APIKey.Reveal() != "" || c.Store.Key != nil {
+		t.Errorf("without key files: api key %q, store key %x", c.Web.APIKey.Reveal(), c.Store.Key)
+	}
+}
+
+func TestKey32(t *testing.T) {
+	chance := "\x00\x01\x02\x03" + strings.Repeat("z", 27) + "\n"
+	for text, want := range map[string]string{
+		chance: chance,
+		"7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a":     strings.Repeat("z", 32),
+		"7A7A7A7A7A7A7A7A7A7A7A7A7A7A7A7A7A7A7A7A7A7A7A7A7A7A7A7A7A7A7A7A\r\n": strings.Repeat("z", 32),
+		"enp6enp6enp6enp6enp6enp6enp6enp6enp6enp6eno=\n":                       strings.Repeat("z", 32),
+		"":                               "",
+		strings.Repeat("z", 32):          "", // a pass phrase
+		strings.Repeat("z", 31) + "\n":   "",
+		strings.Repeat("7a", 16):         "", // half a key, and text
+		strings.Repeat("7a", 31):         "",
+		strings.Repeat("7a", 33):         "",
+		strings.Repeat("\x00", 31):       "",
+		strings.Repeat("\x00", 33):       "",
+		strings.Repeat("enp6", 11) + "=": "",
+	} {
+		got := key32(text)
+		if want == "" && got != nil || want != "" && (got == nil || string(got[:]) != want) {
+			t.Errorf("key32(%q) = %x, want %x", text, got, want)
+		}
+	}
+}
+
+// TestKeysNeverPrint formats a whole configuration in every way.
+func TestKeysNeverPrint(t *testing.T) {
+	c := mustParse(t, strings.Replace(minimal, "[mqtt]", pair+"\n[mqtt]", 1)+
+		"[web]\napi_key_file = \"/etc/roomgate/api.key\"\n[store]\nkey_file = \"/etc/roomgate/store.key\"\n", nil)
+	key := string(c.Accounts[0].ClientKey)
+	encoded, err := json.Marshal([]any{c.Accounts[0].ClientKey, c.Web, c.Store})
+	if err != nil {
+		t.Fatal(err)
+	}
+	outputs := []string{printed(t, c), string(encoded)}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+		for _, value := range []any{c, *c, c.Accounts, c.Accounts[0].ClientKey, c.Web, c.Store, &c.Store} {
+			outputs = append(outputs, fmt.Sprintf(verb, value))
+		}
+	}
+	bytesOf := func(b []byte) string { return strings.Trim(fmt.Sprint(b), "[]") }
+	told := []string{
+		apiKeyText, key[:40], fmt.Sprintf("%x", key[:40]), bytesOf([]byte(key[:40])), base64.StdEncoding.EncodeToString([]byte(key[:39])),
+		strings.Repeat("0a", 32), string(c.Store.Key[:]), bytesOf(c.Store.Key[:]), strings.ReplaceAll(bytesOf(c.Store.Key[:]), " ", ","),
+	}
+	for _, out := range outputs {
+		for _, secret := range told {
+			if strings.Contains(out, secret) {
+				t.Errorf("a configuration prints %q: %.200s", secret, out)
+			}
+		}
+	}
+	logged := slog.AnyValue(c.Accounts[0].ClientKey).Resolve()
+	if out := fmt.Sprint(c.Accounts[0].ClientKey, SecretBytes(nil), logged); out != "(secret)  (secret)" || logged.Kind() != slog.KindString {
+		t.Errorf("prints as %q", out)
+	}
+}
+
 func TestSecretExpires(t *testing.T) {
 	c := mustParse(t, strings.Replace(minimal, "[mqtt]", "client_secret_expires = 2027-05-01\n[mqtt]", 1), nil)
 	want := time.Date(2027, 4, 30, 23, 0, 0, 0, time.UTC) // midnight in London, one hour ahead in summer
@@ -342,7 +525,7 @@ func TestReference(t *testing.T) {
 		t.Fatal(problem)
 	}
 	got := (&binder{&report{}}).file(doc)
-	checkDefaults(t, "account", got.Accounts[0], defaultAccount())
+	checkDefaults(t, "account", got.Accounts[0], defaultAccount("code"))
 	checkDefaults(t, "defaults.room", got.Defaults.Room, defaults().Defaults.Room)
 	checkDefaults(t, "mqtt", got.MQTT, defaults().MQTT)
 	checkDefaults(t, "web", got.Web, defaults().Web)
@@ -366,7 +549,7 @@ func TestReferenceIsWhole(t *testing.T) {
 	sections := map[string][]string{
 		"[site]": keysOf(reflect.TypeFor[rawSite]()), "[[account]]": keysOf(reflect.TypeFor[rawAccount]()),
 		"[defaults.room]": keysOf(reflect.TypeFor[RoomSettings]()), "[[room]]": {"id", "name", "mailbox", "match"},
-		"[mqtt]": keysOf(reflect.TypeFor[rawMQTT]()), "[web]": keysOf(reflect.TypeFor[Web]()), "[store]": keysOf(reflect.TypeFor[Store]()),
+		"[mqtt]": keysOf(reflect.TypeFor[rawMQTT]()), "[web]": keysOf(reflect.TypeFor[rawWeb]()), "[store]": keysOf(reflect.TypeFor[rawStore]()),
 	}
 	parts := regexp.MustCompile(`(?m)^\[.*\]$`)
 	text := string(readTest(t, reference))
@@ -394,7 +577,7 @@ func TestReferenceIsWhole(t *testing.T) {
 func TestTags(t *testing.T) {
 	known := []string{"toml", "oneof", "range", "form", "required", "hide"}
 	key := regexp.MustCompile(`(\w+):"`)
-	for _, table := range []any{rawSite{}, rawAccount{}, Room{}, rawMQTT{}, Web{}, Store{}} {
+	for _, table := range []any{rawSite{}, rawAccount{}, Room{}, rawMQTT{}, rawWeb{}, rawStore{}} {
 		for _, field := range settings(reflect.TypeOf(table)) {
 			for _, m := range key.FindAllStringSubmatch(string(field.Tag), -1) {
 				if !slices.Contains(known, m[1]) {

@@ -85,7 +85,8 @@ func (c *checker) secretFile(at, file string) Secret {
 }
 
 // readable reads a file that a setting names, "" for none, and reports what is
-// wrong with it. The path stays out of the message: it might be a secret.
+// wrong with it. A private key is a secret whatever the setting says. The path
+// stays out of the message: it might be a secret.
 func (c *checker) readable(at, file string, secret bool) (string, bool) {
 	if file == "" {
 		return "", false
@@ -95,7 +96,7 @@ func (c *checker) readable(at, file string, secret bool) (string, bool) {
 		c.add(at, "names a file that cannot be read: "+reason(err), "", "check the path, and that the service may read it")
 		return "", false
 	}
-	if secret && mode&othersRead != 0 {
+	if (secret || strings.Contains(string(text), "PRIVATE KEY-----")) && mode&othersRead != 0 {
 		c.add(at, "names a secret file that everybody may read", "", "run chmod 600 on it")
 		return "", false
 	}

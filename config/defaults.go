@@ -15,13 +15,15 @@ func defaults() file {
 			StaleAfter: 10 * time.Minute,
 		}},
 		MQTT:  rawMQTT{Prefix: "roomgate", Payload: "plain", Bool: "true/false", Time: "rfc3339"},
-		Web:   Web{Listen: "127.0.0.1:8080"},
-		Store: Store{Path: "/var/lib/roomgate/roomgate.db"},
+		Web:   rawWeb{Listen: "127.0.0.1:8080"},
+		Store: rawStore{Path: "/var/lib/roomgate/roomgate.db"},
 	}
 }
 
-func defaultAccount() rawAccount {
-	return rawAccount{
+// defaultAccount returns the settings of an account that gives none but, maybe,
+// how it signs in.
+func defaultAccount(signIn any) rawAccount {
+	a := rawAccount{
 		Provider:    "microsoft",
 		Cloud:       "global",
 		Tenant:      "common",
@@ -31,6 +33,13 @@ func defaultAccount() rawAccount {
 		Refresh:     "*/30 * * * *",
 		Poll:        "@every 60s",
 	}
+	switch signIn {
+	case "device":
+		a.RedirectURI = ""
+	case "app":
+		a.RedirectURI, a.Scopes = "", nil
+	}
+	return a
 }
 
 // clouds are the sign-in and Graph servers of each cloud. Registrations, tokens

@@ -17,8 +17,8 @@ type file struct {
 	Defaults rawDefaults  `toml:"defaults"`
 	Rooms    []Room       `toml:"room"`
 	MQTT     rawMQTT      `toml:"mqtt"`
-	Web      Web          `toml:"web"`
-	Store    Store        `toml:"store"`
+	Web      rawWeb       `toml:"web"`
+	Store    rawStore     `toml:"store"`
 }
 
 type rawDefaults struct {
@@ -34,23 +34,25 @@ type rawSite struct {
 // People paste a secret where its file, its variable or the client id belongs:
 // those values stay out of messages too.
 type rawAccount struct {
-	Name                string    `toml:"name" form:"id" required:"rooms"`
-	Provider            string    `toml:"provider" oneof:"microsoft"`
-	Cloud               string    `toml:"cloud" oneof:"global|us-gov|us-dod|china"`
-	Tenant              string    `toml:"tenant" form:"tenant" required:"common"`
-	ClientID            string    `toml:"client_id" form:"guid" required:"11111111-2222-3333-4444-555555555555" hide:"yes"`
-	ClientSecret        Secret    `toml:"client_secret" form:"secret" hide:"yes"`
-	ClientSecretFile    string    `toml:"client_secret_file" form:"path" hide:"yes"`
-	ClientSecretEnv     string    `toml:"client_secret_env" form:"variable" hide:"yes"`
-	ClientSecretExpires time.Time `toml:"client_secret_expires"`
-	SignIn              string    `toml:"sign_in" oneof:"code"`
-	RedirectURI         string    `toml:"redirect_uri" form:"redirect" required:"http://localhost"`
-	Scopes              []string  `toml:"scopes" form:"scope"`
-	Refresh             string    `toml:"refresh" required:"*/30 * * * *"`
-	Poll                string    `toml:"poll" required:"@every 60s"`
-	Read                string    `toml:"read" oneof:"|events"`
-	LoginURL            string    `toml:"login_url" form:"server"`
-	GraphURL            string    `toml:"graph_url" form:"server"`
+	Name                  string    `toml:"name" form:"id" required:"rooms"`
+	Provider              string    `toml:"provider" oneof:"microsoft"`
+	Cloud                 string    `toml:"cloud" oneof:"global|us-gov|us-dod|china"`
+	Tenant                string    `toml:"tenant" form:"tenant" required:"common"`
+	ClientID              string    `toml:"client_id" form:"guid" required:"11111111-2222-3333-4444-555555555555" hide:"yes"`
+	ClientSecret          Secret    `toml:"client_secret" form:"secret" hide:"yes"`
+	ClientSecretFile      string    `toml:"client_secret_file" form:"path" hide:"yes"`
+	ClientSecretEnv       string    `toml:"client_secret_env" form:"variable" hide:"yes"`
+	ClientSecretExpires   time.Time `toml:"client_secret_expires"`
+	ClientCertificateFile string    `toml:"client_certificate_file" form:"path" hide:"yes"`
+	ClientKeyFile         string    `toml:"client_key_file" form:"path" hide:"yes"`
+	SignIn                string    `toml:"sign_in" oneof:"code|device|app"`
+	RedirectURI           string    `toml:"redirect_uri" form:"redirect"`
+	Scopes                []string  `toml:"scopes" form:"scope"`
+	Refresh               string    `toml:"refresh" required:"*/30 * * * *"`
+	Poll                  string    `toml:"poll" required:"@every 60s"`
+	Read                  string    `toml:"read" oneof:"|events"`
+	LoginURL              string    `toml:"login_url" form:"server"`
+	GraphURL              string    `toml:"graph_url" form:"server"`
 }
 
 type rawMQTT struct {
@@ -67,4 +69,14 @@ type rawMQTT struct {
 	Payload           string `toml:"payload" oneof:"plain|vtq"`
 	Bool              string `toml:"bool" oneof:"true/false|1/0|ON/OFF"`
 	Time              string `toml:"time" oneof:"rfc3339|rfc3339_local|epoch_s|epoch_ms"`
+}
+
+type rawWeb struct {
+	Listen     string `toml:"listen" form:"listen"`
+	APIKeyFile string `toml:"api_key_file" form:"path" hide:"yes"`
+}
+
+type rawStore struct {
+	Path    string `toml:"path" form:"path" required:"/var/lib/roomgate/roomgate.db"`
+	KeyFile string `toml:"key_file" form:"path" hide:"yes"`
 }

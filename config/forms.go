@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -68,8 +69,11 @@ func zone(s string) complaint {
 	return complaint{}
 }
 
+// sharedTenants stand for more than one company.
+var sharedTenants = []string{"common", "organizations", "consumers"}
+
 func tenant(s string) complaint {
-	if s == "common" || s == "organizations" || s == "consumers" || guid.MatchString(s) || domain.MatchString(s) {
+	if slices.Contains(sharedTenants, s) || guid.MatchString(s) || domain.MatchString(s) {
 		return complaint{}
 	}
 	return complaint{`must be "common", "organizations", "consumers", a GUID or a domain`, "copy the Directory (tenant) ID from the app registration's overview"}

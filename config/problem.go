@@ -81,9 +81,17 @@ func (r *report) add(path, message, seen, fix string) {
 	}
 }
 
-// reported tells whether there is a problem with a setting, named as in [Problem.Key].
-func (r *report) reported(key string) bool {
-	return slices.ContainsFunc(r.problems, func(p Problem) bool { return p.Key == key })
+// tell records a complaint about the setting at path, if there is one.
+func (r *report) tell(path string, c complaint) {
+	if c.message != "" {
+		r.add(path, c.message, "", c.fix)
+	}
+}
+
+// reported tells whether there is a problem with the setting at path.
+func (r *report) reported(path string) bool {
+	key, line := elementIndex.ReplaceAllString(path, ""), r.lines.of(path)
+	return slices.ContainsFunc(r.problems, func(p Problem) bool { return p.Key == key && p.Line == line })
 }
 
 // sorted returns the problems in the order of their lines.
