@@ -29,14 +29,14 @@ func (b *Bucket) Get(key string) ([]byte, error) {
 // Put stores values in one durable step: all or none. Values that are there
 // already are not written, and when nothing changed nothing is.
 func (b *Bucket) Put(values map[string][]byte) error {
-	changed := make(map[string]sealed)
+	changed := make(map[string]entry)
 	for key, value := range values {
 		old, err := b.get(key)
 		if err == nil && bytes.Equal(old.value, value) {
 			continue
 		}
 		// A damaged value counts as none: this is what replaces it.
-		changed[key] = sealed{old.sequence + 1, value}
+		changed[key] = entry{old.sequence + 1, value}
 	}
 	if err := b.put(changed); err != nil {
 		return fmt.Errorf("write to the database, bucket %q: %w", b.name, err)
@@ -81,7 +81,7 @@ func (b *Bucket) Each(fn func(key string, value []byte) error) error {
 	var damage error
 	err := b.view(func(bb *bolt.Bucket) error {
 		return bb.ForEach(func(key, stored []byte) error {
-			s, err := unseal(b.name, string(key), stored)
+			s, err := unwrap(b.name, string(key), stored)
 			if err != nil {
 				damage = b.failed("read", string(key), err)
 				return nil
@@ -105,26 +105,26 @@ func (b *Bucket) failed(verb, key string, err error) error {
 	return fmt.Errorf("%s %q of bucket %q: %w", verb, key, b.name, err)
 }
 
-func (b *Bucket) get(key string) (s sealed, err error) {
+func (b *Bucket) get(key string) (s entry, err error) {
 	err = b.view(func(bb *bolt.Bucket) error {
 		stored := bb.Get([]byte(key))
 		if stored == nil {
 			return ErrNotFound
 		}
-		s, err = unseal(b.name, key, stored)
+		s, err = unwrap(b.name, key, stored)
 		return err
 	})
 	return s, err
 }
 
 // put stores values with the sequence numbers they carry.
-func (b *Bucket) put(values map[string]sealed) error {
+func (b *Bucket) put(values map[string]entry) error {
 	if len(values) == 0 {
 		return nil // an empty transaction would cost four page writes
 	}
 	return b.update(func(bb *bolt.Bucket) error {
 		for key, s := range values {
-			if err := bb.Put([]byte(key), seal(b.name, key, s)); err != nil {
+			if err := bb.Put([]byte(key), wrap(b.name, key, s)); err != nil {
 				return err
 			}
 		}
@@ -135,6 +135,8 @@ func (b *Bucket) put(values map[string]sealed) error {
 // view runs fn on the bucket; ErrNotFound while it does not exist.
 func (b *Bucket) view(fn func(*bolt.Bucket) error) (err error) {
 	defer rescue(&err)
+	b.store.exchange.RLock()
+	defer b.store.exchange.RUnlock()
 	return b.store.db.View(func(tx *bolt.Tx) error {
 		bb := tx.Bucket([]byte(b.name))
 		if bb == nil {
@@ -146,6 +148,8 @@ func (b *Bucket) view(fn func(*bolt.Bucket) error) (err error) {
 
 func (b *Bucket) update(fn func(*bolt.Bucket) error) (err error) {
 	defer rescue(&err)
+	b.store.exchange.RLock()
+	defer b.store.exchange.RUnlock()
 	return b.store.db.Update(func(tx *bolt.Tx) error {
 		bb, err := tx.CreateBucketIfNotExists([]byte(b.name))
 		if err != nil {

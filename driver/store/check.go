@@ -68,7 +68,7 @@ func checkPages(tx *bolt.Tx) error {
 
 func checkValues(bucket string, b *bolt.Bucket) error {
 	return b.ForEach(func(key, stored []byte) error {
-		if _, err := unseal(bucket, string(key), stored); err != nil {
+		if _, err := unwrap(bucket, string(key), stored); err != nil {
 			return fmt.Errorf("%w: a value in %q does not match its checksum", ErrDamaged, bucket)
 		}
 		return nil
@@ -111,24 +111,23 @@ func crashed(exit *exec.ExitError) bool {
 	return ok && (status.ExitStatus() == goPanic || status.Signaled() && status.Signal() != syscall.SIGKILL)
 }
 
-// awaitLock waits until no other process holds the file; ErrLocked after the
-// given time. It takes the lock that bbolt takes, and lets it go again.
-func awaitLock(path string, wait time.Duration) error {
+// lock waits until no other process holds the file, and holds it until the
+// returned file is closed; ErrLocked after the given time. It is the lock that
+// bbolt takes.
+func lock(path string, wait time.Duration) (*os.File, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer f.Close()
 	for deadline := time.Now().Add(wait); ; time.Sleep(lockRetry) {
 		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if err == nil {
-			return nil // closing the file lets go
-		}
-		if !errors.Is(err, syscall.EWOULDBLOCK) {
-			return fmt.Errorf("lock the file: %w", err)
-		}
-		if time.Now().After(deadline) {
-			return ErrLocked
+		switch {
+		case err == nil:
+			return f, nil
+		case !errors.Is(err, syscall.EWOULDBLOCK):
+			return nil, errors.Join(fmt.Errorf("lock the file: %w", err), f.Close())
+		case time.Now().After(deadline):
+			return nil, errors.Join(ErrLocked, f.Close())
 		}
 	}
 }
@@ -136,7 +135,7 @@ func awaitLock(path string, wait time.Duration) error {
 // setAside renames a damaged file after the time, drops the oldest beyond a
 // few, and returns the new name.
 func setAside(path string, now time.Time) (string, error) {
-	name := path + asideMark + now.UTC().Format("20060102T150405.000Z")
+	name := dated(path, asideMark, now)
 	if err := os.Rename(path, name); err != nil {
 		return "", err
 	}
@@ -149,4 +148,9 @@ func setAside(path string, now time.Time) (string, error) {
 		_ = os.Remove(o) // one left too many costs nothing but space
 	}
 	return name, syncDir(filepath.Dir(path))
+}
+
+// dated is the name under which a file is kept that was replaced at an instant.
+func dated(path, mark string, now time.Time) string {
+	return path + mark + now.UTC().Format("20060102T150405.000Z")
 }

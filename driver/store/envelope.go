@@ -23,14 +23,14 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// sealed is a value with its sequence number.
-type sealed struct {
+// entry is a value with its sequence number.
+type entry struct {
 	sequence uint64
 	value    []byte
 }
 
-// seal returns the stored form of a value.
-func seal(bucket, key string, s sealed) []byte {
+// wrap returns the stored form of a value.
+func wrap(bucket, key string, s entry) []byte {
 	out := make([]byte, headerSize, headerSize+len(s.value))
 	out[0] = envelopeVersion
 	binary.BigEndian.PutUint64(out[5:], s.sequence)
@@ -39,14 +39,14 @@ func seal(bucket, key string, s sealed) []byte {
 	return out
 }
 
-// unseal checks the stored form and returns a copy of what is in it; ErrDamaged
+// unwrap checks the stored form and returns a copy of what is in it; ErrDamaged
 // if it is not as it was written.
-func unseal(bucket, key string, stored []byte) (sealed, error) {
+func unwrap(bucket, key string, stored []byte) (entry, error) {
 	if len(stored) < headerSize || stored[0] != envelopeVersion ||
 		binary.BigEndian.Uint32(stored[1:]) != checksum(bucket, key, stored[5:]) {
-		return sealed{}, ErrDamaged
+		return entry{}, ErrDamaged
 	}
-	return sealed{
+	return entry{
 		sequence: binary.BigEndian.Uint64(stored[5:]),
 		value:    bytes.Clone(stored[headerSize:]),
 	}, nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 )
 
 var (
@@ -15,7 +16,22 @@ var (
 	ErrLocked = errors.New("another roomgate has the database open")
 	// ErrNewer is returned by Open for a database of a later version of roomgate.
 	ErrNewer = errors.New("the database was written by a newer version of roomgate")
+	// ErrSealed is returned for a value that is sealed with a key that is not at hand.
+	ErrSealed = errors.New("it is sealed")
+	// ErrExposed is returned by Open for files that others than their owner may use.
+	ErrExposed = errors.New("others than the owner may use it")
 )
+
+// exposedError is an ErrExposed with the files it is about.
+type exposedError []string
+
+// Error implements error.
+func (e exposedError) Error() string {
+	return "others than the owner may use " + strings.Join(e, " and ")
+}
+
+// Is makes it an ErrExposed.
+func (e exposedError) Is(target error) bool { return target == ErrExposed }
 
 // openError is an error of Open with the next step for a person.
 type openError struct {
@@ -38,9 +54,12 @@ func (e *openError) NeedsPerson() bool { return true }
 // explain wraps an error of opening path with what to do about it.
 func explain(path string, err error) error {
 	e := &openError{path: path, err: err, action: "check that the disk is healthy, not full and mounted for writing"}
+	var exposed exposedError
 	switch {
 	case errors.Is(err, ErrLocked):
 		e.action = "stop the other roomgate (systemctl stop roomgate), or let the command talk to it while it runs"
+	case errors.As(err, &exposed):
+		e.action = "if the folder is roomgate's own, run: chmod go-rwx " + strings.Join(exposed, " ") + "; if not, name another one in store.path"
 	case errors.Is(err, ErrNewer):
 		e.action = "install that version of roomgate again, or move the file away to begin a new one"
 	case errors.Is(err, fs.ErrPermission):

@@ -10,7 +10,10 @@ import (
 
 // temporary begins the names of files that are still being written. No file
 // of a kept value begins with a dot.
-const temporary = ".new-"
+const temporary = ".roomgate-new-"
+
+// forOthers are the permissions that nobody but the owner of a file may have.
+const forOthers fs.FileMode = 0o077
 
 // makeDir makes a folder that only its owner may look into.
 func makeDir(dir string) error {
@@ -22,6 +25,35 @@ func makeDir(dir string) error {
 	}
 	parent := filepath.Dir(dir)
 	return errors.Join(giveToOwnerOf(parent, dir), syncDir(parent))
+}
+
+// checkPrivate refuses files and folders that others than their owner may use;
+// those that are not there are fine.
+func checkPrivate(paths ...string) error {
+	var loose []string
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err == nil && info.Mode()&forOthers != 0 {
+			loose = append(loose, path)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	if len(loose) > 0 {
+		return exposedError(loose)
+	}
+	return nil
+}
+
+// sweep removes files of a folder that a power cut left half written. The
+// caller holds the database, so nobody else writes them.
+func sweep(dir string) error {
+	left, err := filepath.Glob(filepath.Join(dir, temporary+"*"))
+	for _, f := range left {
+		err = errors.Join(err, os.Remove(f))
+	}
+	return err
 }
 
 // writeFile replaces a file so that after a power cut either the old or the

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -20,10 +19,10 @@ func TestEachCopyHealsTheOther(t *testing.T) {
 		{"file empty", func(t *testing.T, k *Kept) { write(t, k.file("rooms"), nil) }, "second"},
 		{"file rubbish", func(t *testing.T, k *Kept) { write(t, k.file("rooms"), []byte("rubbish, and not short either")) }, "second"},
 		{"file older", func(t *testing.T, k *Kept) {
-			write(t, k.file("rooms"), seal("tokens", "rooms", sealed{1, []byte("first")}))
+			write(t, k.file("rooms"), wrap("tokens", "rooms", entry{1, []byte("first")}))
 		}, "second"},
 		{"file newer", func(t *testing.T, k *Kept) {
-			write(t, k.file("rooms"), seal("tokens", "rooms", sealed{3, []byte("third")}))
+			write(t, k.file("rooms"), wrap("tokens", "rooms", entry{3, []byte("third")}))
 		}, "third"},
 		{"database gone", func(t *testing.T, k *Kept) {
 			if err := k.bucket.Delete("rooms"); err != nil {
@@ -38,7 +37,7 @@ func TestEachCopyHealsTheOther(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			k := open(t, filepath.Join(t.TempDir(), "roomgate.db")).Kept("tokens")
+			k := open(t, newPath(t)).Kept("tokens")
 			put(t, k, "rooms", "first")
 			put(t, k, "rooms", "second")
 			test.damage(t, k)
@@ -56,7 +55,7 @@ func TestEachCopyHealsTheOther(t *testing.T) {
 }
 
 func TestBothCopiesDamaged(t *testing.T) {
-	k := open(t, filepath.Join(t.TempDir(), "roomgate.db")).Kept("tokens")
+	k := open(t, newPath(t)).Kept("tokens")
 	wantErr(t, k, "rooms", ErrNotFound)
 	put(t, k, "rooms", "first")
 	write(t, k.file("rooms"), []byte("rubbish"))
@@ -69,7 +68,7 @@ func TestBothCopiesDamaged(t *testing.T) {
 }
 
 func TestDeletedIsGoneFromBoth(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "roomgate.db")
+	path := newPath(t)
 	s := open(t, path)
 	put(t, s.Kept("tokens"), "rooms", "first")
 	if err := s.Kept("tokens").Delete("rooms", "never there"); err != nil {
@@ -82,7 +81,7 @@ func TestDeletedIsGoneFromBoth(t *testing.T) {
 }
 
 func TestOneWorkingPlaceIsEnough(t *testing.T) {
-	s := open(t, filepath.Join(t.TempDir(), "roomgate.db"))
+	s := open(t, newPath(t))
 	k := s.Kept("tokens")
 	write(t, k.dir, []byte("a file where the folder should be"))
 	put(t, k, "rooms", "in the database only")
@@ -119,16 +118,17 @@ func TestFileNames(t *testing.T) {
 }
 
 func TestHalfWrittenFilesAreSwept(t *testing.T) {
-	dir := t.TempDir()
-	left := filepath.Join(dir, "tokens", temporary+"123")
-	if err := os.Mkdir(filepath.Dir(left), 0o700); err != nil {
+	path := newPath(t)
+	dir := filepath.Dir(path)
+	if err := os.Mkdir(filepath.Join(dir, "tokens"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	write(t, left, []byte("half"))
-	open(t, filepath.Join(dir, "roomgate.db")).Kept("tokens")
-	if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("%s is still there (%v)", left, err)
+	for _, left := range []string{filepath.Join(dir, temporary+"1"), filepath.Join(dir, "tokens", temporary+"2")} {
+		write(t, left, []byte("half"))
 	}
+	open(t, path).Kept("tokens")
+	wantOnly(t, dir, "roomgate.db", "tokens")
+	wantOnly(t, filepath.Join(dir, "tokens"))
 }
 
 func TestFilesOfRootBelongToTheFoldersOwner(t *testing.T) {
@@ -136,11 +136,11 @@ func TestFilesOfRootBelongToTheFoldersOwner(t *testing.T) {
 		t.Skip("only root can give files away")
 	}
 	const owner = 4711
-	dir := t.TempDir()
+	path := newPath(t)
+	dir := filepath.Dir(path)
 	if err := os.Chown(dir, owner, owner); err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(dir, "roomgate.db")
 	k := open(t, path).Kept("tokens")
 	put(t, k, "rooms", "token")
 	for _, p := range []string{path, k.dir, k.file("rooms")} {

@@ -39,7 +39,9 @@ type Options struct {
 // Store is the open database. Its methods and those of its buckets may be used
 // by several goroutines at once.
 type Store struct {
-	db      *bolt.DB
+	exchange sync.RWMutex // held for writing while the file is exchanged for a new one
+	db       *bolt.DB
+
 	path    string
 	log     *slog.Logger
 	damaged string
@@ -49,9 +51,10 @@ type Store struct {
 }
 
 // Open opens the database at path, or begins one: folder 0700, file 0600. A
-// damaged file is set aside and a new one begun; Damaged then tells. Errors
-// match ErrLocked, ErrNewer or the operating system's, and carry the next step
-// for a person.
+// damaged file is set aside and a new one begun; Damaged then tells. A file that
+// is much larger than what is in it is written anew. Errors match ErrLocked,
+// ErrNewer, ErrExposed or the operating system's, and carry the next step for a
+// person.
 func Open(path string, o Options) (*Store, error) {
 	if o.Check == nil {
 		o.Check = Check
@@ -73,10 +76,18 @@ func Open(path string, o Options) (*Store, error) {
 }
 
 func (s *Store) open(o Options) error {
-	if err := makeDir(filepath.Dir(s.path)); err != nil {
+	dir := filepath.Dir(s.path)
+	if err := errors.Join(makeDir(dir), checkPrivate(dir, s.path)); err != nil {
 		return err
 	}
-	_, err := os.Stat(s.path)
+	// One at a time: of two that find a damaged file, the second must not set
+	// the new one aside.
+	turn, err := lock(dir, o.LockTimeout)
+	if err != nil {
+		return err
+	}
+	defer turn.Close()
+	_, err = os.Stat(s.path)
 	missing := errors.Is(err, fs.ErrNotExist)
 	if err == nil {
 		err = examine(s.path, o)
@@ -94,9 +105,13 @@ func (s *Store) open(o Options) error {
 	if s.db, err = openBolt(s.path, o.LockTimeout, false); err != nil {
 		return err
 	}
-	if err := checkSchema(s.db); err != nil {
+	if err := errors.Join(checkSchema(s.db), s.checkKept()); err != nil {
 		return errors.Join(err, s.db.Close())
 	}
+	if err := sweep(dir); err != nil {
+		s.log.Warn("half-written files could not be removed", "folder", dir, "error", err)
+	}
+	s.tidy()
 	return nil
 }
 
@@ -110,7 +125,11 @@ func examine(path string, o Options) error {
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("%w: it is not a file", ErrDamaged)
 	}
-	if err := awaitLock(path, o.LockTimeout); err != nil {
+	f, err := lock(path, o.LockTimeout)
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil { // lets go of the lock, which the check needs
 		return err
 	}
 	return o.Check(path)
@@ -131,47 +150,22 @@ func (s *Store) setAside(damage error, o Options) error {
 // place whole, because a power cut while bbolt initialises a file leaves it
 // unusable.
 func create(path string) error {
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, temporary+"*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	if err := f.Close(); err != nil {
-		return err
-	}
-	if err := initialise(f.Name()); err != nil {
-		return err
-	}
-	if err := giveToOwnerOf(dir, f.Name()); err != nil {
-		return err
-	}
-	// A link, unlike a rename, does not replace what another process put there
-	// in the meantime; not every file system has links.
-	err = os.Link(f.Name(), path)
-	if err != nil && !errors.Is(err, fs.ErrExist) {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	return syncDir(dir)
-}
-
-func initialise(path string) error {
-	db, err := openBolt(path, defaultLock, false)
-	if err != nil {
-		return err
-	}
-	err = db.Update(func(tx *bolt.Tx) error {
+	name, err := fresh(filepath.Dir(path), func(tx *bolt.Tx) error {
 		b, err := tx.CreateBucket([]byte(schemaBucket))
 		if err != nil {
 			return err
 		}
 		version := []byte(strconv.Itoa(schemaVersion))
-		return b.Put([]byte(schemaKey), seal(schemaBucket, schemaKey, sealed{1, version}))
+		return b.Put([]byte(schemaKey), wrap(schemaBucket, schemaKey, entry{1, version}))
 	})
-	return errors.Join(err, db.Close())
+	if err != nil {
+		return err
+	}
+	err = settle(name, path)
+	if errors.Is(err, fs.ErrExist) {
+		return nil // another process was faster
+	}
+	return err
 }
 
 // openBolt opens the file with the settings of this package. The free list is
@@ -225,7 +219,7 @@ func schemaOf(db *bolt.DB) (version int, err error) {
 		if b == nil {
 			return fmt.Errorf("%w: it holds no schema version", ErrDamaged)
 		}
-		s, err := unseal(schemaBucket, schemaKey, b.Get([]byte(schemaKey)))
+		s, err := unwrap(schemaBucket, schemaKey, b.Get([]byte(schemaKey)))
 		if err != nil {
 			return fmt.Errorf("%w: its schema version cannot be read", ErrDamaged)
 		}
@@ -244,6 +238,8 @@ func (s *Store) Damaged() string { return s.damaged }
 
 // Close lets the database go.
 func (s *Store) Close() error {
+	s.exchange.RLock()
+	defer s.exchange.RUnlock()
 	if err := s.db.Close(); err != nil {
 		return fmt.Errorf("close the database %s: %w", s.path, err)
 	}

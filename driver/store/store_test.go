@@ -83,6 +83,16 @@ func open(t testing.TB, path string) *Store {
 	return s
 }
 
+// newPath is the path of a database to be, in a folder of its own.
+func newPath(t testing.TB) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "state")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(dir, "roomgate.db")
+}
+
 func put(t testing.TB, p interface{ Put(map[string][]byte) error }, key, value string) {
 	t.Helper()
 	if err := p.Put(map[string][]byte{key: []byte(value)}); err != nil {
@@ -156,8 +166,37 @@ func TestOnlyTheOwnerMayRead(t *testing.T) {
 	}
 }
 
+func TestFilesForOthersAreRefused(t *testing.T) {
+	for _, loose := range []struct {
+		name string // within the folder
+		mode fs.FileMode
+	}{
+		{"", 0o755}, {"", 0o701}, {"roomgate.db", 0o640}, {"roomgate.db", 0o604}, {"tokens", 0o750}, {"tokens/rooms", 0o644},
+	} {
+		path := newPath(t)
+		fill(t, path)
+		name := filepath.Join(filepath.Dir(path), loose.name)
+		if err := os.Chmod(name, loose.mode); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Open(path, Options{})
+		if !errors.Is(err, ErrExposed) {
+			t.Errorf("%s %v: Open = %v, want ErrExposed", loose.name, loose.mode, err)
+			continue
+		}
+		wantAdvice(t, err, "chmod go-rwx "+name+";")
+		if !strings.Contains(err.Error(), "others than the owner may use "+name) {
+			t.Errorf("%v does not name %s", err, name)
+		}
+		if err := os.Chmod(name, loose.mode&0o700); err != nil {
+			t.Fatal(err)
+		}
+		want(t, open(t, path).Bucket("bookings"), "boardroom", "a precious value")
+	}
+}
+
 func TestUnchangedPutWritesNothing(t *testing.T) {
-	s := open(t, filepath.Join(t.TempDir(), "roomgate.db"))
+	s := open(t, newPath(t))
 	b, k := s.Bucket("bookings"), s.Kept("tokens")
 	put(t, b, "boardroom", "one")
 	put(t, k, "rooms", "token")
@@ -233,7 +272,7 @@ var damages = []struct {
 func TestDamagedFiles(t *testing.T) {
 	for _, test := range damages {
 		t.Run(test.name, func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), "roomgate.db")
+			path := newPath(t)
 			fill(t, path)
 			content, err := os.ReadFile(path)
 			if err != nil {
@@ -302,7 +341,7 @@ func flip(t *testing.T, content []byte, text string) {
 }
 
 func TestThreeDamagedFilesAreKept(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "roomgate.db")
+	path := newPath(t)
 	for day := range 5 {
 		if err := os.WriteFile(path, []byte("rubbish"), 0o600); err != nil {
 			t.Fatal(err)
@@ -323,11 +362,11 @@ func TestThreeDamagedFilesAreKept(t *testing.T) {
 }
 
 func TestValueDamagedWhileRunning(t *testing.T) {
-	s := open(t, filepath.Join(t.TempDir(), "roomgate.db"))
+	s := open(t, newPath(t))
 	b := s.Bucket("bookings")
 	put(t, b, "atrium", "good")
 	if err := b.update(func(bb *bolt.Bucket) error {
-		stored := seal("bookings", "boardroom", sealed{1, []byte("bad")})
+		stored := wrap("bookings", "boardroom", entry{1, []byte("bad")})
 		stored[headerSize] ^= 1
 		return bb.Put([]byte("boardroom"), stored)
 	}); err != nil {
@@ -343,27 +382,27 @@ func TestValueDamagedWhileRunning(t *testing.T) {
 	want(t, b, "boardroom", "new")
 }
 
-func TestUnsealRefusesAValueFromElsewhere(t *testing.T) {
-	stored := seal("tokens", "rooms", sealed{7, []byte("v")})
-	if s, err := unseal("tokens", "rooms", stored); err != nil || s.sequence != 7 || string(s.value) != "v" {
-		t.Errorf("unseal = %v, %v", s, err)
+func TestUnwrapRefusesAValueFromElsewhere(t *testing.T) {
+	stored := wrap("tokens", "rooms", entry{7, []byte("v")})
+	if s, err := unwrap("tokens", "rooms", stored); err != nil || s.sequence != 7 || string(s.value) != "v" {
+		t.Errorf("unwrap = %v, %v", s, err)
 	}
 	for _, at := range [][2]string{{"tokens", "other"}, {"other", "rooms"}} {
-		if _, err := unseal(at[0], at[1], stored); !errors.Is(err, ErrDamaged) {
-			t.Errorf("unseal at %v: %v, want ErrDamaged", at, err)
+		if _, err := unwrap(at[0], at[1], stored); !errors.Is(err, ErrDamaged) {
+			t.Errorf("unwrap at %v: %v, want ErrDamaged", at, err)
 		}
 	}
 	for i := range stored {
 		broken := bytes.Clone(stored)
 		broken[i] ^= 0x10
-		if _, err := unseal("tokens", "rooms", broken); !errors.Is(err, ErrDamaged) {
+		if _, err := unwrap("tokens", "rooms", broken); !errors.Is(err, ErrDamaged) {
 			t.Errorf("a flipped bit in byte %d went unnoticed", i)
 		}
 	}
 }
 
 func TestNewerSchemaIsLeftAlone(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "roomgate.db")
+	path := newPath(t)
 	s := open(t, path)
 	newer := &Bucket{s, schemaBucket}
 	put(t, newer, schemaKey, "2")
@@ -397,7 +436,7 @@ func wantAdvice(t *testing.T, err error, words string) {
 }
 
 func TestLocked(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "roomgate.db")
+	path := newPath(t)
 	first := open(t, path)
 	put(t, first.Bucket("bookings"), "boardroom", "one")
 	_, err := Open(path, Options{LockTimeout: time.Millisecond})
@@ -412,7 +451,7 @@ func TestLocked(t *testing.T) {
 }
 
 func TestACheckThatProvesNothingSetsNothingAside(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "roomgate.db")
+	path := newPath(t)
 	fill(t, path)
 	for name, command := range map[string]func(context.Context, string) *exec.Cmd{
 		"cannot start": func(ctx context.Context, _ string) *exec.Cmd {
@@ -435,7 +474,7 @@ func TestACheckThatProvesNothingSetsNothingAside(t *testing.T) {
 
 func TestKilledWhileWriting(t *testing.T) {
 	for round := range 4 {
-		path := filepath.Join(t.TempDir(), "roomgate.db")
+		path := newPath(t)
 		cmd := exec.CommandContext(t.Context(), os.Args[0])
 		cmd.Env = append(os.Environ(), writeEnv+"="+path)
 		out, err := cmd.StdoutPipe()
@@ -468,7 +507,7 @@ func TestKilledWhileWriting(t *testing.T) {
 }
 
 func TestConcurrentUse(t *testing.T) {
-	s := open(t, filepath.Join(t.TempDir(), "roomgate.db"))
+	s := open(t, newPath(t))
 	b, k := s.Bucket("bookings"), s.Kept("tokens")
 	var wg sync.WaitGroup
 	for i := range 8 {
@@ -477,6 +516,9 @@ func TestConcurrentUse(t *testing.T) {
 			for n := range 10 {
 				put(t, b, key, fmt.Sprint(n))
 				put(t, k, key, fmt.Sprint(n))
+				if err := s.compact(); err != nil {
+					t.Error(err)
+				}
 				want(t, b, key, fmt.Sprint(n))
 				want(t, s.Kept("tokens"), key, fmt.Sprint(n))
 			}
@@ -494,7 +536,7 @@ func TestConcurrentUse(t *testing.T) {
 }
 
 func BenchmarkPut(b *testing.B) {
-	s := open(b, filepath.Join(b.TempDir(), "roomgate.db"))
+	s := open(b, newPath(b))
 	bucket := s.Bucket("bookings")
 	for i := 0; b.Loop(); i++ {
 		put(b, bucket, "boardroom", fmt.Sprint(i))
@@ -502,7 +544,7 @@ func BenchmarkPut(b *testing.B) {
 }
 
 func BenchmarkPutUnchanged(b *testing.B) {
-	s := open(b, filepath.Join(b.TempDir(), "roomgate.db"))
+	s := open(b, newPath(b))
 	bucket := s.Bucket("bookings")
 	for b.Loop() {
 		put(b, bucket, "boardroom", "same")
@@ -510,9 +552,36 @@ func BenchmarkPutUnchanged(b *testing.B) {
 }
 
 func BenchmarkPutKept(b *testing.B) {
-	s := open(b, filepath.Join(b.TempDir(), "roomgate.db"))
+	s := open(b, newPath(b))
 	kept := s.Kept("tokens")
 	for i := 0; b.Loop(); i++ {
 		put(b, kept, "rooms", fmt.Sprint(i))
+	}
+}
+
+// A gateway and a command that start at once on a damaged file must not set
+// each other's new database aside: while one looks, the other waits.
+func TestTwoFindADamagedFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state", "roomgate.db")
+	fill(t, path)
+	if err := os.WriteFile(path, make([]byte, 64<<10), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var second error
+	s, err := Open(path, Options{Now: func() time.Time { return noon }, Check: func(path string) error {
+		verdict := Check(path)
+		var other *Store
+		if other, second = Open(path, Options{LockTimeout: time.Millisecond, Now: func() time.Time { return noon.Add(time.Second) }}); second == nil {
+			second = other.Close()
+		}
+		return verdict
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	aside, err := filepath.Glob(path + ".damaged-*")
+	if !errors.Is(second, ErrLocked) || len(aside) != 1 || err != nil {
+		t.Errorf("the second one: %v; set aside: %q (%v); want ErrLocked and one file", second, aside, err)
 	}
 }

@@ -1,0 +1,280 @@
+package store
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// fillAll writes bookings, a sign-in under way and tokens, each twice, so that
+// unused pages hold former values.
+func fillAll(t *testing.T, s *Store, key *[32]byte) {
+	t.Helper()
+	for _, n := range []string{"first ", "second "} {
+		put(t, s.Bucket("bookings"), "boardroom", n+"booking")
+		put(t, s.Bucket("sign-ins"), "state", n+secret)
+		put(t, s.Sealed("tokens", key), "rooms", n+secret)
+	}
+}
+
+func TestBackup(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		key     *[32]byte
+		leftOut []string
+	}{
+		{"in clear", nil, []string{"sign-ins", "tokens"}},
+		{"sealed", oneKey, []string{"sign-ins"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := open(t, newPath(t))
+			fillAll(t, s, test.key)
+			file := filepath.Join(t.TempDir(), "backup.db")
+			leftOut, err := s.Backup(file, "bookings")
+			if err != nil || !slices.Equal(leftOut, test.leftOut) {
+				t.Fatalf("Backup = %q, %v; want %q left out", leftOut, err, test.leftOut)
+			}
+			content, err := os.ReadFile(file)
+			if err != nil || bytes.Contains(content, []byte(secret)) {
+				t.Errorf("the backup holds the secret (%v)", err)
+			}
+			if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+				t.Errorf("the backup's mode is %v, %v", info.Mode(), err)
+			}
+			if err := Check(file); err != nil {
+				t.Error(err)
+			}
+			put(t, s.Bucket("bookings"), "boardroom", "third booking") // the gateway goes on
+			wantRestored(t, file, test.key)
+		})
+	}
+}
+
+// wantRestored restores a backup of fillAll on another machine.
+func wantRestored(t *testing.T, file string, key *[32]byte) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "state", "roomgate.db")
+	if replaced, err := Restore(file, path, noon); err != nil || replaced != "" {
+		t.Fatalf("Restore = %q, %v", replaced, err)
+	}
+	s := open(t, path)
+	want(t, s.Bucket("bookings"), "boardroom", "second booking")
+	if key == nil {
+		wantErr(t, s.Kept("tokens"), "rooms", ErrNotFound)
+		return
+	}
+	wantErr(t, s.Sealed("tokens", nil), "rooms", ErrSealed)
+	want(t, s.Sealed("tokens", key), "rooms", "second "+secret)
+}
+
+func TestBackupLeavesWhatIsThere(t *testing.T) {
+	s := open(t, newPath(t))
+	file := filepath.Join(t.TempDir(), "backup.db")
+	write(t, file, []byte("precious"))
+	_, err := s.Backup(file)
+	if !errors.Is(err, fs.ErrExist) {
+		t.Errorf("Backup = %v, want fs.ErrExist", err)
+	}
+	if content, err := os.ReadFile(file); string(content) != "precious" {
+		t.Errorf("the file holds %q (%v)", content, err)
+	}
+	if _, err := s.Backup(filepath.Join(t.TempDir(), "none", "backup.db")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Backup into a missing folder = %v", err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(file), "*")); len(left) != 1 {
+		t.Errorf("a failed backup left %q", left)
+	}
+}
+
+func TestBackupLeavesOutDamage(t *testing.T) {
+	s := open(t, newPath(t))
+	fillAll(t, s, nil)
+	if err := s.Bucket("bookings").update(func(b *bolt.Bucket) error { return b.Put([]byte("atrium"), []byte("rubbish")) }); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "backup.db")
+	leftOut, err := s.Backup(file, "bookings")
+	if err != nil || !slices.Contains(leftOut, "bookings") {
+		t.Errorf("Backup = %q, %v; want bookings named", leftOut, err)
+	}
+	wantRestored(t, file, nil)
+}
+
+func TestRestoreKeepsTheFormerDatabase(t *testing.T) {
+	path := newPath(t)
+	s := open(t, path)
+	fillAll(t, s, nil)
+	file := filepath.Join(t.TempDir(), "backup.db")
+	if _, err := s.Backup(file, "bookings"); err != nil {
+		t.Fatal(err)
+	}
+	put(t, s.Bucket("bookings"), "boardroom", "third booking")
+	if _, err := Restore(file, path, noon); !errors.Is(err, ErrLocked) {
+		t.Errorf("Restore under a running gateway = %v, want ErrLocked", err)
+	} else {
+		wantAdvice(t, err, "systemctl stop roomgate")
+	}
+	if err := errors.Join(s.Close(), os.Chmod(path, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+
+	replaced, err := Restore(file, path, noon)
+	if wanted := path + ".replaced-20261103T120000.000Z"; err != nil || replaced != wanted {
+		t.Fatalf("Restore = %q, %v; want %s", replaced, err, wanted)
+	}
+	if err := checkPrivate(path, replaced); err != nil {
+		t.Error(err)
+	}
+	s = open(t, path)
+	want(t, s.Bucket("bookings"), "boardroom", "second booking")
+	want(t, s.Kept("tokens"), "rooms", "second "+secret) // from its second copy
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Restore(replaced, path, noon.Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	want(t, open(t, path).Bucket("bookings"), "boardroom", "third booking")
+}
+
+func TestRestoreRefusesBadBackups(t *testing.T) {
+	path := newPath(t)
+	s := open(t, path)
+	put(t, s.Bucket("bookings"), "boardroom", "one")
+	good, newer, rubbish := filepath.Join(t.TempDir(), "good"), filepath.Join(t.TempDir(), "newer"), filepath.Join(t.TempDir(), "rubbish")
+	if _, err := s.Backup(good, "bookings"); err != nil {
+		t.Fatal(err)
+	}
+	put(t, &Bucket{s, schemaBucket}, schemaKey, "2")
+	if _, err := s.Backup(newer); err != nil {
+		t.Fatal(err)
+	}
+	put(t, &Bucket{s, schemaBucket}, schemaKey, "1")
+	write(t, rubbish, bytes.Repeat([]byte("rubbish"), 5000))
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, target := range map[string]error{newer: ErrNewer, rubbish: ErrDamaged, path + "-none": fs.ErrNotExist} {
+		if _, err := Restore(file, path, noon); !errors.Is(err, target) {
+			t.Errorf("Restore(%s) = %v, want %v", filepath.Base(file), err, target)
+		}
+	}
+	after, err := os.ReadFile(path)
+	if err != nil || !bytes.Equal(before, after) {
+		t.Errorf("a refused backup changed the database (%v)", err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(path), "*")); len(left) != 1 {
+		t.Errorf("refused backups left %q", left)
+	}
+}
+
+func TestASparseFileIsMadeSmallerAtTheStart(t *testing.T) {
+	path := newPath(t)
+	s := open(t, path)
+	values := map[string][]byte{}
+	var keys []string
+	for i := range 200 {
+		keys = append(keys, fmt.Sprint("room-", i))
+		values[keys[i]] = bytes.Repeat([]byte("large value "), 1000)
+	}
+	put(t, s.Kept("tokens"), "rooms", secret)
+	if err := errors.Join(s.Bucket("bookings").Put(values), s.Bucket("bookings").Delete(keys[1:]...)); err != nil {
+		t.Fatal(err)
+	}
+	put(t, s.Bucket("bookings"), "room-0", "the one that stays")
+	large := size(t, path)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	s = open(t, path)
+	small := size(t, path)
+	if large < 2<<20 || small >= smallest {
+		t.Errorf("the file went from %d to %d bytes", large, small)
+	}
+	want(t, s.Bucket("bookings"), "room-0", "the one that stays")
+	want(t, s.Kept("tokens"), "rooms", secret)
+	put(t, s.Bucket("bookings"), "room-1", "new")
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := Check(path); err != nil {
+		t.Error(err)
+	}
+	wantOnly(t, filepath.Dir(path), "roomgate.db", "tokens")
+}
+
+// A file that is full of values is left as it is, however often it is opened.
+func TestAFullFileIsLeftAlone(t *testing.T) {
+	path := newPath(t)
+	s := open(t, path)
+	values := map[string][]byte{}
+	for i := range 2000 {
+		values[fmt.Sprint("room-", i)] = []byte("a small value")
+	}
+	if err := s.Bucket("bookings").Put(values); err != nil {
+		t.Fatal(err)
+	}
+	before := transaction(t, s)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if info := size(t, path); info < smallest {
+		t.Fatalf("the file has %d bytes only: the test proves nothing", info)
+	}
+	if after := transaction(t, open(t, path)); after != before {
+		t.Errorf("opening went from transaction %d to %d", before, after)
+	}
+}
+
+func TestASparseFileWorksWhereItCannotBeMadeSmaller(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root may write anywhere")
+	}
+	path := newPath(t)
+	s := open(t, path)
+	put(t, s.Bucket("bookings"), "boardroom", strings.Repeat("x", 2<<20))
+	put(t, s.Bucket("bookings"), "boardroom", "one")
+	if err := errors.Join(s.Close(), os.Chmod(filepath.Dir(path), 0o500)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Chmod(filepath.Dir(path), 0o700) })
+	want(t, open(t, path).Bucket("bookings"), "boardroom", "one")
+}
+
+func size(t *testing.T, path string) int64 {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Size()
+}
+
+func wantOnly(t *testing.T, dir string, names ...string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range entries {
+		got = append(got, e.Name())
+	}
+	if !slices.Equal(got, names) {
+		t.Errorf("%s holds %q, want %q", dir, got, names)
+	}
+}
