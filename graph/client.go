@@ -2,6 +2,7 @@ package graph
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -238,8 +239,25 @@ func understand(op string, resp *http.Response, body []byte, out any, now time.T
 		e.Err = notJSON(resp, body, err)
 		return e
 	}
+	// learn.microsoft.com/entra/identity-platform/app-resilience-continuous-access-evaluation
+	e.claims = strings.Contains(resp.Header.Get("WWW-Authenticate"), "insufficient_claims")
 	e.Code, e.Message = cut(opaque.ReplaceAllString(doc.Error.Code, "(hidden)"), 80), cut(opaque.ReplaceAllString(doc.Error.Message, "(hidden)"), 300)
 	return e
+}
+
+// User is who the sign-in belongs to.
+type User struct {
+	Name    string
+	Address string // the mailbox, or the name to sign in with where there is none
+}
+
+// Me returns who the sign-in belongs to (learn.microsoft.com/graph/api/user-get).
+// An app that signs in by itself is nobody: Graph refuses with BadRequest.
+func (c *Client) Me(ctx context.Context) (User, error) {
+	var u struct{ DisplayName, Mail, UserPrincipalName string }
+	err := c.do(ctx, call{op: "reading who is signed in", mailbox: "me", path: "/me", cost: &cost{},
+		query: url.Values{"$select": {"displayName,mail,userPrincipalName"}}}, &u)
+	return User{Name: u.DisplayName, Address: cmp.Or(u.Mail, u.UserPrincipalName)}, err
 }
 
 // opaque is a run of characters long enough to be a token: a service, or what

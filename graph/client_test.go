@@ -106,6 +106,11 @@ const secretToken = "eyJ0eXAi.secret-token"
 // calendarOn is a Calendar on a service, with logging to out.
 func calendarOn(t *testing.T, s http.RoundTripper, tokens Tokens, out io.Writer) *Calendar {
 	t.Helper()
+	return NewCalendar(clientOn(t, s, tokens, out))
+}
+
+func clientOn(t *testing.T, s http.RoundTripper, tokens Tokens, out io.Writer) *Client {
+	t.Helper()
 	c, err := NewClient(Options{
 		BaseURL: "https://graph.test", Tokens: tokens, HTTP: &http.Client{Transport: s}, UserAgent: "roomgate/1.2.3", Clock: wall{},
 		Jitter: func(time.Duration) time.Duration { return 0 },
@@ -114,7 +119,7 @@ func calendarOn(t *testing.T, s http.RoundTripper, tokens Tokens, out io.Writer)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return NewCalendar(c)
+	return c
 }
 
 func oneToken() *fakeTokens { return &fakeTokens{list: []string{secretToken}} }

@@ -19,6 +19,8 @@ type Error struct {
 	RequestID  string        // to quote to Microsoft's support
 	RetryAfter time.Duration // how long the service asked to be left alone; 0: it did not say
 	Err        error         // the cause where there was no usable answer
+
+	claims bool // the token was revoked, not too old
 }
 
 // Error says what was being done and what came of it. The request id is left
@@ -50,23 +52,6 @@ func (e *Error) Is(target error) bool {
 	return ok && t.Op == "" && t.Code != "" && strings.EqualFold(t.Code, e.Code)
 }
 
-// advice is what to do about a code, where a person can do something.
-// Codes in lower case: learn.microsoft.com/graph/errors, and Outlook's own codes.
-var advice = map[string]string{
-	"erroraccessdenied": "the signed-in account may not read this calendar: have the customer's IT share it with the account " +
-		"(Add-MailboxFolderPermission <room>:\\Calendar -User <account> -AccessRights Reviewer) and check that Calendars.Read.Shared was granted",
-	"erroritemnotfound": "the calendar is not there or not shared with the signed-in account: check the room's mailbox, and have the customer's IT share it " +
-		"(Add-MailboxFolderPermission <room>:\\Calendar -User <account> -AccessRights Reviewer)",
-	"errorinvaliduser":             "check the room's mailbox address: it is wrong, or it is no mailbox (a distribution list, say)",
-	"mailboxnotenabledforrestapi":  "the mailbox has no licence or lives on a server of the customer's own: ask the customer's IT",
-	"resourcenotfound":             "check the room's mailbox address: Microsoft 365 does not know it",
-	"request_resourcenotfound":     "check the room's mailbox address: the directory does not know it",
-	"authorization_requestdenied":  "a permission is missing: have the customer's IT grant the scopes of the configuration and sign in again",
-	"invalidauthenticationtoken":   "Microsoft refuses the sign-in's token: sign in again with 'roomgate login'",
-	"orgrestrictednotfound":        "the tenant does not allow this: ask the customer's IT",
-	"errorinsufficientpermissions": "a permission is missing: have the customer's IT grant the scopes of the configuration and sign in again",
-}
-
 // Action says what a person can do about the error; empty where only time helps.
 func (e *Error) Action() string {
 	if !e.NeedsPerson() {
@@ -75,10 +60,15 @@ func (e *Error) Action() string {
 		}
 		return ""
 	}
-	if a := advice[strings.ToLower(e.Code)]; a != "" {
-		return a
+	code := e.Code
+	switch {
+	case e.claims:
+		code = "insufficient_claims"
+	case strings.Contains(e.Message, "Access to OData is disabled"): // both texts of an application access policy
+		code = "[RAOP]"
 	}
-	return "look the code up at learn.microsoft.com/graph/errors and show it to the customer's IT"
+	a, _ := Explain(code)
+	return a.Next
 }
 
 // NeedsPerson tells whether the error stays until somebody acts: what Graph

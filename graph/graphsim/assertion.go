@@ -58,11 +58,18 @@ func decodeJWT(part string, v any) bool {
 func findCertificate(app *App, thumb1, thumb2 string) *x509.Certificate {
 	for _, cert := range app.Certificates {
 		one, two := sha1.Sum(cert.Raw), sha256.Sum256(cert.Raw)
-		if thumb1 == base64.RawURLEncoding.EncodeToString(one[:]) || thumb2 == base64.RawURLEncoding.EncodeToString(two[:]) {
+		if sameThumbprint(thumb1, one[:]) || sameThumbprint(thumb2, two[:]) {
 			return cert
 		}
 	}
 	return nil
+}
+
+// sameThumbprint takes either alphabet of base64, padded or not: RFC 7515 §4.1.8 says base64url, Microsoft's
+// library for Go sends the standard one.
+func sameThumbprint(sent string, sum []byte) bool {
+	sent = strings.NewReplacer("+", "-", "/", "_", "=", "").Replace(sent)
+	return sent == base64.RawURLEncoding.EncodeToString(sum)
 }
 
 func signatureHolds(cert *x509.Certificate, alg string, parts []string) bool {

@@ -116,10 +116,9 @@ func (s *Sim) whoSigns(q url.Values) (who *User, decided bool) {
 
 // approve makes the code and the parameters that bring it home.
 func (s *Sim) approve(c *call, q url.Values, app *App, p Platform, who *User) [][2]string {
-	scopes, _ := parseScopes(q.Get("scope"))
 	code := s.secretString("1.AXkA", 700)
 	s.grants.codes[code] = &authCode{
-		signIn:   s.newSignIn(c, app, who, scopes, p),
+		signIn:   s.newSignIn(c, app, who, q.Get("scope"), p),
 		redirect: q.Get("redirect_uri"), challenge: q.Get("code_challenge"), method: q.Get("code_challenge_method"),
 		nonce: q.Get("nonce"), issued: c.now,
 	}

@@ -1,6 +1,9 @@
 package graphsim
 
 import (
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -70,6 +73,7 @@ var doors = map[string]door{
 	"sim/outage":     (*Sim).doorOutage,
 	"sim/fail-token": (*Sim).doorFailToken,
 	"sim/polite":     (*Sim).doorPolite,
+	"sim/upload":     (*Sim).doorUpload,
 }
 
 // duration reads a parameter such as 90s, 5m or 1h.
@@ -216,4 +220,23 @@ func (s *Sim) doorPolite(v url.Values, _ time.Time) (map[string]any, error) {
 		s.sw.Polite = on
 	}
 	return map[string]any{"polite": s.sw.Polite}, err
+}
+
+// doorUpload adds a certificate to the default app, as an administrator does in the portal.
+func (s *Sim) doorUpload(v url.Values, _ time.Time) (map[string]any, error) {
+	block, _ := pem.Decode([]byte(v.Get("certificate")))
+	if block == nil || block.Type != "CERTIFICATE" {
+		return nil, errors.New("certificate= holds no certificate in PEM form")
+	}
+	certificate, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("certificate=: %w", err)
+	}
+	id, _, _ := DefaultClient()
+	app := s.world.apps[fold(id)]
+	if app == nil {
+		return nil, fmt.Errorf("there is no application %s any more", id)
+	}
+	app.Certificates = append(app.Certificates, certificate)
+	return map[string]any{"subject": certificate.Subject.String()}, nil
 }

@@ -95,3 +95,12 @@ func TestControlPageWorksWithoutScripts(t *testing.T) {
 		t.Errorf("a browser's post: %d %q", r.status, r.header.Get("Location"))
 	}
 }
+
+func TestControlUploadWantsACertificate(t *testing.T) {
+	b := newBench(t)
+	for _, body := range []string{"", "certificate=rooms.crt", "certificate=-----BEGIN+CERTIFICATE-----%0AAAAA%0A-----END+CERTIFICATE-----%0A"} {
+		if r := b.do("POST", "/sim/upload?json=1&"+body, ""); r.status != 400 || !strings.Contains(r.text, "certificate=") {
+			t.Errorf("%q: %d %s", body, r.status, r.text)
+		}
+	}
+}

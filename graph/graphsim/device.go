@@ -13,7 +13,7 @@ import (
 type device struct {
 	app      *App
 	userCode string
-	scopes   []string
+	scope    string // as asked for
 	issued   time.Time
 	who      *User // set once approved
 	declined bool
@@ -35,12 +35,12 @@ func (s *Sim) deviceCode(c *call) answer {
 	if no.code != 0 {
 		return s.refuse(c, no)
 	}
-	scopes, bad := parseScopes(f.Get("scope"))
+	_, bad := parseScopes(f.Get("scope"))
 	if f.Get("scope") == "" || bad != "" {
 		return s.refuse(c, refusal{70011, "The provided value for the input parameter 'scope' is not valid. The scope '" + bad + "' does not exist."})
 	}
 	code := s.secretString("CAQABAAEAAAD", 150)
-	d := &device{app: app, userCode: s.letters(9, userCodeLetters), scopes: scopes, issued: c.now}
+	d := &device{app: app, userCode: s.letters(9, userCodeLetters), scope: f.Get("scope"), issued: c.now}
 	s.grants.devices[code] = d
 	page := c.base + "/devicelogin"
 	return tokenAnswer(http.StatusOK, map[string]any{
@@ -76,7 +76,7 @@ func (s *Sim) pollDevice(c *call, f url.Values, app *App) answer {
 	case d.who == nil:
 		return s.stsError(c, 70016)
 	}
-	in := s.newSignIn(c, app, d.who, d.scopes, Native)
+	in := s.newSignIn(c, app, d.who, d.scope, Native)
 	if no := s.judgeUser(in); no.code != 0 {
 		return s.refuse(c, no)
 	}

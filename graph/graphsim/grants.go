@@ -31,6 +31,7 @@ type signIn struct {
 	app      string // client id
 	user     *User
 	scopes   []string // consented, offline_access included
+	asked    string   // the scope parameter of the sign-in
 	platform Platform
 	started  time.Time
 	newest   int // generation of the newest refresh token
@@ -85,10 +86,13 @@ func parseScopes(parameter string) (scopes []string, bad string) {
 				return nil, field // OpenID Connect scopes belong to no resource
 			}
 		}
+		known := slices.IndexFunc(graphScopes, func(x string) bool { return strings.EqualFold(x, name) })
 		switch {
 		case name == ".default":
 			scopes = append(scopes, "Calendars.Read", "Calendars.Read.Shared", "User.Read")
-		case slices.Contains(graphScopes, name), slices.Contains(oidcScopes, name):
+		case known >= 0:
+			scopes = append(scopes, graphScopes[known])
+		case slices.Contains(oidcScopes, name):
 			scopes = append(scopes, name)
 		default:
 			return nil, field
@@ -98,9 +102,31 @@ func parseScopes(parameter string) (scopes []string, bad string) {
 	return slices.Compact(scopes), ""
 }
 
-func (s *Sim) newSignIn(c *call, app *App, who *User, scopes []string, p Platform) *signIn {
-	granted := slices.DeleteFunc(slices.Clone(scopes), func(x string) bool { return contains(s.sw.ConsentFewer, x) })
-	return &signIn{app: app.ClientID, user: who, scopes: granted, platform: p, started: c.now}
+// asAsked lists granted scopes the way the token endpoint does: under the full names when the request used full
+// names, and with .default itself when that was asked for.
+func asAsked(granted []string, parameter string) string {
+	names, resource := slices.Clone(granted), ""
+	for _, field := range strings.Fields(parameter) {
+		if strings.HasPrefix(field, "https://") {
+			resource = field[:strings.LastIndex(field, "/")+1]
+		}
+	}
+	for i, name := range names {
+		if !slices.Contains(oidcScopes, name) {
+			names[i] = resource + name
+		}
+	}
+	if all := resource + ".default"; slices.Contains(strings.Fields(parameter), all) {
+		names = append(names, all)
+	}
+	return strings.Join(names, " ")
+}
+
+// newSignIn records what a person agreed to; the scope parameter has been checked.
+func (s *Sim) newSignIn(c *call, app *App, who *User, asked string, p Platform) *signIn {
+	scopes, _ := parseScopes(asked)
+	granted := slices.DeleteFunc(scopes, func(x string) bool { return contains(s.sw.ConsentFewer, x) })
+	return &signIn{app: app.ClientID, user: who, scopes: granted, asked: asked, platform: p, started: c.now}
 }
 
 func (s *Sim) accessLife() time.Duration {
@@ -136,7 +162,8 @@ func (s *Sim) SignIn(clientID, upn string, scopes ...string) (Tokens, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	app, who := s.world.apps[fold(clientID)], s.user(upn)
-	names, bad := parseScopes(strings.Join(scopes, " "))
+	asked := strings.Join(scopes, " ")
+	_, bad := parseScopes(asked)
 	switch {
 	case app == nil:
 		return Tokens{}, fmt.Errorf("sign in: no application %q in the simulator", clientID)
@@ -150,7 +177,7 @@ func (s *Sim) SignIn(clientID, upn string, scopes ...string) (Tokens, error) {
 		p = Web
 	}
 	now := s.now().UTC()
-	in := s.newSignIn(&call{now: now}, app, who, names, p)
+	in := s.newSignIn(&call{now: now}, app, who, asked, p)
 	return s.issue(in, in.resourceScopes(), now), nil
 }
 

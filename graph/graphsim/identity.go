@@ -124,17 +124,39 @@ func (s *Sim) discovery(c *call) answer {
 	})
 }
 
-// instance tells MSAL that this host is a cloud of its own.
+// cloud is one entry of the instance discovery document: the names that one sign-in service goes by.
+type cloud struct {
+	Network string   `json:"preferred_network"`
+	Cache   string   `json:"preferred_cache"`
+	Aliases []string `json:"aliases"`
+}
+
+// microsoftClouds are those of learn.microsoft.com/entra/identity-platform/authentication-national-cloud.
+var microsoftClouds = []cloud{
+	{"login.microsoftonline.com", "login.windows.net", []string{"login.microsoftonline.com", "login.windows.net", "login.microsoft.com", "sts.windows.net"}},
+	{"login.partner.microsoftonline.cn", "login.partner.microsoftonline.cn", []string{"login.partner.microsoftonline.cn", "login.chinacloudapi.cn"}},
+	{"login.microsoftonline.us", "login.microsoftonline.us", []string{"login.microsoftonline.us", "login.usgovcloudapi.net"}},
+}
+
+func cloudOf(clouds []cloud, host string) bool {
+	return slices.ContainsFunc(clouds, func(k cloud) bool { return slices.Contains(k.Aliases, host) })
+}
+
+// instance answers the question that Microsoft's libraries ask first: is the host of this authorization endpoint a
+// cloud, and where is its tenant described. The simulator is a cloud of its own beside Microsoft's.
 func (s *Sim) instance(c *call) answer {
-	host, _ := url.Parse(c.base)
+	own, _ := url.Parse(c.base)
+	clouds := microsoftClouds
+	if !cloudOf(clouds, own.Host) {
+		clouds = append([]cloud{{own.Host, own.Host, []string{own.Host}}}, clouds...)
+	}
+	asked, err := url.Parse(orText(c.r.URL.Query().Get("authorization_endpoint"), c.base+"/common"))
+	if err != nil || !cloudOf(clouds, asked.Host) {
+		return s.stsError(c, 50049)
+	}
+	tenant := asked.Scheme + "://" + asked.Host + "/" + segments(asked.EscapedPath())[0]
 	return tokenAnswer(http.StatusOK, map[string]any{
-		"tenant_discovery_endpoint": c.base + "/" + c.path[0] + "/v2.0/.well-known/openid-configuration",
-		"api-version":               "1.1",
-		"metadata": []any{
-			map[string]any{"preferred_network": host.Host, "preferred_cache": host.Host, "aliases": []string{host.Host}},
-			map[string]any{"preferred_network": "login.microsoftonline.com", "preferred_cache": "login.windows.net",
-				"aliases": []string{"login.microsoftonline.com", "login.windows.net", "login.microsoft.com", "sts.windows.net"}},
-		},
+		"tenant_discovery_endpoint": tenant + "/v2.0/.well-known/openid-configuration", "api-version": "1.1", "metadata": clouds,
 	})
 }
 

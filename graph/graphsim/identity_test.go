@@ -369,6 +369,26 @@ func TestDeviceCode(t *testing.T) {
 	}
 }
 
+// Microsoft's own library for Go polls with the grant's name from before RFC 8628.
+func TestDeviceGrantByItsOldName(t *testing.T) {
+	b := newBench(t)
+	d := b.post("/common/oauth2/v2.0/devicecode", url.Values{"client_id": {clientID()}, "scope": {scope}})
+	b.must(b.sim.ApproveDevice(d.str("user_code"), ServiceAccount))
+	b.tokenPost("device_code", "device_code", d.str("device_code"), "client_secret", "").want(t, 200, "")
+}
+
+func TestDefaultScopeAtRefresh(t *testing.T) {
+	b := newBench(t)
+	tokens, err := b.sim.SignIn(clientID(), ServiceAccount, "offline_access", "Calendars.Read", "Place.Read.All")
+	b.must(err)
+	r := b.tokenPost("refresh_token", "refresh_token", tokens.Refresh, "scope", "https://graph.microsoft.com/.default offline_access")
+	r.want(t, 200, "")
+	want := "https://graph.microsoft.com/Calendars.Read https://graph.microsoft.com/Place.Read.All https://graph.microsoft.com/.default"
+	if r.str("scope") != want {
+		t.Errorf("scope %q, want all that was consented: %q", r.str("scope"), want)
+	}
+}
+
 func TestClientCredentials(t *testing.T) {
 	b := newBench(t)
 	b.sim.ChangeApp(clientID(), func(a *App) { a.AppRoles = nil })
@@ -379,7 +399,14 @@ func TestClientCredentials(t *testing.T) {
 	}
 	b.token = r.str("access_token")
 	b.get("/users/boardroom@contoso.example/events").want(t, 403, "ErrorAccessDenied")
-	b.tokenPost("client_credentials", "scope", "Calendars.Read").want(t, 400, "invalid_scope")
+	b.tokenPost("client_credentials", "scope", "https://graph.microsoft.com/.default openid offline_access profile").want(t, 200, "")
+	for _, scope := range []string{"Calendars.Read", "openid", "https://graph.microsoft.com/.default https://vault.azure.net/.default"} {
+		r := b.tokenPost("client_credentials", "scope", scope)
+		r.want(t, 400, "invalid_scope")
+		if r.aadsts() != 1002012 {
+			t.Errorf("scope %q: AADSTS%d, want 1002012", scope, r.aadsts())
+		}
+	}
 	b.tokenPost("client_credentials").want(t, 400, "invalid_request")
 	b.sim.ChangeApp(clientID(), func(a *App) { a.Secrets[0].Expires = b.now })
 	if r := b.tokenPost("client_credentials", "scope", "https://graph.microsoft.com/.default"); r.aadsts() != 7000222 {
@@ -397,21 +424,26 @@ func TestClientAssertion(t *testing.T) {
 	b.must(err)
 	b.sim.ChangeApp(clientID(), func(a *App) { a.Certificates = []*x509.Certificate{cert} })
 	endpoint := simHost + "/" + TenantID + "/oauth2/v2.0/token"
+	sum := sha256.Sum256(cert.Raw)
+	thumbprint := base64.RawURLEncoding.EncodeToString(sum[:])
 	for _, tc := range []struct {
-		name, aud string
-		shift     time.Duration
-		damage    string
-		want      int
+		name, aud  string
+		shift      time.Duration
+		thumbprint string
+		damage     string
+		want       int
 	}{
-		{"good", endpoint, 0, "", 0},
-		{"slow clock", endpoint, -time.Hour, "", 700024},
-		{"fast clock", endpoint, time.Hour, "", 700024},
-		{"other audience", "https://login.example/x", 0, "", 700027},
-		{"bad signature", endpoint, 0, "AAAA", 700027},
+		{"good", endpoint, 0, thumbprint, "", 0},
+		{"thumbprint in standard base64", endpoint, 0, base64.StdEncoding.EncodeToString(sum[:]), "", 0},
+		{"other thumbprint", endpoint, 0, thumbprint[1:] + "A", "", 700027},
+		{"no thumbprint", endpoint, 0, "", "", 700027},
+		{"slow clock", endpoint, -time.Hour, thumbprint, "", 700024},
+		{"fast clock", endpoint, time.Hour, thumbprint, "", 700024},
+		{"other audience", "https://login.example/x", 0, thumbprint, "", 700027},
+		{"bad signature", endpoint, 0, thumbprint, "AAAA", 700027},
 	} {
-		sum := sha256.Sum256(cert.Raw)
 		from := b.now.Add(tc.shift).Unix()
-		jwt := signPS256(t, key, map[string]any{"alg": "PS256", "typ": "JWT", "x5t#S256": base64.RawURLEncoding.EncodeToString(sum[:])},
+		jwt := signPS256(t, key, map[string]any{"alg": "PS256", "typ": "JWT", "x5t#S256": tc.thumbprint},
 			map[string]any{"aud": tc.aud, "iss": clientID(), "sub": clientID(), "jti": "1", "nbf": from, "exp": from + 300})
 		r := b.tokenPost("client_credentials", "scope", "https://graph.microsoft.com/.default", "client_secret", "", "client_assertion", jwt+tc.damage)
 		if r.aadsts() != tc.want {
@@ -460,12 +492,53 @@ func TestDiscovery(t *testing.T) {
 	if r := b.do("GET", "/common/v2.0/.well-known/openid-configuration", ""); r.str("issuer") != simHost+"/{tenantid}/v2.0" {
 		t.Errorf("issuer of common %q", r.str("issuer"))
 	}
-	r = b.do("GET", "/common/discovery/instance?api-version=1.1", "")
-	if _, ok := r.json["metadata"].([]any); !ok || r.str("tenant_discovery_endpoint") == "" {
-		t.Errorf("instance discovery %v", r.json)
-	}
 	keys, _ := b.do("GET", "/common/discovery/v2.0/keys", "").json["keys"].([]any)
 	if len(keys) != 1 || !slices.Contains([]string{"RSA"}, keys[0].(map[string]any)["kty"].(string)) {
 		t.Errorf("keys %v", keys)
+	}
+}
+
+func TestInstanceDiscovery(t *testing.T) {
+	b := newBench(t)
+	ask := func(authority string) reply {
+		q := url.Values{"api-version": {"1.1"}, "authorization_endpoint": {authority + "/oauth2/v2.0/authorize"}}
+		return b.do("GET", "/common/discovery/instance?"+q.Encode(), "")
+	}
+	for _, tc := range []struct{ authority, want string }{
+		{simHost + "/" + TenantID, simHost + "/" + TenantID + "/v2.0/.well-known/openid-configuration"},
+		{"https://login.microsoftonline.com/common", "https://login.microsoftonline.com/common/v2.0/.well-known/openid-configuration"},
+		{"https://login.microsoftonline.us/" + TenantDomain, "https://login.microsoftonline.us/" + TenantDomain + "/v2.0/.well-known/openid-configuration"},
+	} {
+		r := ask(tc.authority)
+		if got := r.str("tenant_discovery_endpoint"); got != tc.want {
+			t.Errorf("%s: %s, want %s", tc.authority, got, tc.want)
+		}
+		if list, _ := r.json["metadata"].([]any); len(list) != 4 {
+			t.Errorf("%s: %d clouds, want the simulator's own and three of Microsoft's", tc.authority, len(list))
+		}
+	}
+	r := ask("https://login.evil.example/" + TenantID)
+	r.want(t, 400, "invalid_instance")
+	if r.aadsts() != 50049 {
+		t.Errorf("a host that is no cloud: AADSTS%d, want 50049", r.aadsts())
+	}
+}
+
+func TestScopesAreAnsweredAsAsked(t *testing.T) {
+	_, _, redirect := DefaultClient()
+	for _, tc := range []struct{ authorize, token, want string }{
+		{"offline_access Calendars.Read", "", "Calendars.Read"},
+		{"offline_access calendars.read User.READ", "", "Calendars.Read User.Read"},
+		{"openid https://graph.microsoft.com/User.Read", "", "https://graph.microsoft.com/User.Read openid"},
+		{"openid Calendars.Read User.Read", "https://graph.microsoft.com/User.Read openid", "https://graph.microsoft.com/User.Read openid"},
+		{"openid https://graph.microsoft.com/.default", "", "https://graph.microsoft.com/Calendars.Read https://graph.microsoft.com/Calendars.Read.Shared " +
+			"https://graph.microsoft.com/User.Read openid https://graph.microsoft.com/.default"},
+	} {
+		b := newBench(t)
+		r := b.tokenPost("authorization_code", "code", b.code("scope", tc.authorize), "redirect_uri", redirect, "scope", tc.token)
+		r.want(t, 200, "")
+		if got := r.str("scope"); got != tc.want {
+			t.Errorf("authorize with %q, token with %q: scope %q, want %q", tc.authorize, tc.token, got, tc.want)
+		}
 	}
 }

@@ -10,7 +10,10 @@ import (
 	"time"
 )
 
-const deviceGrant = "urn:ietf:params:oauth:grant-type:device_code"
+const (
+	deviceGrant    = "urn:ietf:params:oauth:grant-type:device_code"
+	oldDeviceGrant = "device_code" // of the drafts of RFC 8628; Microsoft's library for Go still sends it
+)
 
 // token is the token endpoint (RFC 6749 §3.2).
 func (s *Sim) token(c *call) answer {
@@ -39,7 +42,7 @@ func (s *Sim) token(c *call) answer {
 		return s.redeemRefresh(c, f, app)
 	case "client_credentials":
 		return s.clientCredentials(c, f, app)
-	case deviceGrant:
+	case deviceGrant, oldDeviceGrant:
 		return s.pollDevice(c, f, app)
 	default:
 		return s.refuse(c, refusal{70003, "The app requested an unsupported grant type '" + grant + "'."})
@@ -149,7 +152,8 @@ func (s *Sim) judgeUser(in *signIn) refusal {
 	return refusal{}
 }
 
-// narrow returns the scopes of the access token: all consented ones, or those asked for.
+// narrow returns the scopes of the access token: those asked for, or without a parameter or with .default all
+// consented ones.
 func narrow(in *signIn, parameter string) ([]string, refusal) {
 	if parameter == "" {
 		return in.resourceScopes(), refusal{}
@@ -157,6 +161,9 @@ func narrow(in *signIn, parameter string) ([]string, refusal) {
 	asked, bad := parseScopes(parameter)
 	if bad != "" {
 		return nil, refusal{70011, "The provided value for the input parameter 'scope' is not valid. The scope '" + bad + "' does not exist."}
+	}
+	if slices.ContainsFunc(strings.Fields(parameter), func(x string) bool { return strings.HasSuffix(x, ".default") }) {
+		return in.resourceScopes(), refusal{}
 	}
 	for _, x := range asked {
 		if !slices.Contains(in.scopes, x) && !slices.Contains(oidcScopes, x) {
@@ -222,12 +229,19 @@ func (s *Sim) clientCredentials(c *call, f url.Values, app *App) answer {
 	switch {
 	case scope == "":
 		return s.refuse(c, missing("scope"))
-	case !strings.HasSuffix(scope, "/.default") || strings.Contains(scope, " "):
-		return s.refuse(c, refusal{70011, "The provided value for scope " + scope + " is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier."})
+	case !isAppScope(scope):
+		return s.refuse(c, refusal{1002012, "The provided value for scope " + scope + " is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI)."})
 	}
 	t := s.issueApp(app, c.now)
 	life := int64(t.Expires.Sub(c.now) / time.Second)
 	return tokenAnswer(http.StatusOK, map[string]any{"token_type": "Bearer", "expires_in": life, "ext_expires_in": life, "access_token": t.Access})
+}
+
+// isAppScope wants one resource with /.default; OpenID Connect scopes beside it, which Microsoft's libraries always
+// send, are let pass.
+func isAppScope(parameter string) bool {
+	fields := slices.DeleteFunc(strings.Fields(parameter), func(x string) bool { return slices.Contains(oidcScopes, x) })
+	return len(fields) == 1 && strings.HasSuffix(fields[0], "/.default")
 }
 
 // tokens is the good answer of a grant that has a person in it.
@@ -235,7 +249,7 @@ func (s *Sim) tokens(c *call, in *signIn, scopes []string, nonce string) answer 
 	t := s.issue(in, scopes, c.now)
 	life := int64(t.Expires.Sub(c.now) / time.Second)
 	body := map[string]any{
-		"token_type": "Bearer", "scope": strings.Join(scopes, " "), "expires_in": life, "ext_expires_in": life, "access_token": t.Access,
+		"token_type": "Bearer", "scope": asAsked(scopes, orText(c.form().Get("scope"), in.asked)), "expires_in": life, "ext_expires_in": life, "access_token": t.Access,
 	}
 	if t.Refresh != "" {
 		body["refresh_token"] = t.Refresh

@@ -2,14 +2,9 @@ package token
 
 import (
 	"context"
-	"crypto/x509"
-	"encoding/base64"
-	"encoding/json"
-	"errors"
-	"fmt"
+	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -17,25 +12,22 @@ import (
 )
 
 const (
-	callTimeout   = 30 * time.Second
-	maxRetryAfter = time.Hour // a longer wish would look like a gateway that died
+	callTimeout = 30 * time.Second
+	maxAnswer   = 1 << 20 // bytes; a good answer has a few thousand
 )
 
 // endpoint talks to the identity service: the only place of this package that
-// touches the network.
+// touches the network. The oauth2 library writes the authorize address; it does
+// not post, because its refresh cannot carry an assertion, its device request
+// cannot be cancelled, and both read the wall clock by themselves.
 type endpoint struct {
 	account string
+	kind    Kind
+	base    string // of all addresses of the tenant
 	conf    oauth2.Config
+	cert    *Certificate
 	http    *http.Client
 	clock   Clock
-}
-
-// grant is what the token endpoint gave (RFC 6749 §5.1).
-type grant struct {
-	access, refresh string
-	lifetime        time.Duration
-	scopes          []string
-	user            string
 }
 
 func newEndpoint(o Options) endpoint {
@@ -49,170 +41,103 @@ func newEndpoint(o Options) endpoint {
 	}
 	// A redirect of a POST would carry code, token and secret to another host.
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return endpoint{account: o.Account, http: &client, clock: o.Clock, conf: oauth2.Config{
-		ClientID:     o.ClientID,
-		ClientSecret: o.ClientSecret,
-		RedirectURL:  o.RedirectURI,
-		Scopes:       fullScopes(o.Scopes, o.GraphURL),
-		// A fixed style: with detection the library posts a code twice.
-		Endpoint: oauth2.Endpoint{AuthURL: base + "authorize", TokenURL: base + "token", AuthStyle: oauth2.AuthStyleInParams},
-	}}
+	scopes := fullScopes(o.Scopes, o.GraphURL)
+	if o.Kind == App {
+		scopes = []string{appScope(o.GraphURL)}
+	}
+	return endpoint{
+		account: o.Account, kind: o.Kind, base: base, cert: o.Certificate, http: &client, clock: o.Clock,
+		conf: oauth2.Config{
+			ClientID:     o.ClientID,
+			ClientSecret: o.ClientSecret,
+			RedirectURL:  o.RedirectURI,
+			Scopes:       scopes,
+			Endpoint:     oauth2.Endpoint{AuthURL: base + "authorize"},
+		},
+	}
 }
 
 // redeem exchanges an authorization code (RFC 6749 §4.1.3). It is sent once:
 // a code is dead after its first use, whatever came of it.
 func (e endpoint) redeem(ctx context.Context, code, redirect, verifier string) (grant, *Error) {
-	conf := e.conf
-	conf.RedirectURL = redirect
-	var opts []oauth2.AuthCodeOption
+	form := url.Values{"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {redirect}}
 	if verifier != "" {
-		opts = append(opts, oauth2.VerifierOption(verifier))
+		form.Set("code_verifier", verifier) // RFC 7636 §4.5
 	}
-	tok, err := conf.Exchange(context.WithValue(ctx, oauth2.HTTPClient, e.http), code, opts...)
+	return e.signIn(ctx, form)
+}
+
+// renew exchanges a refresh token for new tokens (RFC 6749 §6). The redirect
+// is that of a refresh token which was made elsewhere, where it is known.
+func (e endpoint) renew(ctx context.Context, op, refresh, redirect string) (grant, *Error) {
+	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refresh}}
+	if redirect != "" {
+		form.Set("redirect_uri", redirect)
+	}
+	return e.tokens(ctx, op, form)
+}
+
+// appTokens asks for a token of the app's own (RFC 6749 §4.4.2).
+func (e endpoint) appTokens(ctx context.Context) (grant, *Error) {
+	return e.tokens(ctx, opRefresh, url.Values{"grant_type": {"client_credentials"}, "scope": {strings.Join(e.conf.Scopes, " ")}})
+}
+
+// pollDevice asks once whether the person has entered the code (RFC 8628 §3.4).
+func (e endpoint) pollDevice(ctx context.Context, deviceCode string) (grant, *Error) {
+	return e.signIn(ctx, url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:device_code"}, "device_code": {deviceCode}})
+}
+
+// signIn asks for the first tokens of a person's sign-in.
+func (e endpoint) signIn(ctx context.Context, form url.Values) (grant, *Error) {
+	g, problem := e.tokens(ctx, opSignIn, form)
+	if problem == nil && g.refresh == "" {
+		problem = e.problem(opSignIn, Person, "Microsoft gave no refresh token, so the sign-in would end within the hour")
+		problem.next = "add offline_access to scopes, then run: roomgate login " + e.account
+	}
+	return g, problem
+}
+
+// tokens posts a grant to the token endpoint, with the proof of the app.
+func (e endpoint) tokens(ctx context.Context, op string, form url.Values) (grant, *Error) {
+	switch {
+	case e.cert != nil:
+		assertion, err := e.cert.assertion(e.conf.ClientID, e.base+"token", e.clock.Now())
+		if err != nil {
+			return grant{}, e.problem(op, Person, "prove the app: "+err.Error())
+		}
+		form.Set("client_assertion_type", assertionType)
+		form.Set("client_assertion", assertion)
+	case e.conf.ClientSecret != "":
+		form.Set("client_secret", e.conf.ClientSecret)
+	}
+	body, problem := e.post(ctx, op, "token", form)
+	if problem != nil {
+		return grant{}, problem
+	}
+	return e.grant(op, body, form)
+}
+
+// post sends a form to one of the tenant's addresses and returns the body of
+// a good answer.
+func (e endpoint) post(ctx context.Context, op, name string, form url.Values) ([]byte, *Error) {
+	form.Set("client_id", e.conf.ClientID)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, e.base+name, strings.NewReader(form.Encode()))
 	if err != nil {
-		return grant{}, e.failure(opSignIn, err, code, verifier)
+		return nil, e.unanswered(op, err, form)
 	}
-	if tok.RefreshToken == "" {
-		return grant{}, &Error{Account: e.account, Op: opSignIn, Class: Person,
-			Description: "Microsoft gave no refresh token, so the sign-in would end within the hour",
-			next:        "add offline_access to scopes, then run: roomgate login " + e.account}
-	}
-	return e.grant(opSignIn, tok)
-}
-
-// renew exchanges a refresh token for new tokens (RFC 6749 §6).
-func (e endpoint) renew(ctx context.Context, refresh string) (grant, *Error) {
-	ctx = context.WithValue(ctx, oauth2.HTTPClient, e.http)
-	tok, err := e.conf.TokenSource(ctx, &oauth2.Token{RefreshToken: refresh}).Token()
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Accept", "application/json")
+	resp, err := e.http.Do(req)
 	if err != nil {
-		return grant{}, e.failure(opRefresh, err, refresh)
+		return nil, e.unanswered(op, err, form)
 	}
-	return e.grant(opRefresh, tok)
-}
-
-// grant reads a good answer.
-func (e endpoint) grant(op string, tok *oauth2.Token) (grant, *Error) {
-	if tok.ExpiresIn <= 0 {
-		return grant{}, &Error{Account: e.account, Op: op, Class: Retry,
-			Description: fmt.Sprintf("the answer gives the access token a life of %d s", tok.ExpiresIn)}
-	}
-	g := grant{access: tok.AccessToken, refresh: tok.RefreshToken}
-	// The life is clamped before it is multiplied, which could overflow.
-	g.lifetime = time.Duration(min(tok.ExpiresIn, int64(daily/time.Second))) * time.Second
-	if s, ok := tok.Extra("scope").(string); ok {
-		g.scopes = shortScopes(s)
-	}
-	if s, ok := tok.Extra("id_token").(string); ok {
-		g.user = userOf(s)
-	}
-	return g, nil
-}
-
-// failure turns whatever the library returned into an Error without secrets.
-func (e endpoint) failure(op string, err error, secrets ...string) *Error {
-	secrets = append(secrets, e.conf.ClientSecret)
-	out := &Error{Account: e.account, Op: op, Class: Retry}
-	var answer *oauth2.RetrieveError
-	if !errors.As(err, &answer) {
-		out.Err, out.next = err, clockHint(err)
-		out.Description = "the answer cannot be used: " + hide(err.Error(), secrets...)
-		var unsent *url.Error
-		if errors.As(err, &unsent) {
-			out.Description = "no answer from the sign-in service: " + hide(unsent.Err.Error(), secrets...)
-		}
-		return out
-	}
-	// The library's error is not kept as the cause: its text is the whole body.
-	out.RetryAfter = retryAfter(answer.Response.Header, e.clock.Now())
-	if answer.ErrorCode == "" {
-		out.Description = fmt.Sprintf("the answer is not one of Microsoft's sign-in service: status %d, type %q; a proxy may stand between",
-			answer.Response.StatusCode, clean(answer.Response.Header.Get("Content-Type"), secrets...))
-		if answer.Response.StatusCode == http.StatusTooManyRequests {
-			out.Description = "Microsoft asks to slow down (status 429)"
-		}
-		return out
-	}
-	d := readDetails(answer.Body, answer.ErrorDescription, secrets...)
-	out.Code, out.SubError, out.AADSTS = clean(answer.ErrorCode, secrets...), d.SubError, d.Numbers
-	out.TraceID, out.CorrelationID = d.TraceID, d.CorrelationID
-	out.Description = clean(answer.ErrorDescription, secrets...)
-	out.Class = classify(answer.Response.StatusCode, answer.ErrorCode, d.Numbers)
-	return out
-}
-
-// clockHint returns what to do when a certificate seems out of date, which on
-// a gateway mostly means a clock that was never set.
-func clockHint(err error) string {
-	var bad x509.CertificateInvalidError
-	if errors.As(err, &bad) && bad.Reason == x509.Expired {
-		return "check the gateway's clock (timedatectl) and set up NTP"
-	}
-	return ""
-}
-
-// retryAfter reads the Retry-After header, seconds or a date (RFC 9110 §10.2.3).
-func retryAfter(h http.Header, now time.Time) time.Duration {
-	v := strings.TrimSpace(h.Get("Retry-After"))
-	if s, err := strconv.ParseInt(v, 10, 32); err == nil {
-		return min(max(0, time.Duration(s)*time.Second), maxRetryAfter)
-	}
-	if t, err := http.ParseTime(v); err == nil {
-		return min(max(0, t.Sub(now)), maxRetryAfter)
-	}
-	return 0
-}
-
-// fullScopes writes Graph permissions as URIs of the cloud's own Graph, which
-// the national clouds want (learn.microsoft.com/graph/deployments). In the
-// global cloud, and for a Graph over plain http, which only a simulator is,
-// the short names stay.
-func fullScopes(scopes []string, graphURL string) []string {
-	national := strings.HasPrefix(graphURL, "https://") && graphURL != "https://graph.microsoft.com"
-	var full []string
-	for _, s := range scopes {
-		switch {
-		case s == "openid", s == "profile", s == "email", s == "offline_access":
-		case national && !strings.Contains(s, "://"):
-			s = graphURL + "/" + s
-		}
-		full = append(full, s)
-	}
-	return full
-}
-
-// shortScopes splits the scope value of an answer (RFC 6749 §3.3) and drops
-// the resource in front of the names.
-func shortScopes(value string) []string {
-	scopes := strings.Fields(value)
-	for i, s := range scopes {
-		if strings.Contains(s, "://") {
-			scopes[i] = s[strings.LastIndex(s, "/")+1:]
-		}
-	}
-	return scopes
-}
-
-// userOf returns who signed in, by the claims of an ID token. The token came
-// straight from the token endpoint over TLS, which vouches for it
-// (OpenID Connect Core 1.0 §3.1.3.7).
-func userOf(idToken string) string {
-	parts := strings.Split(idToken, ".")
-	if len(parts) != 3 {
-		return ""
-	}
-	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
-		return ""
+		return nil, e.unanswered(op, err, form)
 	}
-	var claims struct {
-		User  string `json:"preferred_username"`
-		Email string `json:"email"`
+	if resp.StatusCode != http.StatusOK {
+		return nil, e.refusal(op, resp, body, form)
 	}
-	if json.Unmarshal(payload, &claims) != nil {
-		return ""
-	}
-	if claims.User == "" {
-		return claims.Email
-	}
-	return claims.User
+	return body, nil
 }

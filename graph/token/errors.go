@@ -35,19 +35,32 @@ func (c Class) String() string {
 // Error is a failure of the sign-in of one account. It never carries a token,
 // a code, a secret or the body of an answer.
 type Error struct {
-	Account       string
-	Op            string        // what was being done: "refresh the sign-in", "sign in", …
-	Code          string        // "error" of RFC 6749 §5.2, such as invalid_grant; empty when there was none
-	SubError      string        // Microsoft's suberror
-	AADSTS        []int         // Microsoft's error numbers
-	Description   string        // one sentence, of the service or ours
-	TraceID       string        // for Microsoft's support and the customer's sign-in logs
-	CorrelationID string        // likewise
-	Class         Class         // what heals it
-	RetryAfter    time.Duration // how long the service asked to wait, or until the next try; 0: not said
-	Err           error         // the cause below, if any
+	Account    string
+	Op         string        // what was being done: "refresh the sign-in", "sign in", …
+	Class      Class         // what heals it
+	RetryAfter time.Duration // how long the service asked to wait, or until the next try; 0: not said
+	Err        error         // the cause below, if any
+	Details
 
+	kind Kind   // of the account's sign-in
 	next string // what a person does about it, where no number of Microsoft's says so
+}
+
+// Details are what Microsoft says of an error: the fields of RFC 6749 §5.2 and
+// its own (learn.microsoft.com/entra/identity-platform/reference-error-codes).
+// Description may be a sentence of ours where there was no answer.
+type Details struct {
+	Code          string `json:"error"` // such as invalid_grant; empty when there was none
+	SubError      string `json:"suberror"`
+	AADSTS        []int  `json:"error_codes"` // Microsoft's error numbers
+	Description   string `json:"error_description"`
+	TraceID       string `json:"trace_id"`       // for Microsoft's support and the customer's sign-in logs
+	CorrelationID string `json:"correlation_id"` // likewise
+}
+
+// problem is an error of this account in words of ours.
+func (e endpoint) problem(op string, class Class, words string) *Error {
+	return &Error{Account: e.account, Op: op, Class: class, Details: Details{Description: words}, kind: e.kind}
 }
 
 // Error returns one line: what was being done, what is wrong, and the numbers
@@ -59,8 +72,10 @@ func (e *Error) Error() string {
 // Reason returns what is wrong without the account and the operation.
 func (e *Error) Reason() string {
 	words := e.Description
-	if a, ok := e.advice(); ok {
-		words = a.words
+	if row, ok := rowOf(e.AADSTS); ok {
+		words = row.what
+	} else if words == "" {
+		words = families[e.Code].what
 	}
 	var marks []string
 	for _, n := range e.AADSTS {
@@ -71,8 +86,8 @@ func (e *Error) Reason() string {
 			marks = append(marks, m)
 		}
 	}
-	if e.TraceID != "" && e.Class == Person { // what heals by itself needs no support, and would differ at every try
-		marks = append(marks, "trace id "+e.TraceID)
+	if e.Class == Person { // what heals by itself needs no support, and would differ at every try
+		marks = append(marks, e.ids()...)
 	}
 	if len(marks) == 0 {
 		return words
@@ -80,23 +95,34 @@ func (e *Error) Reason() string {
 	return words + " (" + strings.Join(marks, ", ") + ")"
 }
 
+// ids are what to quote to Microsoft's support and to look for in the logs.
+func (e *Error) ids() []string {
+	var ids []string
+	if e.TraceID != "" {
+		ids = append(ids, "trace id "+e.TraceID)
+	}
+	if e.CorrelationID != "" {
+		ids = append(ids, "correlation id "+e.CorrelationID)
+	}
+	return ids
+}
+
 // Action returns the next step for a person, "" when there is none. Where a
 // new sign-in helps it ends in the command to run.
 func (e *Error) Action() string {
-	login := "run: roomgate login " + e.Account
-	if a, ok := e.advice(); ok {
-		if a.login && a.next != "" {
-			return a.next + ", then " + login
-		}
-		if a.login {
-			return login
-		}
-		return a.next
-	}
-	if e.next != "" || e.Class != Person {
+	row, known := rowOf(e.AADSTS)
+	switch {
+	case known:
+	case e.next != "" || e.Class != Person:
 		return e.next
+	case len(e.AADSTS) > 0:
+		row = unknown(e.Code, e.AADSTS[0])
+	case families[e.Code].what != "":
+		row = families[e.Code]
+	default:
+		row.login = true
 	}
-	return login
+	return row.action(e.Account, e.kind)
 }
 
 // NeedsPerson reports that the error does not heal by itself.
@@ -105,53 +131,36 @@ func (e *Error) NeedsPerson() bool { return e.Class == Person }
 // Unwrap returns the cause below.
 func (e *Error) Unwrap() error { return e.Err }
 
-// advice returns the row of the first number that has one.
-func (e *Error) advice() (advice, bool) {
-	for _, n := range e.AADSTS {
-		if a, ok := advices[n]; ok {
-			return a, true
-		}
-	}
-	return advice{}, false
-}
-
 // classify decides what heals an answer of the token endpoint. It goes by the
 // "error" value, as Microsoft asks
 // (learn.microsoft.com/entra/identity-platform/reference-error-codes); only the
 // few numbers whose "error" misleads override it.
 func classify(status int, code string, numbers []int) Class {
 	for _, n := range numbers {
-		if c := advices[n].class; c != 0 {
+		if c := rows[n].class; c != 0 {
 			return c
 		}
 	}
 	switch {
 	case status == 408, status == 429, status >= 500:
 		return Retry
-	case code == "", code == "temporarily_unavailable", code == "server_error":
+	case code == "", families[code].class == Retry:
 		return Retry
 	}
 	return Person
 }
 
-// details are the fields Microsoft adds to the error body of RFC 6749 §5.2.
-type details struct {
-	Numbers       []int  `json:"error_codes"`
-	SubError      string `json:"suberror"`
-	TraceID       string `json:"trace_id"`
-	CorrelationID string `json:"correlation_id"`
-}
-
 // readDetails takes what it can from an error body; a body that is not
 // Microsoft's gives nothing. The secrets are hidden.
-func readDetails(body []byte, description string, secrets ...string) details {
-	var d details
-	if json.Unmarshal(body, &d) != nil || len(d.Numbers) == 0 {
-		d.Numbers = numbersIn(description)
+func readDetails(body []byte, secrets ...string) Details {
+	var d Details
+	_ = json.Unmarshal(body, &d) // what does not fit is left out
+	if len(d.AADSTS) == 0 {
+		d.AADSTS = numbersIn(d.Description)
 	}
-	d.SubError = clean(d.SubError, secrets...)
-	d.TraceID = clean(d.TraceID, secrets...)
-	d.CorrelationID = clean(d.CorrelationID, secrets...)
+	for _, text := range []*string{&d.Code, &d.SubError, &d.Description, &d.TraceID, &d.CorrelationID} {
+		*text = clean(*text, secrets...)
+	}
 	return d
 }
 

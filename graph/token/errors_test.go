@@ -73,13 +73,13 @@ func refreshWith(t *testing.T, s *site, answer func(url.Values) (*http.Response,
 func TestErrorForPeople(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := refreshWith(t, newSite(t), always(func() *http.Response { return refusal(400, "invalid_grant", 50076, "basic_action") }))
-		if got, want := e.Error(), "account rooms: refresh the sign-in: Microsoft wants a second factor (AADSTS50076, invalid_grant, basic_action, trace id 5b0c0f2e)"; got != want {
+		if got, want := e.Error(), "account rooms: refresh the sign-in: Microsoft wants a second factor (AADSTS50076, invalid_grant, basic_action, trace id 5b0c0f2e, correlation id 91d2a7c4)"; got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
 		if e.Description != "Something is wrong here" || e.CorrelationID != "91d2a7c4" {
 			t.Errorf("description %q, correlation id %q", e.Description, e.CorrelationID)
 		}
-		e = &Error{Account: "rooms", Op: "sign in", Code: "odd", Class: Person, Description: "words"}
+		e = &Error{Account: "rooms", Op: "sign in", Class: Person, Details: Details{Code: "odd", Description: "words"}}
 		if e.Error() != "account rooms: sign in: words (odd)" || e.Action() != "run: roomgate login rooms" {
 			t.Errorf("%v; %s", e, e.Action())
 		}
@@ -87,10 +87,10 @@ func TestErrorForPeople(t *testing.T) {
 }
 
 func TestEveryAdviceHelps(t *testing.T) {
-	for number, a := range advices {
-		e := &Error{Account: "rooms", AADSTS: []int{number}, Class: classify(400, "invalid_grant", []int{number})}
-		if a.words == "" || (e.Class == Person && e.Action() == "") {
-			t.Errorf("AADSTS%d says %q and advises %q", number, a.words, e.Action())
+	for number, a := range rows {
+		e := &Error{Account: "rooms", Details: Details{AADSTS: []int{number}}, Class: classify(400, "invalid_grant", []int{number})}
+		if a.what == "" || (e.Class == Person && e.Action() == "") {
+			t.Errorf("AADSTS%d says %q and advises %q", number, a.what, e.Action())
 		}
 		if a.login && !strings.HasSuffix(e.Action(), "run: roomgate login rooms") {
 			t.Errorf("AADSTS%d: %q does not end in the command", number, e.Action())
@@ -251,4 +251,37 @@ func TestClean(t *testing.T) {
 			t.Errorf("clean(%q)\n = %q, want %q", text, got, want)
 		}
 	}
+}
+
+// TestNoSecretOfTheOtherWaysGetsOut: the same for device codes, assertions and
+// tokens that were obtained elsewhere.
+func TestNoSecretOfTheOtherWaysGetsOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var sent []string
+		echo := func(r *http.Request) (*http.Response, error) {
+			if err := r.ParseForm(); err != nil {
+				return nil, err
+			}
+			all := strings.Join([]string{r.PostForm.Get("device_code"), r.PostForm.Get("client_assertion"), r.PostForm.Get("refresh_token")}, " ")
+			sent = append(sent, strings.Fields(all)...)
+			return reply(400, "application/json", fmt.Sprintf(`{"error":"invalid_grant %[1]s","error_description":"AADSTS999: %[1]s","suberror":"%[1]s"}`, all)), nil
+		}
+		g := newGateway(t, func(o *Options) { byDevice(o); o.Certificate = testCertificate(t) })
+		stop := g.run(t)
+		startDevice(t, g.keeper)
+		g.through(echo)
+		failed := g.keeper.WaitDevice(t.Context())
+		refused := g.keeper.Import(t.Context(), Imported{RefreshToken: "1.AXkA-imported"})
+		synctest.Wait()
+		stop()
+		if failed == nil || refused == nil || len(sent) < 4 {
+			t.Fatalf("%v, %v: the echo was taken for tokens, or %d secrets were sent", failed, refused, len(sent))
+		}
+		out := fmt.Sprintf("%v %+v %#v %v %+v %+v %s", failed, failed, failed, refused, refused, g.keeper.Status(), g.log)
+		for _, s := range sent {
+			if strings.Contains(out, s) {
+				t.Errorf("%.20s… got out: %s", s, out)
+			}
+		}
+	})
 }

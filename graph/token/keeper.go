@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -13,6 +15,7 @@ const (
 	opRefresh = "refresh the sign-in"
 	opSignIn  = "sign in"
 	opUse     = "use the sign-in"
+	opImport  = "import the sign-in"
 )
 
 // State is the state of a sign-in in one word.
@@ -36,9 +39,11 @@ type Status struct {
 	LastRefresh   time.Time // last time Microsoft gave tokens
 	SignedIn      time.Time // when a person last signed in
 	RefreshLapses time.Time // when the sign-in dies unless refreshed before: 90 days after LastRefresh
-	SecretExpires time.Time // end of the client secret, as configured
+	SecretExpires time.Time // end of the certificate, or of the client secret as configured
 	NextTry       time.Time // when the next try comes, while one is being waited for
 	Scopes        []string  // granted permissions
+	MissingScopes []string  // permissions that are configured and were not granted
+	Device        *Device   // the device sign-in that waits for a person; nil: none
 	User          string    // who signed in, where Microsoft told
 }
 
@@ -49,14 +54,18 @@ type Keeper struct {
 	endpoint endpoint
 	pending  pendings
 
-	writing sync.Mutex // held while the stored sign-in changes; taken before mu
+	starting sync.Mutex // held while a device code is asked for
+	writing  sync.Mutex // held while the stored sign-in changes; taken before mu
 
 	mu         sync.Mutex
-	rec        *record // nil: nobody is signed in
-	generation int     // counts sign-ins and sign-outs; what an older one brings is dropped
-	flight     *flight // the refresh under way, nil when none is
-	fault      *Error  // the last failure, nil after a success
-	tries      int     // failures in a row
+	rec        *record       // nil: nobody is signed in
+	generation int           // counts sign-ins and sign-outs; what an older one brings is dropped
+	flight     *flight       // the refresh under way, nil when none is
+	fault      *Error        // the last failure, nil after a success
+	waiting    time.Time     // since when Microsoft wants time and nothing else; zero: it does not
+	device     *deviceSignIn // the last device sign-in; nil: there was none
+	tries      int           // failures in a row
+	failedAt   time.Time     // when the last failure was; the pause after it ends at nextTry
 	nextTry    time.Time
 	scheduled  time.Time // next run of the schedule, drawn once because of its jitter; zero: never
 	rejected   string    // the access token Graph refused, until it is replaced
@@ -93,19 +102,45 @@ func New(o Options) (*Keeper, error) {
 	return k, nil
 }
 
-// load reads the stored sign-in and refuses one this configuration cannot use.
-func (k *Keeper) load() (*record, *Error) {
-	rec, err := loadRecord(k.opts.Store, k.opts.Account)
-	problem := &Error{Account: k.opts.Account, Op: opUse, Class: Person}
-	switch {
-	case err != nil:
-		problem.Description, problem.Err = "the stored sign-in cannot be read: "+err.Error(), err
-	case rec != nil && rec.ClientID != k.opts.ClientID:
-		problem.Description = fmt.Sprintf("the stored sign-in was made for client_id %s, the configuration says %s", rec.ClientID, k.opts.ClientID)
-	default:
-		return rec, nil
+// blank is the record of a sign-in to come.
+func (k *Keeper) blank() record {
+	return record{Version: recordVersion, ClientID: k.opts.ClientID, Tenant: k.opts.Tenant, LoginURL: k.opts.LoginURL}
+}
+
+// nobody is the record where nobody has signed in: none, and for an app, which
+// needs nobody, an empty one.
+func (k *Keeper) nobody() *record {
+	if k.opts.Kind != App {
+		return nil
 	}
-	return nil, problem
+	rec := k.blank()
+	return &rec
+}
+
+// load reads the stored sign-in and refuses one this configuration cannot use.
+// Of an app nothing is stored, because it gets tokens whenever it asks.
+func (k *Keeper) load() (*record, *Error) {
+	if k.opts.Kind == App {
+		return k.nobody(), nil
+	}
+	rec, err := loadRecord(k.opts.Store, k.opts.Account)
+	if err != nil {
+		problem := k.endpoint.problem(opUse, Person, "the stored sign-in cannot be read: "+err.Error())
+		problem.Err = err
+		return nil, problem
+	}
+	if rec == nil {
+		return nil, nil
+	}
+	for _, m := range []struct{ name, stored, configured string }{
+		{"client_id", rec.ClientID, k.opts.ClientID}, {"tenant", rec.Tenant, k.opts.Tenant}, {"login_url", rec.LoginURL, k.opts.LoginURL},
+	} {
+		if m.stored != "" && !strings.EqualFold(m.stored, m.configured) {
+			return nil, k.endpoint.problem(opUse, Person, fmt.Sprintf(
+				"the stored sign-in was made for %s %s, the configuration says %s", m.name, m.stored, m.configured))
+		}
+	}
+	return rec, nil
 }
 
 // Token returns a valid access token, refreshing the sign-in first where
@@ -139,10 +174,10 @@ func (k *Keeper) tokenOrFlight(ctx context.Context) (string, *flight, error) {
 	case k.rec == nil && k.fault != nil:
 		return "", nil, k.fault
 	case k.rec == nil:
-		return "", nil, &Error{Account: k.opts.Account, Op: opUse, Class: Person, Description: "nobody has signed in yet"}
+		return "", nil, k.endpoint.problem(opUse, Person, nobodyYet)
 	case k.rec.AccessToken != k.rejected && k.rec.usable(now):
 		return k.rec.AccessToken, nil, nil
-	case k.flight == nil && k.fault != nil && stillWaiting(k.nextTry, now):
+	case k.flight == nil && k.fault != nil && stillWaiting(k.failedAt, k.nextTry, now):
 		e := *k.fault
 		e.RetryAfter = k.nextTry.Sub(now)
 		return "", nil, &e
@@ -171,18 +206,40 @@ func (k *Keeper) Status() Status {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	st := Status{State: k.state(), SecretExpires: k.opts.SecretExpires}
-	if k.fault != nil {
-		st.Reason, st.Action, st.NextTry = k.fault.Reason(), k.fault.Action(), k.nextTry
-	}
-	if st.State == NeverSignedIn {
-		st.Reason, st.Action = "nobody has signed in yet", "run: roomgate login "+k.opts.Account
-	}
 	if k.rec != nil {
 		st.AccessExpires, st.LastRefresh, st.SignedIn = k.rec.AccessExpires, k.rec.LastRefresh, k.rec.SignedIn
-		st.RefreshLapses = k.rec.LastRefresh.Add(lapse)
-		st.Scopes, st.User = append([]string(nil), k.rec.Scopes...), k.rec.User
+		if k.rec.RefreshToken != "" {
+			st.RefreshLapses = k.rec.LastRefresh.Add(lapse)
+		}
+		st.Scopes, st.User = slices.Clone(k.rec.Scopes), k.rec.User
+		st.MissingScopes = missingScopes(k.opts.Scopes, k.rec.Scopes)
 	}
+	k.explain(&st)
 	return st
+}
+
+const nobodyYet = "nobody has signed in yet"
+
+// explain says what is wrong and what to do about it; called with mu held.
+func (k *Keeper) explain(st *Status) {
+	login := "run: roomgate login " + k.opts.Account
+	switch d := k.device; {
+	case d != nil && d.open(k.now()):
+		shown := d.shown
+		st.Device = &shown
+		st.Reason = fmt.Sprintf("enter the code %s at %s by %s UTC", shown.UserCode, shown.VerificationURI, shown.Expires.Format("15:04"))
+	case d != nil && d.failed(k.now()) && (st.State == NeverSignedIn || st.State == SignInNeeded):
+		st.Reason, st.Action = d.err.Reason(), d.err.Action()
+	case k.fault != nil:
+		st.Reason, st.Action = k.fault.Reason(), k.fault.Action()
+	case st.State == NeverSignedIn:
+		st.Reason, st.Action = nobodyYet, login
+	case len(st.MissingScopes) > 0:
+		st.Reason, st.Action = "these scopes were not granted: "+strings.Join(st.MissingScopes, ", "), login
+	}
+	if k.fault != nil {
+		st.NextTry = k.nextTry
+	}
 }
 
 // state is called with mu held. A state that wants a person stays while

@@ -1,6 +1,7 @@
 package token
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -32,17 +33,20 @@ type Clock interface {
 }
 
 // Options describe one account and what its Keeper works with. Account,
-// LoginURL, Tenant, ClientID, Store and Pending are required.
+// LoginURL, Tenant, ClientID, Store and Pending are required; an App needs
+// ClientSecret or Certificate too.
 type Options struct {
-	Account       string    // name of the account, as the configuration and `roomgate login` spell it
-	LoginURL      string    // scheme and host of the identity service, https://login.microsoftonline.com
-	GraphURL      string    // scheme and host of Graph; outside the global cloud scopes are written with it
-	Tenant        string    // common, organizations, consumers, a GUID or a domain
-	ClientID      string    // application (client) id
-	ClientSecret  string    // empty for a public client
-	SecretExpires time.Time // when the secret expires, shown in Status; zero: not known
-	RedirectURI   string    // as registered
-	Scopes        []string  // asked for at the sign-in; without offline_access there is nothing to keep
+	Kind          Kind         // how it signs in; empty: Code
+	Account       string       // name of the account, as the configuration and `roomgate login` spell it
+	LoginURL      string       // scheme and host of the identity service, https://login.microsoftonline.com
+	GraphURL      string       // scheme and host of Graph; outside the global cloud scopes are written with it
+	Tenant        string       // common, organizations, consumers, a GUID or a domain
+	ClientID      string       // application (client) id
+	ClientSecret  string       // empty for a public client
+	SecretExpires time.Time    // when the secret expires, shown in Status; zero: not known
+	Certificate   *Certificate // proves the app in place of a secret; nil: none
+	RedirectURI   string       // as registered
+	Scopes        []string     // asked for at the sign-in; without offline_access there is nothing to keep
 
 	Store   Store // holds the tokens, under the account's name
 	Pending Store // holds sign-ins that were begun; may be shared by all accounts
@@ -62,6 +66,13 @@ func (o Options) complete() (Options, error) {
 		if f.value == "" {
 			return o, fmt.Errorf("set up the sign-in of account %q: %s is empty", o.Account, f.name)
 		}
+	}
+	o.Kind = cmp.Or(o.Kind, Code)
+	if err := o.check(); err != nil {
+		return o, fmt.Errorf("set up the sign-in of account %q: %w", o.Account, err)
+	}
+	if o.Certificate != nil {
+		o.SecretExpires = o.Certificate.Expires()
 	}
 	if o.Store == nil || o.Pending == nil {
 		return o, fmt.Errorf("set up the sign-in of account %q: a store is missing", o.Account)

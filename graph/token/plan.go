@@ -13,6 +13,7 @@ const (
 	minGap      = 10 * time.Second    // between two planned refreshes
 	personEvery = time.Hour           // between two tries while a person is needed
 	waitAtLeast = 5 * time.Minute     // after an error that asks for time
+	waitAtMost  = time.Hour           // an error that asks for time longer than this is an alarm
 	backoffTop  = 5 * time.Minute     // the longest pause between two tries that may well work
 	rejectEvery = 5 * time.Minute     // between two refreshes because Graph refused the token
 	lookEvery   = time.Minute         // how often the wall clock is read again, for it may be set
@@ -80,11 +81,10 @@ func pause(e *Error, tries int, jitter func(time.Duration) time.Duration) time.D
 	return max(time.Second, base-jitter(base/2), e.RetryAfter)
 }
 
-// stillWaiting reports whether a pause that ends at until is on. A pause that
-// lies further ahead than any pause can be is the work of a clock set back.
-func stillWaiting(until, now time.Time) bool {
-	left := until.Sub(now)
-	return left > 0 && left <= personEvery
+// stillWaiting reports whether a pause is on. One that has not begun yet is the
+// work of a clock set back.
+func stillWaiting(from, until, now time.Time) bool {
+	return !now.Before(from) && now.Before(until)
 }
 
 func earliest(a, b time.Time) time.Time {

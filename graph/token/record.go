@@ -14,7 +14,8 @@ const recordVersion = 1
 // record is the stored sign-in of one account:
 //
 //	{"v":1,"client_id":"…","tenant":"…","refresh_token":"…","access_token":"…","access_expires":"…Z",
-//	 "last_refresh":"…Z","signed_in":"…Z","scopes":["Calendars.Read"],"user":"rooms@contoso.example"}
+//	 "last_refresh":"…Z","signed_in":"…Z","scopes":["Calendars.Read"],"user":"rooms@contoso.example",
+//	 "login_url":"https://login.microsoftonline.com"}
 type record struct {
 	Version       int       `json:"v"`
 	ClientID      string    `json:"client_id"`
@@ -26,6 +27,8 @@ type record struct {
 	SignedIn      time.Time `json:"signed_in,omitzero"`
 	Scopes        []string  `json:"scopes,omitempty"`
 	User          string    `json:"user,omitempty"`
+	LoginURL      string    `json:"login_url,omitempty"`    // older records have none
+	RedirectURI   string    `json:"redirect_uri,omitempty"` // of a refresh token that was made elsewhere
 }
 
 // renewed returns r with what a grant asked for at the given instant brought.

@@ -2,6 +2,7 @@ package token
 
 import (
 	"context"
+	"sync"
 	"time"
 )
 
@@ -11,11 +12,22 @@ import (
 // refresh under way.
 func (k *Keeper) Run(ctx context.Context) error {
 	defer k.abandon()
-	var told Status
+	var (
+		told        Status
+		polling     sync.WaitGroup
+		polled      *deviceSignIn
+		proof, sign countdown
+	)
+	defer polling.Wait()
 	for {
 		changed := k.Changed()
 		wait := k.refreshIfDue(ctx)
+		if d := k.openDevice(); d != nil && d != polled {
+			polled = d
+			polling.Go(func() { k.pollDevice(ctx, d) })
+		}
 		told = k.tell(told)
+		k.warn(&proof, &sign)
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -45,7 +57,7 @@ func (k *Keeper) refreshIfDue(ctx context.Context) time.Duration {
 // due returns when to refresh next; called with mu held and a record present.
 func (k *Keeper) due(now time.Time) time.Time {
 	switch {
-	case k.fault != nil && stillWaiting(k.nextTry, now):
+	case k.fault != nil && stillWaiting(k.failedAt, k.nextTry, now):
 		return k.nextTry
 	case k.fault != nil, k.rec.AccessToken == k.rejected:
 		return now
@@ -75,31 +87,40 @@ func (k *Keeper) launch(ctx context.Context) *flight {
 // refresh fetches new tokens, makes them durable and only then hands them out.
 func (k *Keeper) refresh(ctx context.Context, old record, generation int) (string, error) {
 	asked := k.now()
-	g, problem := k.endpoint.renew(ctx, old.RefreshToken)
+	g, problem := k.fetch(ctx, old)
 	if problem != nil {
 		return "", k.failed(problem, generation)
 	}
 	fresh := old.renewed(g, asked)
-	fresh.Tenant = k.opts.Tenant
+	fresh.Tenant, fresh.LoginURL = k.opts.Tenant, k.opts.LoginURL // an older record may lack them
 
 	k.writing.Lock()
 	defer k.writing.Unlock()
 	if k.superseded(generation) {
 		return "", errSuperseded
 	}
-	if err := fresh.save(k.opts.Store, k.opts.Account); err != nil {
-		return "", k.failed(k.unsaved(opRefresh, err), generation)
+	if k.opts.Kind != App {
+		if err := fresh.save(k.opts.Store, k.opts.Account); err != nil {
+			return "", k.failed(k.unsaved(opRefresh, err), generation)
+		}
 	}
 	k.install(&fresh, false)
 	return fresh.AccessToken, nil
 }
 
+// fetch asks Microsoft for new tokens.
+func (k *Keeper) fetch(ctx context.Context, old record) (grant, *Error) {
+	if k.opts.Kind == App {
+		return k.endpoint.appTokens(ctx)
+	}
+	return k.endpoint.renew(ctx, opRefresh, old.RefreshToken, old.RedirectURI)
+}
+
 // unsaved is the error of a store that did not take new tokens. They are not
 // used then: the ones before stay good, and the next try fetches others.
 func (k *Keeper) unsaved(op string, err error) *Error {
-	e := &Error{Account: k.opts.Account, Op: op, Class: Retry, Err: err,
-		Description: "the new tokens could not be saved: " + hide(err.Error()),
-		next:        "check that the store's disk is not full and that roomgate may write to it"}
+	e := k.endpoint.problem(op, Retry, "the new tokens could not be saved: "+hide(err.Error()))
+	e.Err, e.next = err, "check that the store's disk is not full and that roomgate may write to it"
 	if op == opSignIn { // the code is spent, so nothing heals by itself
 		e.Class, e.next = Person, e.next+", then run: roomgate login "+e.Account
 	}
@@ -122,8 +143,11 @@ func (k *Keeper) install(rec *record, newSignIn bool) {
 		if k.flight != nil {
 			k.flight.cancel()
 		}
+		if k.device != nil {
+			k.device.end(k.endpoint.problem(opSignIn, Person, "the account was signed in or out in another way meanwhile"), k.now())
+		}
 	}
-	k.rec, k.fault, k.tries, k.nextTry = rec, nil, 0, time.Time{}
+	k.rec, k.fault, k.tries, k.nextTry, k.waiting = rec, nil, 0, time.Time{}, time.Time{}
 	k.rejected, k.flight = "", nil
 	k.schedule()
 	k.notify()
@@ -133,7 +157,7 @@ func (k *Keeper) install(rec *record, newSignIn bool) {
 // called with mu held.
 func (k *Keeper) schedule() {
 	k.scheduled = time.Time{}
-	if k.rec != nil {
+	if k.rec != nil && k.opts.Kind != App { // tokens of apps are to be kept to their end
 		k.scheduled = jittered(k.opts.Refresh, k.rec.LastRefresh, k.opts.Jitter)
 	}
 }
@@ -147,10 +171,27 @@ func (k *Keeper) failed(e *Error, generation int) error {
 	}
 	k.flight = nil
 	k.tries++
+	k.alarm(e)
 	k.fault = e
-	k.nextTry = k.now().Add(pause(e, k.tries, k.opts.Jitter))
+	k.failedAt = k.now()
+	k.nextTry = k.failedAt.Add(pause(e, k.tries, k.opts.Jitter))
 	k.notify()
 	return e
+}
+
+// alarm makes an error that asks for time a person's when it has lasted long
+// enough: a locked account is mostly unlocked by itself, but not always.
+// Called with mu held.
+func (k *Keeper) alarm(e *Error) {
+	now := k.now()
+	switch {
+	case e.Class == Person:
+		k.waiting = time.Time{}
+	case e.Class == Wait && (k.waiting.IsZero() || k.waiting.After(now)):
+		k.waiting = now
+	case e.Class == Wait && now.Sub(k.waiting) >= waitAtMost:
+		e.Class = Person
+	}
 }
 
 // abandon gives up the refresh under way, if any, and waits for its end, so
@@ -174,6 +215,10 @@ func (k *Keeper) tell(told Status) Status {
 	}
 	log := k.opts.Log.With("account", k.opts.Account)
 	switch {
+	case st.Device != nil: // the code is for the page and the points
+		log.Info("a device sign-in waits for a person", "address", st.Device.VerificationURI, "until", st.Device.Expires)
+	case st.State == OK && st.Reason != "":
+		log.Warn("the sign-in works, but not for everything", "reason", st.Reason, "action", st.Action)
 	case st.State == OK && told.State != "":
 		log.Info("the sign-in works again")
 	case st.State == OK:

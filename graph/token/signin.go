@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"golang.org/x/oauth2"
 )
@@ -21,6 +22,9 @@ type BeginOptions struct {
 // Begin starts a sign-in and returns the address a person opens in a browser.
 // What is needed to complete it is kept for an hour, across restarts.
 func (k *Keeper) Begin(opts BeginOptions) (string, error) {
+	if err := k.only(Code); err != nil {
+		return "", err
+	}
 	a := attempt{
 		Version:  recordVersion,
 		Account:  k.opts.Account,
@@ -113,21 +117,27 @@ func (k *Keeper) redeem(ctx context.Context, code, redirect, verifier string) er
 	if problem != nil {
 		return problem
 	}
-	blank := record{Version: recordVersion, ClientID: k.opts.ClientID, Tenant: k.opts.Tenant, SignedIn: asked}
-	rec := blank.renewed(g, asked)
-
 	k.writing.Lock()
-	err := rec.save(k.opts.Store, k.opts.Account)
-	if err == nil {
-		k.install(&rec, true)
-	}
+	problem = k.adopt(g, asked, "")
 	k.writing.Unlock()
-	if err != nil {
-		return k.unsaved(opSignIn, err)
+	if problem != nil {
+		return problem
 	}
 	if err := k.pending.clear(); err != nil {
 		k.opts.Log.Warn("sign-ins that were begun earlier could not be forgotten", "account", k.opts.Account, "error", err)
 	}
+	return nil
+}
+
+// adopt makes tokens that came from a person the sign-in; called with writing
+// held.
+func (k *Keeper) adopt(g grant, asked time.Time, redirect string) *Error {
+	rec := k.blank().renewed(g, asked)
+	rec.SignedIn, rec.RedirectURI = asked, redirect
+	if err := rec.save(k.opts.Store, k.opts.Account); err != nil {
+		return k.unsaved(opSignIn, err)
+	}
+	k.install(&rec, true)
 	return nil
 }
 
@@ -139,7 +149,7 @@ func (k *Keeper) Forget() error {
 	if err := k.opts.Store.Delete(k.opts.Account); err != nil {
 		return fmt.Errorf("account %s: sign out: delete the tokens: %w", k.opts.Account, err)
 	}
-	k.install(nil, true)
+	k.install(k.nobody(), true)
 	if err := k.pending.clear(); err != nil {
 		return fmt.Errorf("account %s: sign out: forget sign-ins that were begun: %w", k.opts.Account, err)
 	}
@@ -148,12 +158,14 @@ func (k *Keeper) Forget() error {
 
 // refuse is the error of a sign-in that ended before Microsoft was asked.
 func (k *Keeper) refuse(err error) *Error {
-	return &Error{Account: k.opts.Account, Op: opSignIn, Class: Person, Description: err.Error(), Err: err}
+	e := k.endpoint.problem(opSignIn, Person, err.Error())
+	e.Err = err
+	return e
 }
 
 // denied is the error that a redirect carries (RFC 6749 §4.1.2.1).
 func (k *Keeper) denied(r Redirect) *Error {
-	d := readDetails(nil, r.ErrorDescription) // the numbers in it are all there is
-	return &Error{Account: k.opts.Account, Op: opSignIn, AADSTS: d.Numbers,
-		Code: clean(r.Error, r.Code), Description: clean(r.ErrorDescription, r.Code), Class: classify(400, r.Error, d.Numbers)}
+	numbers := numbersIn(r.ErrorDescription)
+	return &Error{Account: k.opts.Account, Op: opSignIn, Class: classify(400, r.Error, numbers), kind: k.opts.Kind,
+		Details: Details{Code: clean(r.Error, r.Code), Description: clean(r.ErrorDescription, r.Code), AADSTS: numbers}}
 }
