@@ -12,17 +12,41 @@ import (
 const policy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
+// Why a request was refused: the values of the label "reason" of
+// roomgate_requests_refused_total.
+const (
+	refusedHost      = "host"         // asked for under a name that is not ours
+	refusedOrigin    = "cross_origin" // sent by a page of somebody else
+	refusedKey       = "key"          // wrong key for the connect API
+	refusedCode      = "code"         // wrong set-up code
+	refusedSession   = "session"      // no set-up code was entered in this browser
+	refusedState     = "state"        // came back from a sign-in that was not begun here
+	refusedRate      = "rate"         // too many tries
+	refusedTooLarge  = "too_large"
+	refusedMalformed = "malformed"
+)
+
+var refusals = []string{refusedHost, refusedOrigin, refusedKey, refusedCode, refusedSession, refusedState, refusedRate, refusedTooLarge, refusedMalformed}
+
 // guard sets the headers every answer carries and refuses requests under a host
 // name that is not ours: a page elsewhere that points its own name at this
-// machine (DNS rebinding) would otherwise be same-origin with us.
-func guard(hosts []string, next http.Handler) http.Handler {
+// machine (DNS rebinding) would otherwise be same-origin with us. Requests other
+// than for reading are refused from another origin.
+func (s *server) guard(next http.Handler) http.Handler {
+	same := http.NewCrossOriginProtection()
+	same.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		s.refused.WithLabelValues(refusedOrigin).Inc()
+		http.Error(w, "a cross-origin request is not answered; use the gateway's own page", http.StatusForbidden)
+	}))
+	next = same.Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", policy)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cache-Control", "no-store")
-		if !allowed(r.Host, hosts) {
+		if !allowed(r.Host, s.Hosts) {
+			s.refused.WithLabelValues(refusedHost).Inc()
 			http.Error(w, "this gateway does not answer under the name in the address; use http://localhost, or have the name allowed",
 				http.StatusMisdirectedRequest)
 			return
@@ -34,11 +58,16 @@ func guard(hosts []string, next http.Handler) http.Handler {
 // allowed tells whether a Host header names the loopback or one of hosts, on
 // any port.
 func allowed(host string, hosts []string) bool {
-	name := host
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		name = h
-	}
-	name = strings.TrimSuffix(strings.Trim(name, "[]"), ".")
+	name, _ := splitHost(host)
 	same := func(h string) bool { return strings.EqualFold(h, name) }
 	return slices.ContainsFunc([]string{"localhost", "127.0.0.1", "::1"}, same) || slices.ContainsFunc(hosts, same)
+}
+
+// splitHost returns the name and the port, if any, of a Host header.
+func splitHost(host string) (name, port string) {
+	name = host
+	if h, p, err := net.SplitHostPort(host); err == nil {
+		name, port = h, p
+	}
+	return strings.TrimSuffix(strings.Trim(name, "[]"), "."), port
 }

@@ -54,8 +54,17 @@ var (
 // Nothing a calendar contains is exposed.
 func (s *server) metrics() http.Handler {
 	r := prometheus.NewRegistry()
-	r.MustRegister(boardCollector{s}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	r.MustRegister(boardCollector{s}, s.refused, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return promhttp.HandlerFor(r, promhttp.HandlerOpts{})
+}
+
+// newRefused returns the counter of refused requests, at zero for every reason.
+func newRefused() *prometheus.CounterVec {
+	c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "roomgate_requests_refused_total", Help: "Requests refused since the start."}, []string{"reason"})
+	for _, reason := range refusals {
+		c.WithLabelValues(reason)
+	}
+	return c
 }
 
 // boardCollector reads the board whenever it is asked.

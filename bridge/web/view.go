@@ -145,7 +145,16 @@ type item struct {
 	Words   string // how it stands
 	Reason  string // why, and what to do; empty when well
 	Command string // to run; empty: none
+	Path    string // of the set-up page, where a person signs in; empty: not wanted, or no such page
+	Device  *deviceCode
+	Lapses  []string // what ends before long unless somebody acts
 	Since   *moment
+}
+
+// deviceCode is a device code that waits to be entered.
+type deviceCode struct {
+	UserCode, Address string
+	Until             *moment
 }
 
 var signInWords = map[string]string{
@@ -156,22 +165,51 @@ var signInWords = map[string]string{
 	"never_signed_in": "never signed in",
 }
 
-// viewAccount derives what is shown of an account from its points.
-func viewAccount(name string, points []driver.Value) item {
+// wantsSignIn tells whether an account waits for a person to sign in.
+func wantsSignIn(state string) bool { return state == "sign_in_needed" || state == "never_signed_in" }
+
+// viewAccount derives what is shown of an account from its points, and from its
+// sign-in where there is a set-up page. An open device code says all that its
+// reason does.
+func viewAccount(name string, points []driver.Value, signIn *SignInView, now time.Time, zone *time.Location) item {
 	state := points[driver.AccountState].Text()
 	v := item{Name: "Account " + name, OK: state == "ok" || state == "refreshing", Words: signInWords[state], Reason: points[driver.AccountReason].Text()}
-	if login := "roomgate login " + name; (state == "sign_in_needed" || state == "never_signed_in") && !strings.Contains(v.Reason, login) {
+	if login := "roomgate login " + name; wantsSignIn(state) && !strings.Contains(v.Reason, login) {
 		v.Command = login
 	}
-	if days := points[driver.SecretDaysLeft]; !days.Nothing() && days.Int() <= secretWarning && v.OK {
-		v.OK = false
-		v.Reason = fmt.Sprintf("days until the client secret expires: %d; have the customer's IT make a new one", days.Int())
+	if signIn != nil && wantsSignIn(state) {
+		v.Path = accountPath(name)
+	}
+	if signIn != nil && signIn.Device != nil {
+		d := signIn.Device
+		v.Device, v.Reason, v.Command = &deviceCode{d.UserCode, d.Address, momentOf(d.Expires, now, zone)}, "", ""
+	}
+	if days := points[driver.RefreshDaysLeft]; !days.Nothing() && days.Int() < lapseNotice {
+		v.Lapses = append(v.Lapses, fmt.Sprintf("unless it is renewed, the sign-in lapses %s", inDays(days.Int())))
+	}
+	if days := points[driver.SecretDaysLeft]; !days.Nothing() && days.Int() < lapseNotice {
+		v.Lapses = append(v.Lapses, fmt.Sprintf("the client secret or certificate expires %s; have the customer's IT make a new one", inDays(days.Int())))
+		v.OK = v.OK && days.Int() > secretWarning
 	}
 	return v
 }
 
-// secretWarning is the days in advance that a new client secret is asked for.
-const secretWarning = 30
+const (
+	lapseNotice   = 60 // days in advance that the page tells of an end
+	secretWarning = 30 // days in advance that a new client secret or certificate is asked for
+)
+
+// inDays puts a number of whole days to come in words; none are left from a day
+// before the end on.
+func inDays(n int) string {
+	switch n {
+	case 0:
+		return "within a day, if it has not yet"
+	case 1:
+		return "in 1 day"
+	}
+	return fmt.Sprintf("in %d days", n)
+}
 
 // viewPart derives what is shown of a part of the gateway.
 func viewPart(name string, h bridge.Health, stuck bool, now time.Time, zone *time.Location) item {

@@ -90,25 +90,40 @@ func TestAccountInWords(t *testing.T) {
 	state := func(s, reason string) points {
 		return points{driver.AccountState: driver.EnumValue(s), driver.AccountReason: driver.TextValue(reason)}
 	}
-	expiring := state("ok", "")
-	expiring[driver.SecretDaysLeft] = driver.IntValue(30)
+	ending := func(s string, refresh, secret int) points {
+		p := state(s, "")
+		p[driver.RefreshDaysLeft], p[driver.SecretDaysLeft] = driver.IntValue(refresh), driver.IntValue(secret)
+		return p
+	}
+	device := &SignInView{Name: "rooms", Kind: "device", Device: &DeviceView{"C7KQ4RHDN", "https://microsoft.com/devicelogin", noon.Add(15 * time.Minute)}}
 	for _, c := range []struct {
 		name   string
 		points points
+		signIn *SignInView // nil: there is no set-up page
 		ok     bool
 		want   string
 	}{
-		{"well", state("ok", ""), true, "Account rooms: signed in"},
-		{"being renewed", state("refreshing", ""), true, "Account rooms: signed in, being renewed"},
-		{"retrying", state("retrying", "no answer from the sign-in service"), false, "Account rooms: renewal failed, being tried again. no answer from the sign-in service"},
-		{"sign-in needed", state("sign_in_needed", "the password was changed"), false, "Account rooms: sign-in needed. the password was changed Run roomgate login rooms on the gateway."},
-		{"the reason has the command", state("never_signed_in", "run roomgate login rooms"), false, "Account rooms: never signed in. run roomgate login rooms"},
-		{"secret about to expire", expiring, false, "Account rooms: signed in. days until the client secret expires: 30; have the customer's IT make a new one"},
+		{"well", state("ok", ""), nil, true, "Account rooms: signed in"},
+		{"being renewed", state("refreshing", ""), nil, true, "Account rooms: signed in, being renewed"},
+		{"retrying", state("retrying", "no answer from the sign-in service"), &SignInView{}, false, "Account rooms: renewal failed, being tried again. no answer from the sign-in service"},
+		{"sign-in needed", state("sign_in_needed", "the password was changed"), nil, false, "Account rooms: sign-in needed. the password was changed Run roomgate login rooms on the gateway."},
+		{"the reason has the command", state("never_signed_in", "run roomgate login rooms"), nil, false, "Account rooms: never signed in. run roomgate login rooms"},
+		{"with a set-up page", state("never_signed_in", "run roomgate login rooms"), &SignInView{}, false,
+			"Account rooms: never signed in. run roomgate login rooms Or use the set-up page."},
+		{"with a device code", state("never_signed_in", "enter the code C7KQ4RHDN"), device, false,
+			"Account rooms: never signed in. Enter the code C7KQ4RHDN at https://microsoft.com/devicelogin by 12:15. Or use the set-up page."},
+		{"ends are far", ending("ok", 60, 60), nil, true, "Account rooms: signed in"},
+		{"ends are in sight", ending("ok", 59, 59), nil, true, "Account rooms: signed in. unless it is renewed, the sign-in lapses in 59 days." +
+			" the client secret or certificate expires in 59 days; have the customer's IT make a new one"},
+		{"a month to go", ending("ok", 89, 31), nil, true, "Account rooms: signed in. the client secret or certificate expires in 31 days; have the customer's IT make a new one"},
+		{"secret about to expire", ending("ok", 89, 30), nil, false, "Account rooms: signed in. the client secret or certificate expires in 30 days; have the customer's IT make a new one"},
+		{"one day", ending("retrying", 1, 65), nil, false, "Account rooms: renewal failed, being tried again. unless it is renewed, the sign-in lapses in 1 day"},
+		{"no day", ending("retrying", 0, 65), nil, false, "Account rooms: renewal failed, being tried again. unless it is renewed, the sign-in lapses within a day, if it has not yet"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			o := options(t)
 			publish(o, driver.OfAccount, "rooms", c.points)
-			v := viewAccount("rooms", o.points(driver.OfAccount, "rooms"))
+			v := viewAccount("rooms", o.points(driver.OfAccount, "rooms"), c.signIn, noon, o.Site.Zone)
 			got, err := render("item", v)
 			if err != nil {
 				t.Fatal(err)

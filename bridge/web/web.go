@@ -1,5 +1,7 @@
 // Package web shows the board in a browser: one page, the same as JSON, metrics
-// for Prometheus and a health check. It only reads.
+// for Prometheus and a health check. It only reads. Where it is given the sign-ins
+// of the accounts, it also has pages on which people sign in, and an API with
+// which other programs do.
 //
 // The page is rendered here, whole, and is true without JavaScript. With it, a
 // stream of server-sent events brings every part of the page that has changed,
@@ -14,13 +16,15 @@ package web
 import (
 	"bytes"
 	"crypto/sha256"
-	_ "embed" // the page, its style and its script are part of the program
+	"embed" // the pages, their style and the script are part of the program
 	"encoding/hex"
 	"html/template"
 	"log/slog"
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"roomgate/bridge"
 	"roomgate/driver"
@@ -38,15 +42,27 @@ type Options struct {
 	Hosts      []string      // names, without port, under which the page may be asked for beside the loopback ones; may be empty
 	StuckAfter time.Duration // a loop without a sign of life for longer is stuck
 	Log        *slog.Logger
+
+	SignIns   SignIns                // nil: no set-up page and no connect API
+	SetUpCode func(code string) bool // uses up the one-time code that opens the set-up page for a browser; nil: nobody signs in there
+	APIKey    string                 // of the connect API; empty: it is off
 }
 
 // Handler returns the handler of all pages. Streams of events end when their
 // request's context does: give the http.Server a BaseContext that ends before
 // Shutdown is called, since Shutdown waits for them.
 func Handler(o Options) http.Handler {
-	s := &server{Options: o, streams: make(chan struct{}, maxStreams)}
+	s := &server{Options: o, streams: make(chan struct{}, maxStreams), refused: newRefused()}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", s.page)
+	if o.SignIns == nil {
+		mux.HandleFunc("GET /{$}", s.page)
+	} else {
+		s.addSetUp(mux)
+	}
+	if o.SignIns != nil && o.APIKey != "" {
+		s.addConnect(mux)
+	}
+	mux.HandleFunc(connectPath, s.absent)
 	mux.HandleFunc("GET /events", s.events)
 	mux.HandleFunc("GET /api/v1/rooms", s.apiRooms)
 	mux.HandleFunc("GET /api/v1/rooms/{id}", s.apiRoom)
@@ -57,16 +73,17 @@ func Handler(o Options) http.Handler {
 	mux.HandleFunc("GET /style.css", asset("style.css", styleCSS))
 	mux.HandleFunc("GET /page.js", asset("page.js", pageJS))
 	mux.HandleFunc("/", s.unknown)
-	return guard(o.Hosts, http.NewCrossOriginProtection().Handler(mux))
+	return s.guard(mux)
 }
 
 type server struct {
 	Options
-	streams chan struct{} // holds one token for each open stream
+	streams chan struct{}          // holds one token for each open stream
+	refused *prometheus.CounterVec // counts refused requests by reason
 }
 
-//go:embed page.html
-var pageHTML string
+//go:embed page.html setup.html
+var pages embed.FS
 
 //go:embed style.css
 var styleCSS []byte
@@ -74,7 +91,7 @@ var styleCSS []byte
 //go:embed page.js
 var pageJS []byte
 
-var templates = template.Must(template.New("").Parse(pageHTML))
+var templates = template.Must(template.ParseFS(pages, "*.html"))
 
 // asset serves an embedded file. Browsers ask each time whether it is still the
 // same, so a new version of the program is never shown with an old style.
@@ -91,16 +108,37 @@ func asset(name string, content []byte) http.HandlerFunc {
 // unknown answers what no other pattern takes: a path that does not exist, or a
 // method that is not for reading.
 func (s *server) unknown(w http.ResponseWriter, r *http.Request) {
-	status, words, next := http.StatusNotFound, "there is nothing at this address", "start at /"
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		w.Header().Set("Allow", "GET, HEAD")
-		status, words, next = http.StatusMethodNotAllowed, "this address can only be read", "use GET"
-	}
-	if strings.HasPrefix(r.URL.Path, "/api/") {
-		s.apiError(w, status, words, next)
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		s.absent(w, r)
 		return
 	}
-	s.html(w, status, "message", message{Title: http.StatusText(status), Words: words, Site: s.Site.Name})
+	w.Header().Set("Allow", "GET, HEAD")
+	if isAPI(r) {
+		s.apiError(w, http.StatusMethodNotAllowed, "this address can only be read", "use GET")
+		return
+	}
+	s.message(w, http.StatusMethodNotAllowed, "this address can only be read")
 }
 
-type message struct{ Title, Words, Site string }
+// absent answers for a path that does not exist.
+func (s *server) absent(w http.ResponseWriter, r *http.Request) {
+	const words = "there is nothing at this address"
+	if isAPI(r) {
+		s.apiError(w, http.StatusNotFound, words, "start at /")
+		return
+	}
+	s.message(w, http.StatusNotFound, words)
+}
+
+func isAPI(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/api/") }
+
+// message is a page that says one thing.
+type message struct {
+	Title, Words  string
+	Address, Link string // where to go on, and the words of the link
+	Site          string
+}
+
+func (s *server) message(w http.ResponseWriter, status int, words string) {
+	s.html(w, status, "message", message{Title: http.StatusText(status), Words: words, Address: "/", Link: "To the rooms", Site: s.Site.Name})
+}

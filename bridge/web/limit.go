@@ -1,0 +1,90 @@
+package web
+
+import (
+	"slices"
+	"sync"
+	"time"
+)
+
+// limiter lets so many through in any span of time.
+type limiter struct {
+	most int
+	span time.Duration
+
+	mu    sync.Mutex
+	taken []time.Time // within the span, oldest first
+}
+
+// take uses up a place. When there is none it returns how long it takes until
+// there is one.
+func (l *limiter) take(now time.Time) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.taken = slices.DeleteFunc(l.taken, func(t time.Time) bool { return now.Sub(t) >= l.span })
+	if len(l.taken) >= l.most {
+		return l.taken[0].Add(l.span).Sub(now)
+	}
+	l.taken = append(l.taken, now)
+	return 0
+}
+
+// giveBack frees the place that was taken last.
+func (l *limiter) giveBack() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if n := len(l.taken); n > 0 {
+		l.taken = l.taken[:n-1]
+	}
+}
+
+// memory remembers values by key for a span of time; the oldest goes first when
+// there are too many.
+type memory[T any] struct {
+	most int
+	span time.Duration
+
+	mu      sync.Mutex
+	entries []remembered[T] // oldest first
+}
+
+type remembered[T any] struct {
+	key   string
+	value T
+	since time.Time
+}
+
+// put remembers a value in the place of an earlier one.
+func (m *memory[T]) put(key string, value T, now time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.drop(key, now)
+	if len(m.entries) >= m.most {
+		m.entries = slices.Delete(m.entries, 0, 1)
+	}
+	m.entries = append(m.entries, remembered[T]{key, value, now})
+}
+
+// get returns the value of key, false when there is none.
+func (m *memory[T]) get(key string, now time.Time) (value T, ok bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.drop("", now)
+	for _, e := range m.entries {
+		if e.key == key {
+			return e.value, true
+		}
+	}
+	return value, false
+}
+
+// forget removes the value of key.
+func (m *memory[T]) forget(key string, now time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.drop(key, now)
+}
+
+// drop removes what is too old, and key.
+func (m *memory[T]) drop(key string, now time.Time) {
+	m.entries = slices.DeleteFunc(m.entries, func(e remembered[T]) bool { return e.key == key || now.Sub(e.since) >= m.span })
+}
