@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,6 +10,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"roomgate/config"
 )
 
 func accountsCommand(g *globals) *cobra.Command {
@@ -20,23 +21,16 @@ func accountsCommand(g *globals) *cobra.Command {
 		Short: "Show how the sign-ins stand",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, w, err := g.load(cmd)
-			if err != nil {
-				return err
-			}
-			d, err := reach(cfg, w)
-			if err != nil {
-				return err
-			}
-			var views []accountView
-			err = errors.Join(d.call(cmd.Context(), http.MethodGet, "/control/accounts", nil, &views), d.close())
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				return printJSON(cmd.OutOrStdout(), views)
-			}
-			return printAccounts(cmd.OutOrStdout(), views, cfg.Site.Timezone, d.running)
+			return g.withGateway(cmd, func(cfg *config.Config, d *gatewayClient) error {
+				var views []accountView
+				if err := d.call(cmd.Context(), http.MethodGet, "/control/accounts", nil, &views); err != nil {
+					return err
+				}
+				if asJSON {
+					return printJSON(cmd.OutOrStdout(), views)
+				}
+				return printAccounts(cmd.OutOrStdout(), views, cfg.Site.Timezone, d.running)
+			})
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -48,9 +42,9 @@ func printAccounts(w io.Writer, views []accountView, zone *time.Location, runnin
 		fmt.Fprintln(w, "The gateway is not running; this is what it keeps in its database.")
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "ACCOUNT\tSTATE\tSIGNED IN AS\tLAST REFRESH\tACCESS TOKEN UNTIL\tLAPSES IF UNUSED BY")
+	fmt.Fprintln(t, "ACCOUNT\tSTATE\tSIGNED IN AS\tLAST REFRESH\tACCESS TOKEN UNTIL\tLAPSES IF UNUSED BY\tSECRET ENDS")
 	for _, v := range views {
-		fmt.Fprintln(t, strings.Join([]string{v.Name, v.State, orDash(v.User), local(v.LastRefresh, zone), local(v.AccessExpires, zone), local(v.RefreshLapses, zone)}, "\t"))
+		fmt.Fprintln(t, strings.Join([]string{v.Name, v.State, orDash(v.User), local(v.LastRefresh, zone), local(v.AccessExpires, zone), local(v.RefreshLapses, zone), local(v.SecretExpires, zone)}, "\t"))
 	}
 	if err := t.Flush(); err != nil {
 		return err

@@ -1,14 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"net/http"
+	"os"
 	"slices"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -21,8 +22,8 @@ type finding struct {
 	Subject string `json:"subject"` // what was looked at
 	Level   string `json:"level"`   // good, warning or bad
 	Words   string `json:"words"`
-	Action  string `json:"action,omitempty"` // what to do about it
-	Person  bool   `json:"-"`                // somebody has to act in Microsoft 365
+	Action  string `json:"action,omitempty"`       // what to do about it
+	Person  bool   `json:"needs_person,omitempty"` // somebody has to act in Microsoft 365
 }
 
 const (
@@ -36,9 +37,11 @@ func checkCommand(g *globals) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "check",
 		Short: "Look at everything the gateway needs, and say what to mend",
-		Long: "Check looks at the configuration, the clock, the database, every sign-in, every\n" +
-			"room and the broker. With the gateway running it asks the gateway; otherwise it\n" +
-			"tries for itself.",
+		Long: "Check looks at the configuration, the clock, the way to Microsoft, every sign-in\n" +
+			"and its permissions, every room, the broker and its access rules, and the disk.\n" +
+			"With the gateway running it is the gateway that looks; otherwise the command\n" +
+			"tries for itself. Where the customer's IT has to act, the line to run or the\n" +
+			"place to click is given.",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			findings, err := g.check(cmd)
@@ -68,56 +71,65 @@ func (g *globals) check(cmd *cobra.Command) ([]finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	findings := []finding{
-		{Subject: "configuration", Level: good, Words: fmt.Sprintf("%s: accounts: %d, rooms: %d", g.config, len(cfg.Accounts), len(cfg.Rooms))},
-		checkClock(w.clock.Now()),
-	}
+	findings := []finding{lookAtFile(g.config, cfg)}
 	d, err := reach(cfg, w)
 	if err != nil {
-		return append(findings, found("database", err)), nil
+		dr := doctor{cfg: cfg, w: w}
+		return append(append(findings, dr.surroundings(cmd.Context())...), found("database", err)), nil
 	}
-	defer d.close()
-	if d.running {
-		return append(findings, d.askRunning(cmd.Context(), cfg)...), nil
-	}
-	return append(findings, d.tryAlone(cmd.Context(), cfg)...), nil
+	seen, err := d.examine(cmd.Context(), cfg)
+	return append(findings, seen...), errors.Join(err, d.close())
 }
 
-// found turns an error into a finding.
-func found(subject string, err error) finding {
-	f := finding{Subject: subject, Level: bad, Words: err.Error()}
-	var a actionable
-	if errors.As(err, &a) {
-		f.Words, f.Action, f.Person = a.Error(), a.Action(), a.NeedsPerson()
+// lookAtFile tells what the configuration holds, and who could change it.
+func lookAtFile(path string, cfg *config.Config) finding {
+	f := finding{Subject: "configuration", Level: good, Words: fmt.Sprintf("%s: accounts: %d, rooms: %d", path, len(cfg.Accounts), len(cfg.Rooms))}
+	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o022 != 0 {
+		f.Level, f.Words = warning, f.Words+"; other users of this machine can change it"
+		f.Action = "chmod go-w " + path
 	}
 	return f
 }
 
-// newest is a time that has certainly passed: a clock before it is wrong.
-var newest = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
-
-func checkClock(now time.Time) finding {
-	if now.Before(newest) {
-		return finding{Subject: "clock", Level: bad, Words: "the clock says " + now.UTC().Format(time.RFC3339) + ", which has long passed",
-			Action: "set the time and switch on time synchronisation: timedatectl set-ntp true"}
+// examine has the gateway look around, and adds what only a running one knows.
+func (d *gatewayClient) examine(ctx context.Context, cfg *config.Config) ([]finding, error) {
+	database := finding{Subject: "database", Level: good, Words: cfg.Store.Path}
+	var seen []finding
+	if err := d.call(ctx, http.MethodGet, "/control/check", nil, &seen); err != nil {
+		return nil, err
 	}
-	return finding{Subject: "clock", Level: good, Words: now.UTC().Format(time.RFC3339)}
+	if !d.running {
+		return append([]finding{database}, seen...), nil
+	}
+	database.Words += " is open in the running gateway"
+	if err := d.showNow(ctx, cfg, seen); err != nil {
+		return nil, err
+	}
+	parts, err := d.parts(ctx)
+	return append(append([]finding{database}, seen...), parts...), err
 }
 
-// askRunning has the running gateway tell how it does.
-func (d *gatewayClient) askRunning(ctx context.Context, cfg *config.Config) []finding {
-	findings := append([]finding{{Subject: "database", Level: good, Words: cfg.Store.Path + " is open in the running gateway"}}, d.checkAccounts(ctx)...)
+// showNow replaces what was read of a room just now by what the room shows.
+func (d *gatewayClient) showNow(ctx context.Context, cfg *config.Config, seen []finding) error {
 	var all struct{ Rooms []roomView }
 	if err := d.call(ctx, http.MethodGet, "/api/v1/rooms", nil, &all); err != nil {
-		return append(findings, found("rooms", err))
+		return err
 	}
 	for _, r := range all.Rooms {
-		f := finding{Subject: "room " + r.ID, Level: good, Words: r.now(cfg.Site.Timezone)}
-		if r.Quality != driver.QualityGood.String() {
-			f.Level, f.Words = bad, r.Quality+": "+r.Fault
+		i := slices.IndexFunc(seen, func(f finding) bool { return f.Subject == "room "+r.ID })
+		switch {
+		case i < 0 || seen[i].Level != good:
+		case r.Quality == driver.QualityGood.String():
+			seen[i].Words = r.now(cfg.Site.Timezone)
+		default:
+			seen[i].Level, seen[i].Words = bad, r.Quality+": "+r.Fault
 		}
-		findings = append(findings, f)
 	}
+	return nil
+}
+
+// parts tells how the parts of the running gateway do.
+func (d *gatewayClient) parts(ctx context.Context) ([]finding, error) {
 	var gw struct {
 		Parts map[string]struct {
 			OK    bool
@@ -125,82 +137,31 @@ func (d *gatewayClient) askRunning(ctx context.Context, cfg *config.Config) []fi
 		}
 	}
 	if err := d.call(ctx, http.MethodGet, "/api/v1/gateway", nil, &gw); err != nil {
-		return append(findings, found("gateway", err))
+		return nil, err
 	}
+	var findings []finding
 	for _, name := range slices.Sorted(maps.Keys(gw.Parts)) {
-		f := finding{Subject: "part " + name, Level: good, Words: gw.Parts[name].Words}
+		f := finding{Subject: "part " + name, Level: good, Words: cmp.Or(gw.Parts[name].Words, "its loop turns")}
 		if !gw.Parts[name].OK {
 			f.Level = bad
 		}
 		findings = append(findings, f)
 	}
-	return findings
+	return findings, nil
 }
 
-// tryAlone does once what the gateway would do all the time.
-func (d *gatewayClient) tryAlone(ctx context.Context, cfg *config.Config) []finding {
-	findings := append([]finding{{Subject: "database", Level: good, Words: cfg.Store.Path}}, d.checkAccounts(ctx)...)
-	for _, a := range d.gateway.accounts {
-		if s := a.SignIn.Status(); s.State == "never_signed_in" || s.State == "sign_in_needed" {
-			continue // the account's own finding says so
-		}
-		findings = append(findings, readOnce(ctx, a, roomsOf(cfg), cfg.Site.Timezone, d.gateway.w.clock.Now())...)
+// found turns an error into a finding.
+func found(subject string, err error) finding {
+	f := finding{Subject: subject, Level: bad, Words: err.Error()}
+	var a actionable
+	var h hinted
+	switch {
+	case errors.As(err, &a):
+		f.Words, f.Action, f.Person = a.Error(), a.Action(), a.NeedsPerson()
+	case errors.As(err, &h):
+		f.Action = h.hint
 	}
-	if err := d.gateway.sink.Probe(ctx); err != nil {
-		return append(findings, found("broker", err))
-	}
-	return append(findings, finding{Subject: "broker", Level: good, Words: cfg.MQTT.Broker + " lets the gateway in"})
-}
-
-// checkAccounts looks at the sign-ins.
-func (d *gatewayClient) checkAccounts(ctx context.Context) []finding {
-	var views []accountView
-	if err := d.call(ctx, http.MethodGet, "/control/accounts", nil, &views); err != nil {
-		return []finding{found("accounts", err)}
-	}
-	var findings []finding
-	for _, v := range views {
-		f := finding{Subject: "account " + v.Name, Level: good, Words: v.State, Action: v.Action}
-		if v.User != "" {
-			f.Words += ", signed in as " + v.User
-		}
-		if v.Reason != "" {
-			f.Words += ": " + v.Reason
-		}
-		switch v.State {
-		case "ok", "refreshing":
-		case "retrying":
-			f.Level = warning
-		default:
-			f.Level, f.Person = bad, true
-		}
-		findings = append(findings, f)
-	}
-	return findings
-}
-
-// readOnce reads each room of an account once.
-func readOnce(ctx context.Context, a driver.Account, rooms []driver.Room, zone *time.Location, now time.Time) []finding {
-	rooms = slices.DeleteFunc(rooms, func(r driver.Room) bool { return r.Account != a.Name })
-	from, to := driver.Window(now, zone, 0)
-	var findings []finding
-	a.Calendar.Fetch(ctx, rooms, from, to, func(r driver.Reading) {
-		f := finding{Subject: "room " + r.Room, Level: good, Words: fmt.Sprintf("%d bookings from %s to %s", len(r.Bookings), from.In(zone).Format(time.DateOnly), to.In(zone).Format(time.DateOnly))}
-		switch {
-		case r.Err != nil:
-			f = found(f.Subject, r.Err)
-		case len(r.Refused) > 0:
-			f.Level, f.Words = warning, fmt.Sprintf("%s; rows that could not be understood: %v", f.Words, r.Refused)
-		}
-		findings = append(findings, f)
-	})
-	slices.SortFunc(findings, func(a, b finding) int {
-		if a.Subject < b.Subject {
-			return -1
-		}
-		return 1
-	})
-	return findings
+	return f
 }
 
 func printFindings(w io.Writer, findings []finding) error {

@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"roomgate/config"
 	"roomgate/driver/store"
 	"roomgate/graph/token"
@@ -55,28 +57,67 @@ type signInRequest struct {
 	Pasted      string `json:"pasted,omitempty"`
 	Code        string `json:"code,omitempty"`
 	Room        string `json:"room,omitempty"`
+
+	Tokens token.Imported `json:"tokens,omitzero"`
 }
 
 // accountView is an account as the commands see it.
 type accountView struct {
-	Name          string     `json:"name"`
-	State         string     `json:"state"`
-	Reason        string     `json:"reason,omitempty"`
-	Action        string     `json:"action,omitempty"`
-	User          string     `json:"user,omitempty"`
-	Scopes        []string   `json:"scopes,omitempty"`
-	SignedIn      *time.Time `json:"signed_in,omitempty"`
-	LastRefresh   *time.Time `json:"last_refresh,omitempty"`
-	AccessExpires *time.Time `json:"access_expires,omitempty"`
-	RefreshLapses *time.Time `json:"refresh_lapses,omitempty"`
-	SecretExpires *time.Time `json:"secret_expires,omitempty"`
-	NextTry       *time.Time `json:"next_try,omitempty"`
+	Name          string        `json:"name"`
+	State         string        `json:"state"`
+	Reason        string        `json:"reason,omitempty"`
+	Action        string        `json:"action,omitempty"`
+	User          string        `json:"user,omitempty"`
+	Scopes        []string      `json:"scopes,omitempty"`
+	SignedIn      *time.Time    `json:"signed_in,omitempty"`
+	LastRefresh   *time.Time    `json:"last_refresh,omitempty"`
+	AccessExpires *time.Time    `json:"access_expires,omitempty"`
+	RefreshLapses *time.Time    `json:"refresh_lapses,omitempty"`
+	SecretExpires *time.Time    `json:"secret_expires,omitempty"`
+	NextTry       *time.Time    `json:"next_try,omitempty"`
+	MissingScopes []string      `json:"missing_scopes,omitempty"`
+	Device        *deviceAnswer `json:"device,omitempty"`
+}
+
+// deviceAnswer is a device code that waits to be entered.
+type deviceAnswer struct {
+	UserCode string    `json:"user_code"`
+	Address  string    `json:"verification_uri"`
+	Expires  time.Time `json:"expires"`
+}
+
+// pageAnswer is where the set-up page is, and the code that opens it.
+type pageAnswer struct {
+	URL  string `json:"url"`
+	Code string `json:"code"`
 }
 
 func (g *gateway) controlHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /api/", g.page)
 	mux.HandleFunc("GET /control/accounts", func(w http.ResponseWriter, _ *http.Request) { answer(w, g.accountViews()) })
+	mux.HandleFunc("GET /control/check", g.answerCheck)
+	mux.HandleFunc("POST /control/login/page", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, pageAnswer{URL: setUpPage(g.cfg), Code: g.code.issue()})
+	})
+	g.signInHandlers(mux)
+	mux.HandleFunc("POST /control/backup", g.answerBackup)
+	mux.HandleFunc("POST /control/poll", func(w http.ResponseWriter, r *http.Request) {
+		var in signInRequest
+		if !question(w, r, &in) {
+			return
+		}
+		if !g.driver.PollNow(r.Context(), in.Room) {
+			refuse(w, fmt.Errorf("there is no room %q", in.Room))
+			return
+		}
+		answer(w, struct{}{})
+	})
+	return mux
+}
+
+// signInHandlers adds what is done to one account.
+func (g *gateway) signInHandlers(mux *http.ServeMux) {
 	mux.HandleFunc("POST /control/login/begin", g.withKeeper(func(_ context.Context, k *token.Keeper, r signInRequest) (any, error) {
 		address, err := k.Begin(token.BeginOptions{RedirectURI: r.RedirectURI, LoginHint: r.LoginHint, Prompt: r.Prompt})
 		return map[string]string{"url": address}, err
@@ -90,18 +131,20 @@ func (g *gateway) controlHandler() http.Handler {
 	mux.HandleFunc("POST /control/logout", g.withKeeper(func(_ context.Context, k *token.Keeper, _ signInRequest) (any, error) {
 		return struct{}{}, k.Forget()
 	}))
-	mux.HandleFunc("POST /control/poll", func(w http.ResponseWriter, r *http.Request) {
-		var in signInRequest
-		if !question(w, r, &in) {
-			return
-		}
-		if !g.driver.PollNow(r.Context(), in.Room) {
-			refuse(w, fmt.Errorf("there is no room %q", in.Room))
-			return
-		}
-		answer(w, struct{}{})
-	})
-	return mux
+	mux.HandleFunc("POST /control/login/device", g.withKeeper(func(ctx context.Context, k *token.Keeper, _ signInRequest) (any, error) {
+		d, err := k.StartDevice(ctx)
+		return deviceAnswer{d.UserCode, d.VerificationURI, d.Expires}, err
+	}))
+	mux.HandleFunc("POST /control/login/wait", g.withKeeper(func(ctx context.Context, k *token.Keeper, _ signInRequest) (any, error) {
+		return struct{}{}, k.WaitDevice(ctx)
+	}))
+	mux.HandleFunc("POST /control/login/import", g.withKeeper(func(ctx context.Context, k *token.Keeper, r signInRequest) (any, error) {
+		return struct{}{}, k.Import(ctx, r.Tokens)
+	}))
+	mux.HandleFunc("POST /control/login/prove", g.withKeeper(func(ctx context.Context, k *token.Keeper, _ signInRequest) (any, error) {
+		_, err := k.Token(ctx)
+		return struct{}{}, err
+	}))
 }
 
 // withKeeper finds the account a request is about.
@@ -131,9 +174,17 @@ func (g *gateway) accountViews() []accountView {
 		s := g.keepers[a.Name].Status()
 		views = append(views, accountView{Name: a.Name, State: string(s.State), Reason: s.Reason, Action: s.Action, User: s.User,
 			Scopes: s.Scopes, SignedIn: orNil(s.SignedIn), LastRefresh: orNil(s.LastRefresh), AccessExpires: orNil(s.AccessExpires),
-			RefreshLapses: orNil(s.RefreshLapses), SecretExpires: orNil(s.SecretExpires), NextTry: orNil(s.NextTry)})
+			RefreshLapses: orNil(s.RefreshLapses), SecretExpires: orNil(s.SecretExpires), NextTry: orNil(s.NextTry),
+			MissingScopes: s.MissingScopes, Device: deviceOf(s)})
 	}
 	return views
+}
+
+func deviceOf(s token.Status) *deviceAnswer {
+	if s.Device == nil {
+		return nil
+	}
+	return &deviceAnswer{s.Device.UserCode, s.Device.VerificationURI, s.Device.Expires}
 }
 
 func orNil(t time.Time) *time.Time {
@@ -191,6 +242,20 @@ type gatewayClient struct {
 	running bool     // it is another process
 	gateway *gateway // in this process; nil when running
 	close   func() error
+}
+
+// withGateway reads the configuration, reaches the gateway and does something
+// with it.
+func (g *globals) withGateway(cmd *cobra.Command, do func(*config.Config, *gatewayClient) error) error {
+	cfg, w, err := g.load(cmd)
+	if err != nil {
+		return err
+	}
+	d, err := reach(cfg, w)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(cfg, d), d.close())
 }
 
 // reach finds the running daemon of a configuration, or builds the gateway in

@@ -474,7 +474,7 @@ func (y *years) throttled() {
 // The consent is withdrawn for a day and given back. It is asked for hourly, so
 // that giving it back is enough.
 func (y *years) consentWithdrawn() {
-	words, next := "the permissions have not been consented to (AADSTS65001", "have an administrator press Grant admin consent under API permissions, or accept them yourself, then run: roomgate login rooms"
+	words, next := "the permissions have not been consented to, or the consent was withdrawn (AADSTS65001", "for the customer's IT: press entra.microsoft.com > Entra ID > App registrations > the app > API permissions > Grant admin consent, or let whoever signs in accept them, then run: roomgate login rooms"
 	y.sim.FailToken(65001, -1)
 	y.pass(firstTry)
 	y.stands("sign_in_needed", words, next)

@@ -4,17 +4,22 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"roomgate/config"
 	"roomgate/driver/store"
 )
 
 func dbCommand(g *globals) *cobra.Command {
 	c := &cobra.Command{Use: "db", Short: "Look after the database"}
-	c.AddCommand(dbCheck(g))
+	c.AddCommand(dbCheck(g), dbBackup(g), dbRestore(g))
 	return onlyGroups(c)
 }
 
@@ -39,7 +44,7 @@ func dbCheck(g *globals) *cobra.Command {
 			err := store.Check(path)
 			switch {
 			case errors.Is(err, store.ErrLocked):
-				return coded{hinted{err, "stop the gateway first: systemctl stop roomgate"}, exitLocked}
+				return coded{hinted{err, stopFirst}, exitLocked}
 			case errors.Is(err, store.ErrDamaged):
 				return coded{err, exitDamaged}
 			case err != nil:
@@ -51,9 +56,152 @@ func dbCheck(g *globals) *cobra.Command {
 	}
 }
 
+const stopFirst = "stop the gateway first: systemctl stop roomgate"
+
 // checkCommandLine is 'roomgate db check FILE' as a process of its own.
 func checkCommandLine(ctx context.Context, path string) *exec.Cmd {
 	c := exec.CommandContext(ctx, "/proc/self/exe", "db", "check", path)
 	c.Args[0] = os.Args[0] // tests run several programs from one file, told apart by name
 	return c
+}
+
+// backupAnswer is a copy of the database on its way from the gateway to the
+// command. The command writes the file, because the gateway's user may write
+// next to nowhere (systemd/roomgate.service).
+type backupAnswer struct {
+	Copy    []byte   `json:"copy"`
+	LeftOut []string `json:"left_out"`
+}
+
+// openBuckets are the buckets without secrets: what Outlook shows anyway.
+var openBuckets = []string{"bookings"}
+
+func (g *gateway) answerBackup(w http.ResponseWriter, _ *http.Request) {
+	out, err := backup(g.store)
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	answer(w, out)
+}
+
+func backup(st *store.Store) (out backupAnswer, err error) {
+	dir, err := os.MkdirTemp("", "roomgate-backup-")
+	if err != nil {
+		return out, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "roomgate.db")
+	if out.LeftOut, err = st.Backup(path, openBuckets...); err != nil {
+		return out, err
+	}
+	out.Copy, err = os.ReadFile(path)
+	return out, err
+}
+
+func dbBackup(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use:   "backup FILE",
+		Short: "Write a copy of the database to a new file",
+		Long: "Backup writes a copy of the database as it is now, whether the gateway runs or\n" +
+			"not. Secrets are in it only as far as they are sealed with store.key_file; it\n" +
+			"says what it left out. Keep the key file elsewhere than the copy.",
+		Args: oneFile,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return g.withGateway(cmd, func(cfg *config.Config, d *gatewayClient) error {
+				var got backupAnswer
+				if err := d.call(cmd.Context(), http.MethodPost, "/control/backup", struct{}{}, &got); err != nil {
+					return err
+				}
+				if err := writeNew("the backup", args[0], got.Copy, "another name"); err != nil {
+					return err
+				}
+				fmt.Fprintf(cmd.OutOrStdout(), "%s holds a copy of %s.\n", args[0], cfg.Store.Path)
+				if len(got.LeftOut) > 0 {
+					fmt.Fprintf(cmd.OutOrStdout(), "Left out, because it is secret and not sealed with store.key_file: %s.\n",
+						strings.Join(got.LeftOut, ", "))
+				}
+				return nil
+			})
+		},
+	}
+}
+
+// writeNew writes a file that must not exist, for its owner only. what names it
+// in errors, and hint is what to try where it exists.
+func writeNew(what, path string, data []byte, hint string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return hinted{fmt.Errorf("%s exists and is left as it is", path), hint}
+	}
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", what, err)
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("writing %s: %w", what, errors.Join(err, os.Remove(path)))
+	}
+	return nil
+}
+
+func dbRestore(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use:   "restore FILE",
+		Short: "Put a backup in the place of the database",
+		Long: "Restore checks a backup and puts a copy of it in the place of the database, which\n" +
+			"it keeps under another name. The gateway has to be stopped. Sign-ins that this\n" +
+			"machine holds stay, unless the backup has newer ones.",
+		Args: oneFile,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, w, err := g.load(cmd)
+			if err != nil {
+				return err
+			}
+			running, err := reachRunning(cfg)
+			if err != nil {
+				return err
+			}
+			if running != nil {
+				return coded{hinted{errors.New("the gateway is running"), stopFirst}, exitLocked}
+			}
+			if err := checkBackup(args[0]); err != nil {
+				return err
+			}
+			replaced, err := store.Restore(args[0], cfg.Store.Path, w.clock.Now())
+			if err != nil {
+				return coded{err, exitLocked}
+			}
+			out := cmd.OutOrStdout()
+			fmt.Fprintf(out, "%s now holds what %s holds.\n", cfg.Store.Path, args[0])
+			if replaced != "" {
+				fmt.Fprintf(out, "The database that was there is %s; delete it when all is well.\n", replaced)
+			}
+			fmt.Fprintln(out, "Start the gateway and look at 'roomgate accounts': an account without tokens has to sign in.")
+			return nil
+		},
+	}
+}
+
+// checkBackup looks at a backup in a process of its own, as a start does at the
+// database.
+func checkBackup(path string) error {
+	if _, err := os.Stat(path); err != nil {
+		return fmt.Errorf("reading the backup: %w", err)
+	}
+	err := store.ChildCheck(exitDamaged, checkCommandLine)(path)
+	if err == nil {
+		return nil
+	}
+	told := hinted{fmt.Errorf("%s cannot be restored, and nothing was changed: %w", path, err), "another backup"}
+	if errors.Is(err, store.ErrDamaged) {
+		return coded{told, exitDamaged}
+	}
+	return told
+}
+
+func oneFile(cmd *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return usageError{fmt.Errorf("%q takes the name of one file, got %d", cmd.CommandPath(), len(args))}
+	}
+	return nil
 }

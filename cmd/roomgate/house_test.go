@@ -28,6 +28,8 @@ type site struct {
 	sim, broker, web string // address of the simulator; host and port of broker and page
 	poll, stale      string // account's poll, rooms' stale_after; empty: the defaults
 	rooms            []siteRoom
+	ways             map[string]string // settings by which an account signs in; the usual one has the client secret
+	apiKey, sealKey  string            // of the connect API and of the store; empty: none
 }
 
 // siteRoom is a room and the account it is read with.
@@ -58,17 +60,17 @@ broker = "mqtt://%s"
 
 [web]
 listen = %q
-
+%s
 [store]
 path = %q
-`
+%s`
 
 const siteAccount = `
 [[account]]
 name = %q
 tenant = %q
 client_id = %q
-client_secret_file = %q
+%s
 login_url = %q
 graph_url = %q
 poll = %q
@@ -79,27 +81,52 @@ const siteRoomText = `
 id = %q
 name = %q
 account = %q
-match = [%q]
+%s
 `
 
 // write writes the configuration, the client secret, and mosquitto.conf.
 func (s *site) write() error {
 	id, secret, _ := graphsim.DefaultClient()
 	var text strings.Builder
-	fmt.Fprintf(&text, siteHead, cmp.Or(s.stale, "10m"), s.broker, s.web, s.database())
+	apiKey, apiErr := s.keyFile("api_key_file", "api-key", s.apiKey)
+	sealKey, sealErr := s.keyFile("key_file", "seal-key", s.sealKey)
+	fmt.Fprintf(&text, siteHead, cmp.Or(s.stale, "10m"), s.broker, s.web, apiKey, s.database(), sealKey)
 	written := map[string]bool{}
 	for _, r := range s.rooms {
 		if !written[r.account] {
 			sim := cmp.Or(r.sim, s.sim)
-			fmt.Fprintf(&text, siteAccount, r.account, graphsim.TenantID, id, filepath.Join(s.dir, "client-secret"), sim, sim, cmp.Or(s.poll, "@every 60s"))
+			fmt.Fprintf(&text, siteAccount, r.account, graphsim.TenantID, id, s.way(r.account), sim, sim, cmp.Or(s.poll, "@every 60s"))
 			written[r.account] = true
 		}
-		fmt.Fprintf(&text, siteRoomText, r.id, r.name, r.account, r.name)
+		fmt.Fprintf(&text, siteRoomText, r.id, r.name, r.account, s.find(r))
 	}
-	return errors.Join(
+	return errors.Join(apiErr, sealErr,
 		os.WriteFile(filepath.Join(s.dir, "client-secret"), []byte(secret), 0o600),
 		os.WriteFile(s.config(), []byte(text.String()), 0o600),
 		os.WriteFile(filepath.Join(s.dir, "mosquitto.conf"), mosquittoConf(s.broker), 0o600))
+}
+
+// way is the settings by which an account signs in.
+func (s *site) way(account string) string {
+	return cmp.Or(s.ways[account], fmt.Sprintf("client_secret_file = %q", filepath.Join(s.dir, "client-secret")))
+}
+
+// find is the setting by which a room is found. An app is told the mailbox.
+func (s *site) find(r siteRoom) string {
+	if strings.Contains(s.ways[r.account], `sign_in = "app"`) {
+		return fmt.Sprintf("mailbox = %q", r.id+"@"+graphsim.TenantDomain)
+	}
+	return fmt.Sprintf("match = [%q]", r.name)
+}
+
+// keyFile writes a key to a file, if there is one, and returns the setting that
+// names the file.
+func (s *site) keyFile(setting, name, key string) (line string, err error) {
+	if key == "" {
+		return "", nil
+	}
+	path := filepath.Join(s.dir, name)
+	return fmt.Sprintf("%s = %q\n", setting, path), os.WriteFile(path, []byte(key), 0o600)
 }
 
 // mosquittoConf is the configuration of a broker that remembers nothing.
@@ -216,9 +243,15 @@ func (h *house) mosquitto(address string) {
 // code. The evidence holds it too.
 func (h *house) roomgate(args ...string) (stdout string, code int) {
 	h.t.Helper()
+	return h.roomgateWith("", args...)
+}
+
+// roomgateWith is roomgate with something on its standard input.
+func (h *house) roomgateWith(in string, args ...string) (stdout string, code int) {
+	h.t.Helper()
 	c := h.command("roomgate", append(args, "--config", h.config())...)
 	var out bytes.Buffer
-	c.Stdout = &out
+	c.Stdin, c.Stdout = strings.NewReader(in), &out
 	err := c.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
@@ -289,11 +322,20 @@ func (h *house) get(address string) (status int, body string) {
 
 func (h *house) request(method, address string) (status int, body string) {
 	h.t.Helper()
-	req, err := http.NewRequestWithContext(h.t.Context(), method, address, nil)
+	return h.send(http.DefaultClient, method, address, nil, "")
+}
+
+// send makes a request with headers and a body; the answer is evidence.
+func (h *house) send(client *http.Client, method, address string, headers map[string]string, content string) (status int, body string) {
+	h.t.Helper()
+	req, err := http.NewRequestWithContext(h.t.Context(), method, address, strings.NewReader(content))
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	for name, value := range headers {
+		req.Header.Set(name, value)
+	}
+	resp, err := client.Do(req)
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"roomgate/config"
+	"roomgate/graph/token"
 )
 
 // loginFlags are the ways to sign in; at most one is chosen.
@@ -24,6 +26,8 @@ type loginFlags struct {
 	printURL bool
 	paste    string
 	code     string
+	imported string
+	page     bool
 	hint     string
 	prompt   string
 }
@@ -33,35 +37,35 @@ func loginCommand(g *globals) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "login [account]",
 		Short: "Sign an account in to Microsoft 365",
-		Long: "Login prints an address to open in a browser, on any machine. After the sign-in\n" +
-			"the browser is sent to the redirect URI; where that is this machine, login\n" +
-			"notices by itself. Otherwise copy the whole address out of the browser and\n" +
-			"paste it here, even if the page itself could not be shown.\n\n" +
-			"In scripts: 'login --print-url' and later 'login --paste ADDRESS'; a dash reads\n" +
-			"the address or code from standard input, where other users cannot see it.",
+		Long: "Login does what sign_in of the account says.\n\n" +
+			"code: it prints an address to open in a browser, on any machine. After the\n" +
+			"sign-in the browser is sent to the redirect URI; where that is this machine,\n" +
+			"login notices by itself. Otherwise copy the whole address out of the browser and\n" +
+			"paste it here, even if the page itself could not be shown.\n" +
+			"device: it prints a short code to be entered at an address on any device.\n" +
+			"app: nobody signs in; login tries whether Microsoft takes the app's secret or\n" +
+			"certificate.\n\n" +
+			"In scripts: 'login --print-url' and later 'login --paste ADDRESS'. A dash reads\n" +
+			"what is pasted, or imported, from standard input, where other users cannot see it.",
 		Args: atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg, w, err := g.load(cmd)
-			if err != nil {
-				return err
-			}
-			account, err := pickAccount(cfg, args)
-			if err != nil {
-				return err
-			}
-			d, err := reach(cfg, w)
-			if err != nil {
-				return err
-			}
-			return errors.Join(f.login(cmd, d, account), d.close())
+			return g.withGateway(cmd, func(cfg *config.Config, d *gatewayClient) error {
+				account, err := pickAccount(cfg, args)
+				if err != nil {
+					return err
+				}
+				return (&login{loginFlags: f, cmd: cmd, gateway: d, account: account, zone: cfg.Site.Timezone}).run()
+			})
 		},
 	}
 	c.Flags().BoolVar(&f.printURL, "print-url", false, "print the address to open, and end")
 	c.Flags().StringVar(&f.paste, "paste", "", "`ADDRESS` the browser was sent to after the sign-in, or - for standard input")
 	c.Flags().StringVar(&f.code, "code", "", "authorization `CODE` obtained by hand, without PKCE, or - for standard input")
+	c.Flags().StringVar(&f.imported, "import", "", "`FILE` with a refresh token obtained elsewhere, or - for standard input: JSON with refresh_token,\nand maybe access_token and redirect_uri, or the refresh token alone")
+	c.Flags().BoolVar(&f.page, "page", false, "print the address of the running gateway's set-up page, and the code that opens it")
 	c.Flags().StringVar(&f.hint, "login-hint", "", "`ADDRESS` of the account to offer")
 	c.Flags().StringVar(&f.prompt, "prompt", "", "login, consent or select_account; empty: as Microsoft likes")
-	c.MarkFlagsMutuallyExclusive("print-url", "paste", "code")
+	c.MarkFlagsMutuallyExclusive("print-url", "paste", "code", "import", "page")
 	return c
 }
 
@@ -80,54 +84,86 @@ func pickAccount(cfg *config.Config, args []string) (config.Account, error) {
 	return config.Account{}, usageError{fmt.Errorf("there is no account %q; there are %s", args[0], strings.Join(names, ", "))}
 }
 
-func (f *loginFlags) login(cmd *cobra.Command, d *gatewayClient, account config.Account) error {
-	ctx := cmd.Context()
-	in := signInRequest{Account: account.Name, LoginHint: f.hint, Prompt: f.prompt}
+// login is one run of the command.
+type login struct {
+	*loginFlags
+	cmd     *cobra.Command
+	gateway *gatewayClient
+	account config.Account
+	zone    *time.Location
+}
+
+// run signs in by the way that was asked for, or by that of the account.
+func (l login) run() error {
+	app := l.account.SignIn == string(token.App)
 	switch {
-	case f.code != "":
-		code, err := textOrStdin(cmd, f.code)
-		if err != nil {
-			return err
-		}
-		in.Code = code
-		return f.done(cmd, account, d.call(ctx, http.MethodPost, "/control/login/code", in, nil))
-	case f.paste != "":
-		pasted, err := textOrStdin(cmd, f.paste)
-		if err != nil {
-			return err
-		}
-		in.Pasted = pasted
-		return f.done(cmd, account, d.call(ctx, http.MethodPost, "/control/login/complete", in, nil))
+	case l.page:
+		return l.showPage()
+	case app && (l.printURL || l.paste+l.code+l.imported != ""):
+		return usageError{fmt.Errorf("account %s is an app and signs in by itself: run 'roomgate login %[1]s' alone, to try whether it can", l.account.Name)}
+	case app:
+		return l.prove()
+	case l.imported != "":
+		return l.importTokens()
+	case l.code != "":
+		return l.pasted("/control/login/code", l.code, func(in *signInRequest, text string) { in.Code = text })
+	case l.paste != "":
+		return l.pasted("/control/login/complete", l.paste, func(in *signInRequest, text string) { in.Pasted = text })
+	case l.account.SignIn == string(token.DeviceCode) && !l.printURL:
+		return l.withDevice()
 	}
-	var catcher *catcher
-	if !f.printURL {
-		catcher = catch(ctx, account.RedirectURI)
-		in.RedirectURI = catcher.redirect
-	}
-	var begun struct{ URL string }
-	if err := d.call(ctx, http.MethodPost, "/control/login/begin", in, &begun); err != nil {
+	return l.withBrowser()
+}
+
+// ask has the gateway do something for the account.
+func (l login) ask(path string, in signInRequest, out any) error {
+	in.Account = l.account.Name
+	return l.gateway.call(l.cmd.Context(), http.MethodPost, path, in, out)
+}
+
+// pasted ends a sign-in with one text.
+func (l login) pasted(path, flag string, put func(*signInRequest, string)) error {
+	text, err := textOrStdin(l.cmd, flag)
+	if err != nil {
 		return err
 	}
-	if f.printURL {
-		fmt.Fprintln(cmd.OutOrStdout(), begun.URL)
+	var in signInRequest
+	put(&in, text)
+	return l.done(l.ask(path, in, nil))
+}
+
+// withBrowser signs in with a code that a browser brings back.
+func (l login) withBrowser() error {
+	in := signInRequest{LoginHint: l.hint, Prompt: l.prompt}
+	var c *catcher
+	if !l.printURL {
+		c = catch(l.cmd.Context(), l.account.RedirectURI)
+		in.RedirectURI = c.redirect
+	}
+	var begun struct{ URL string }
+	if err := l.ask("/control/login/begin", in, &begun); err != nil {
+		return err
+	}
+	if l.printURL {
+		fmt.Fprintln(l.cmd.OutOrStdout(), begun.URL)
 		return nil
 	}
-	return f.converse(cmd, d, account, catcher, begun.URL)
+	return l.converse(c, begun.URL)
 }
 
 // converse leads the person through the sign-in: whatever comes first, the
 // browser's return or a pasted line, ends it.
-func (f *loginFlags) converse(cmd *cobra.Command, d *gatewayClient, account config.Account, c *catcher, address string) error {
-	out := cmd.OutOrStdout()
+func (l login) converse(c *catcher, address string) error {
+	out := l.cmd.OutOrStdout()
 	fmt.Fprintf(out, "Open this address in a browser, on any machine, and sign in as the account that may see the rooms:\n\n%s\n\n", address)
 	if c.returned != nil {
 		openBrowser(address)
 		fmt.Fprintln(out, "A browser on this machine finishes by itself. With a browser elsewhere:")
 	}
 	fmt.Fprint(out, "Copy the whole address the browser ends up at, even if it shows an error page, and paste it here:\n> ")
-	ctx, cancel := context.WithCancel(cmd.Context())
+	ctx, cancel := context.WithCancel(l.cmd.Context())
 	defer cancel()
-	lines := readLines(ctx, cmd.InOrStdin())
+	lines := readLines(ctx, l.cmd.InOrStdin())
 	for {
 		var pasted string
 		select {
@@ -148,17 +184,109 @@ func (f *loginFlags) converse(cmd *cobra.Command, d *gatewayClient, account conf
 			}
 			pasted = line
 		}
-		in := signInRequest{Account: account.Name, Pasted: pasted}
-		return f.done(cmd, account, d.call(ctx, http.MethodPost, "/control/login/complete", in, nil))
+		return l.done(l.ask("/control/login/complete", signInRequest{Pasted: pasted}, nil))
 	}
 }
 
+// withDevice shows a device code and waits until it was entered.
+func (l login) withDevice() error {
+	var d deviceAnswer
+	if err := l.ask("/control/login/device", signInRequest{}, &d); err != nil {
+		return err
+	}
+	fmt.Fprintf(l.cmd.OutOrStdout(), "Open this address on any device, and sign in as the account that may see the rooms:\n\n  %s\n\nThe code to enter there:\n\n  %s\n\nIt is good until %s. Waiting for the sign-in ...\n",
+		d.Address, d.UserCode, d.Expires.In(l.zone).Format("15:04"))
+	return l.done(l.ask("/control/login/wait", signInRequest{}, nil))
+}
+
+// prove tries whether Microsoft takes the app's secret or certificate.
+func (l login) prove() error {
+	if err := l.ask("/control/login/prove", signInRequest{}, nil); err != nil {
+		return err
+	}
+	fmt.Fprintf(l.cmd.OutOrStdout(), "Account %s is an app and signs in by itself: Microsoft took its %s and gave a token.\nWhether it may read the rooms, 'roomgate check' tells.\n", l.account.Name, l.credential())
+	return nil
+}
+
+func (l login) credential() string {
+	if l.account.ClientCertificate != nil {
+		return "certificate"
+	}
+	return "client secret"
+}
+
+// importTokens signs in with tokens that were obtained elsewhere.
+func (l login) importTokens() error {
+	text, err := fileOrStdin(l.cmd, l.imported)
+	if err != nil {
+		return err
+	}
+	tokens, err := readTokens(text)
+	if err != nil {
+		return err
+	}
+	return l.done(l.ask("/control/login/import", signInRequest{Tokens: tokens}, nil))
+}
+
+// readTokens reads JSON as a token endpoint answers it, with the redirect URI
+// added, or a bare refresh token. The error repeats nothing of the text.
+func readTokens(text string) (token.Imported, error) {
+	text = strings.TrimSpace(text)
+	if !strings.HasPrefix(text, "{") {
+		return token.Imported{RefreshToken: text}, nil
+	}
+	var in struct {
+		Refresh  string `json:"refresh_token"`
+		Access   string `json:"access_token"`
+		Redirect string `json:"redirect_uri"`
+	}
+	if json.Unmarshal([]byte(text), &in) != nil {
+		return token.Imported{}, errors.New(`the tokens are not JSON: write {"refresh_token": "…", "redirect_uri": "…"}, or the refresh token alone`)
+	}
+	return token.Imported{RefreshToken: in.Refresh, AccessToken: in.Access, RedirectURI: in.Redirect}, nil
+}
+
+// showPage prints how to get to the set-up page.
+func (l login) showPage() error {
+	if !l.gateway.running {
+		return hinted{errors.New("the gateway is not running, so there is no set-up page"), "roomgate run, or roomgate login without --page"}
+	}
+	var p pageAnswer
+	if err := l.ask("/control/login/page", signInRequest{}, &p); err != nil {
+		return err
+	}
+	u, err := url.Parse(p.URL)
+	if err != nil || p.URL == "" {
+		return hinted{errors.New("the gateway shows no page"), `listen = "127.0.0.1:8080" in [web]`}
+	}
+	fmt.Fprintf(l.cmd.OutOrStdout(), "Open this page in a browser on this machine:\n\n  %s\n\nIt asks for this code, once, within %d minutes:\n\n  %s\n\nFrom another machine, lay a tunnel first: ssh -L %[4]s:127.0.0.1:%[4]s USER@THIS-MACHINE\n",
+		p.URL, int(setUpCodeLife.Minutes()), p.Code, u.Port())
+	return nil
+}
+
 // done reports the end of a sign-in.
-func (f *loginFlags) done(cmd *cobra.Command, account config.Account, err error) error {
+func (l login) done(err error) error {
 	if err == nil {
-		fmt.Fprintf(cmd.OutOrStdout(), "Account %s is signed in. 'roomgate accounts' shows how it stands.\n", account.Name)
+		fmt.Fprintf(l.cmd.OutOrStdout(), "Account %s is signed in. 'roomgate accounts' shows how it stands.\n", l.account.Name)
 	}
 	return err
+}
+
+// fileOrStdin reads a file, or standard input for a dash.
+func fileOrStdin(cmd *cobra.Command, name string) (string, error) {
+	if name == "-" {
+		return textOrStdin(cmd, name)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return "", fmt.Errorf("reading the tokens: %w", err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, 64<<10))
+	if err != nil {
+		return "", fmt.Errorf("reading the tokens: %w", err)
+	}
+	return string(text), nil
 }
 
 // textOrStdin reads standard input when the flag is a dash.
@@ -246,23 +374,17 @@ func logoutCommand(g *globals) *cobra.Command {
 		Short: "Forget an account's sign-in",
 		Args:  atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg, w, err := g.load(cmd)
-			if err != nil {
-				return err
-			}
-			account, err := pickAccount(cfg, args)
-			if err != nil {
-				return err
-			}
-			d, err := reach(cfg, w)
-			if err != nil {
-				return err
-			}
-			err = d.call(cmd.Context(), http.MethodPost, "/control/logout", signInRequest{Account: account.Name}, nil)
-			if err == nil {
+			return g.withGateway(cmd, func(cfg *config.Config, d *gatewayClient) error {
+				account, err := pickAccount(cfg, args)
+				if err != nil {
+					return err
+				}
+				if err := d.call(cmd.Context(), http.MethodPost, "/control/logout", signInRequest{Account: account.Name}, nil); err != nil {
+					return err
+				}
 				fmt.Fprintf(cmd.OutOrStdout(), "The sign-in of account %s is forgotten here. Microsoft keeps the consent; the customer's IT can revoke it.\n", account.Name)
-			}
-			return errors.Join(err, d.close())
+				return nil
+			})
 		},
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"roomgate/config"
 )
 
 // roomView is a room as the page's JSON gives it.
@@ -37,15 +39,9 @@ func roomsCommand(g *globals) *cobra.Command {
 		Short: "Show what each room shows now",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, w, err := g.load(cmd)
-			if err != nil {
-				return err
-			}
-			d, err := reach(cfg, w)
-			if err != nil {
-				return err
-			}
-			return errors.Join(showRooms(cmd, d, cfg.Site.Timezone, asJSON, poll), d.close())
+			return g.withGateway(cmd, func(cfg *config.Config, d *gatewayClient) error {
+				return showRooms(cmd, d, cfg.Site.Timezone, asJSON, poll)
+			})
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print every point as JSON")

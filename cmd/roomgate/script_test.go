@@ -74,6 +74,9 @@ func furnish(env *testscript.Env) error {
 	env.Setenv("BROKER", h.broker)
 	env.Setenv("BROKER_PORT", portOf(h.broker))
 	env.Setenv("WEB", h.web)
+	id, _, _ := graphsim.DefaultClient()
+	env.Setenv("CLIENT_ID", id)
+	env.Setenv("TENANT", graphsim.TenantID)
 	return nil
 }
 

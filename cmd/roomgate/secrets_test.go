@@ -116,16 +116,21 @@ func TestSecrets(t *testing.T) {
 	t.Cleanup(server.Close)
 	t.Cleanup(func() { h.keep(sim.seen()) })
 	h.sim = server.URL
+	h.everyWay()
 	h.open()
+	h.certify("robot", sim)
 	h.mosquitto(h.broker)
 	h.listen(h.broker)
 
 	h.misuse()
 	h.signIn("rooms")
 	h.everyCommand()
-	h.daemon()
+	gateway := h.daemon()
 	h.await("a good room", func() bool { return accepts(h.web) && h.room("boardroom").Quality == "good" })
 	h.misuse()
+	h.signInEveryWay(sim)
+	h.misuseConnect()
+	h.misusePage()
 	h.everyCommand()
 	h.everyPage()
 
@@ -141,8 +146,11 @@ func TestSecrets(t *testing.T) {
 	h.await("the lapsed sign-in", func() bool { return h.account("rooms").State == "sign_in_needed" })
 	h.everyCommand()
 	h.everyPage()
-	if n := len(sim.seen()); n < 5 {
-		t.Errorf("only %d secrets passed: the hunt proves nothing", n)
+	h.crash(gateway)
+	for _, kind := range witnessed {
+		if !sim.saw(kind) {
+			t.Errorf("no %s passed: the hunt for it proves nothing", kind)
+		}
 	}
 }
 
@@ -156,7 +164,7 @@ func quote(w http.ResponseWriter, r *http.Request) {
 // misuse signs in in ways that fail, with real codes and secrets in hand.
 func (h *house) misuse() {
 	h.t.Helper()
-	address := strings.TrimSpace(h.must("login", "--print-url"))
+	address := strings.TrimSpace(h.must("login", "rooms", "--print-url"))
 	landed, err := acceptSignIn(h.t.Context(), address)
 	if err != nil {
 		h.t.Fatal(err)
@@ -174,7 +182,7 @@ func (h *house) misuse() {
 		{"--paste", "http://localhost/?code=" + code + "&state=another"},
 		{"--paste", "http://localhost/?error=access_denied&error_description=" + code},
 	} {
-		if _, ended := h.roomgate(append([]string{"login"}, args...)...); ended == exitOK {
+		if _, ended := h.roomgate(append([]string{"login", "rooms"}, args...)...); ended == exitOK {
 			h.t.Errorf("login %s succeeded", args[0])
 		}
 	}
@@ -184,15 +192,18 @@ func (h *house) misuse() {
 // what it has to say, whatever its exit code.
 func (h *house) everyCommand() {
 	h.t.Helper()
-	for _, line := range []string{"accounts", "accounts --json", "rooms", "rooms --json", "check", "check --json", "config print", "config check --json", "db check"} {
+	for _, line := range []string{"accounts", "accounts --json", "rooms", "rooms --json", "check", "check --json", "config print", "config check --json", "db check",
+		"handover rooms", "handover robot --format html", "explain AADSTS7000222", "login robot"} {
 		h.roomgate(append(strings.Fields(line), "--log-level", "debug")...)
 	}
+	h.backUp()
 }
 
 // everyPage reads every page.
 func (h *house) everyPage() {
 	h.t.Helper()
-	for _, path := range []string{"/", "/api/v1/rooms", "/api/v1/rooms/boardroom", "/api/v1/accounts", "/api/v1/gateway", "/metrics", "/healthz?verbose"} {
+	for _, path := range []string{"/", "/api/v1/rooms", "/api/v1/rooms/boardroom", "/api/v1/accounts", "/api/v1/gateway", "/metrics", "/healthz?verbose",
+		"/setup", "/setup/accounts/rooms", "/setup/accounts/lobby", "/setup/accounts/robot"} {
 		if status, body := h.get("http://" + h.web + path); status != http.StatusOK {
 			h.t.Errorf("%s answered %d: %s", path, status, body)
 		}
@@ -230,16 +241,24 @@ func TestFindSecret(t *testing.T) {
 type witness struct {
 	next    http.Handler
 	mu      sync.Mutex
-	secrets map[string]bool
+	secrets map[string]string // their kind
 }
 
 func newWitness(next http.Handler) *witness {
-	return &witness{next: next, secrets: map[string]bool{}}
+	return &witness{next: next, secrets: map[string]string{}}
 }
+
+// Secrets of RFC 6749 §4.1.3, §5.1 and §6, RFC 7523 §2.2, RFC 7636 §4.5 and
+// RFC 8628 §3.2, by the names they are asked and answered under.
+var (
+	askedSecrets    = strings.Fields("client_secret client_assertion code code_verifier refresh_token device_code")
+	answeredSecrets = strings.Fields("access_token refresh_token id_token device_code")
+	witnessed       = strings.Fields("client_secret client_assertion code code_verifier refresh_token device_code access_token") // by TestSecrets
+)
 
 // ServeHTTP implements http.Handler.
 func (w *witness) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
-	if !strings.HasSuffix(r.URL.Path, "/oauth2/v2.0/token") {
+	if !strings.HasSuffix(r.URL.Path, "/oauth2/v2.0/token") && !strings.HasSuffix(r.URL.Path, "/oauth2/v2.0/devicecode") {
 		w.next.ServeHTTP(rw, r)
 		return
 	}
@@ -254,22 +273,21 @@ func (w *witness) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	w.note(asked, answered.body.Bytes())
 }
 
-// note remembers the secrets of RFC 6749 §4.1.3, §5.1 and §6, and the verifier
-// of RFC 7636 §4.5.
+// note remembers the secrets of a request and its answer.
 func (w *witness) note(asked, answered []byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	form, err := url.ParseQuery(string(asked))
 	if err == nil {
-		for _, name := range []string{"client_secret", "code", "code_verifier", "refresh_token"} {
-			w.secrets[form.Get(name)] = true
+		for _, name := range askedSecrets {
+			w.secrets[form.Get(name)] = name
 		}
 	}
 	var doc map[string]any
 	if json.Unmarshal(answered, &doc) == nil {
-		for _, name := range []string{"access_token", "refresh_token", "id_token"} {
+		for _, name := range answeredSecrets {
 			s, _ := doc[name].(string)
-			w.secrets[s] = true
+			w.secrets[s] = name
 		}
 	}
 	delete(w.secrets, "")
@@ -284,6 +302,18 @@ func (w *witness) seen() []string {
 		all = append(all, s)
 	}
 	return all
+}
+
+// saw tells whether a secret of a kind has passed.
+func (w *witness) saw(kind string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, k := range w.secrets {
+		if k == kind {
+			return true
+		}
+	}
+	return false
 }
 
 // tee keeps what a handler answers.

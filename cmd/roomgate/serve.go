@@ -48,13 +48,16 @@ func (w world) stuckAfter() time.Duration {
 type gateway struct {
 	cfg      *config.Config
 	w        world
+	store    *store.Store
 	board    *bridge.Board
 	keepers  map[string]*token.Keeper
+	clients  map[string]*graph.Client
 	accounts []driver.Account
 	driver   *driver.Driver
 	sink     *mqtt.Sink
 	page     http.Handler // for people, on loopback
 	control  http.Handler // for the commands, on a socket
+	code     setUpCode    // opens the set-up page
 
 	reloading atomic.Bool // another gateway follows at once
 }
@@ -62,7 +65,7 @@ type gateway struct {
 // build makes the parts from top to bottom. It opens nothing and runs nothing,
 // so that a configuration that cannot work is refused before the old one stops.
 func build(cfg *config.Config, st *store.Store, w world) (*gateway, error) {
-	g := &gateway{cfg: cfg, w: w, board: bridge.New(), keepers: map[string]*token.Keeper{}}
+	g := &gateway{cfg: cfg, w: w, store: st, board: bridge.New(), keepers: map[string]*token.Keeper{}, clients: map[string]*graph.Client{}}
 	if words := st.Damaged(); words != "" {
 		g.board.Report("store", false, words, w.clock.Now())
 	}
@@ -85,7 +88,8 @@ func build(cfg *config.Config, st *store.Store, w world) (*gateway, error) {
 		return nil, err
 	}
 	g.page = web.Handler(web.Options{Site: site, Rooms: rooms, Board: g.board, Version: version(), Banner: w.banner,
-		Now: w.clock.Now, StuckAfter: w.stuckAfter(), Log: w.log.With("part", "web")})
+		Now: w.clock.Now, StuckAfter: w.stuckAfter(), Log: w.log.With("part", "web"),
+		SignIns: &signIns{g: g}, SetUpCode: g.code.use, APIKey: cfg.Web.APIKey.Reveal()})
 	g.control = g.controlHandler()
 	return g, nil
 }
@@ -97,22 +101,38 @@ func (g *gateway) account(a config.Account, st *store.Store) (driver.Account, er
 		client.Transport = newTransport()
 	}
 	log := g.w.log.With("account", a.Name)
+	certificate, err := certificateOf(a)
+	if err != nil {
+		return driver.Account{}, err
+	}
 	keeper, err := token.New(token.Options{
-		Account: a.Name, LoginURL: a.LoginURL, GraphURL: a.GraphURL, Tenant: a.Tenant,
-		ClientID: a.ClientID, ClientSecret: a.ClientSecret.Reveal(), SecretExpires: a.ClientSecretExpires,
-		RedirectURI: a.RedirectURI, Scopes: a.Scopes, Store: st.Kept("tokens"), Pending: st.Bucket("sign-ins"),
+		Account: a.Name, Kind: token.Kind(a.SignIn), LoginURL: a.LoginURL, GraphURL: a.GraphURL, Tenant: a.Tenant,
+		ClientID: a.ClientID, ClientSecret: a.ClientSecret.Reveal(), SecretExpires: a.ClientSecretExpires, Certificate: certificate,
+		RedirectURI: a.RedirectURI, Scopes: a.Scopes, Store: st.Sealed("tokens", g.cfg.Store.Key), Pending: st.Bucket("sign-ins"),
 		HTTP: client, Refresh: a.Refresh, Jitter: jitter, Clock: g.w.clock, Log: g.w.log,
 	})
 	if err != nil {
 		return driver.Account{}, err
 	}
 	g.keepers[a.Name] = keeper
-	calls, err := graph.NewClient(graph.Options{BaseURL: a.GraphURL, Tokens: keeper, HTTP: client,
+	g.clients[a.Name], err = graph.NewClient(graph.Options{BaseURL: a.GraphURL, Tokens: keeper, HTTP: client,
 		UserAgent: userAgent(), Clock: g.w.clock, Jitter: jitter, Log: log})
 	if err != nil {
 		return driver.Account{}, err
 	}
-	return driver.Account{Name: a.Name, Calendar: graph.NewCalendar(calls), SignIn: signIn{keeper}, Poll: a.Poll}, nil
+	return driver.Account{Name: a.Name, Calendar: graph.NewCalendar(g.clients[a.Name]), SignIn: signIn{keeper}, Poll: a.Poll}, nil
+}
+
+// certificateOf reads the certificate of an account; nil: it has none.
+func certificateOf(a config.Account) (*token.Certificate, error) {
+	if a.ClientCertificate == nil {
+		return nil, nil
+	}
+	c, err := token.ParseCertificate(a.ClientCertificate, a.ClientKey)
+	if err != nil {
+		return nil, fmt.Errorf("the certificate of account %s: %w", a.Name, err)
+	}
+	return c, nil
 }
 
 // newTransport is Go's own with limits for a way to Microsoft that hangs.
