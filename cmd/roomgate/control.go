@@ -264,7 +264,7 @@ func reach(cfg *config.Config, w world) (*gatewayClient, error) {
 	if d, err := reachRunning(cfg); d != nil || err != nil {
 		return d, err
 	}
-	st, err := openStore(cfg.Store.Path, w)
+	st, err := openStore(cfg.Store.Path, commandPatience, w)
 	if errors.Is(err, store.ErrLocked) { // by a daemon that was about to open its socket, perhaps
 		if d, err := reachRunning(cfg); d != nil || err != nil {
 			return d, err
@@ -297,10 +297,18 @@ func reachRunning(cfg *config.Config) (*gatewayClient, error) {
 	return &gatewayClient{http: &http.Client{Transport: &http.Transport{DialContext: dial}}, running: true, close: func() error { return nil }}, nil
 }
 
+// How long to wait for another process to let go of the database. The daemon has
+// the longer breath: a command that happens to look at the database while the
+// daemon starts must not keep it from running.
+const (
+	commandPatience = time.Second
+	daemonPatience  = 5 * time.Second
+)
+
 // openStore opens the database; a file too damaged even to look at is looked at
 // by another process first.
-func openStore(path string, w world) (*store.Store, error) {
-	st, err := store.Open(path, store.Options{Check: store.ChildCheck(exitDamaged, checkCommandLine), Now: w.clock.Now, Log: w.log})
+func openStore(path string, patience time.Duration, w world) (*store.Store, error) {
+	st, err := store.Open(path, store.Options{Check: store.ChildCheck(exitDamaged, checkCommandLine), LockTimeout: patience, Now: w.clock.Now, Log: w.log})
 	if err != nil {
 		return nil, coded{err, exitLocked}
 	}

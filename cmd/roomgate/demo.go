@@ -223,7 +223,7 @@ func (s *stage) play(ctx context.Context, w world) error {
 	if err != nil {
 		return badConfig{err}
 	}
-	st, err := openStore(cfg.Store.Path, w)
+	st, err := openStore(cfg.Store.Path, daemonPatience, w)
 	if err != nil {
 		return err
 	}

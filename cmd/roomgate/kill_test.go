@@ -74,6 +74,7 @@ func TestKillDuringRefresh(t *testing.T) {
 		t.Error("no kill came between the issue of new tokens and their first use: the test proves nothing")
 	}
 	h.daemon()
+	h.await("the page", func() bool { return accepts(h.web) })
 	h.await("a good room at the end", func() bool { return h.room("boardroom").Quality == "good" })
 	if state := h.account("rooms").State; state != "ok" {
 		t.Errorf("the account is %q at the end, want ok", state)

@@ -34,7 +34,7 @@ func runCommand(g *globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			st, err := openStore(cfg.Store.Path, w)
+			st, err := openStore(cfg.Store.Path, daemonPatience, w)
 			if err != nil {
 				return err
 			}
