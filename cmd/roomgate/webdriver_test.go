@@ -105,6 +105,12 @@ type webDriverError struct {
 // Error implements error.
 func (e webDriverError) Error() string { return e.Code + ": " + e.Words }
 
+// stale tells that the page was left between finding and using an element;
+// chromedriver has two ways of saying so.
+func (e webDriverError) stale() bool {
+	return e.Code == "stale element reference" || strings.Contains(e.Words, "does not belong to the document")
+}
+
 func (b *browser) visit(address string) {
 	b.t.Helper()
 	b.do(http.MethodPost, "/url", map[string]string{"url": address}, nil)
@@ -120,7 +126,7 @@ func (b *browser) on(xpath, method, command string, in, out any) {
 		var failed webDriverError
 		for _, id := range found {
 			err := b.try(method, "/element/"+id+command, in, out)
-			if errors.As(err, &failed) && failed.Code == "stale element reference" {
+			if errors.As(err, &failed) && failed.stale() {
 				continue
 			}
 			if err != nil {
