@@ -15,6 +15,17 @@ type Calendar interface {
 	Fetch(ctx context.Context, rooms []Room, from, to time.Time, deliver func(Reading)) Tally
 }
 
+// Sweeper is a Calendar that can tell at little cost which rooms have changed.
+type Sweeper interface {
+	// Sweep asks for the busy times of the rooms in [from, to) and returns the
+	// ids of those whose busy times are not what the Sweep before found; one
+	// that it asks about for the first time is none of them. Rooms whose busy
+	// times cannot be had are left out. The error tells that the question as a
+	// whole was not answered; where a person can mend that, it is an
+	// Actionable. Sweep is never called while a Fetch or another Sweep runs.
+	Sweep(ctx context.Context, rooms []Room, from, to time.Time) (changed []string, t Tally, err error)
+}
+
 // Reading is what one attempt to read a room's calendar brought.
 type Reading struct {
 	Room     string // room id
@@ -65,6 +76,7 @@ type Account struct {
 	Calendar Calendar
 	SignIn   SignIn
 	Poll     Schedule
+	Sweep    Schedule // nil: no sweeps; else the Calendar is a Sweeper
 }
 
 // accountWork is what an account has done since the start.

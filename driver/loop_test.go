@@ -247,7 +247,7 @@ func newWorld(t *testing.T, poll time.Duration) *world {
 		published: &published{latest: map[Subject][]Value{}, changes: map[Subject][][]string{}},
 		shelf:     &shelf{values: map[string][]byte{}}, clock: &skewed{}, log: &page{}}
 	w.Options = Options{Site: Site{"hq", "Head Office", time.UTC}, Rooms: []Room{plain(t)},
-		Accounts:  []Account{{"rooms", w.calendar, w.signIn, every(poll)}},
+		Accounts:  []Account{{"rooms", w.calendar, w.signIn, every(poll), nil}},
 		Publisher: w.published, Memory: w.shelf, Clock: w.clock, Version: "1.2.3",
 		Jitter: func(time.Duration) time.Duration { return 0 },
 		Log:    slog.New(slog.NewTextHandler(w.log, nil))}
@@ -437,7 +437,7 @@ func TestPollNow(t *testing.T) {
 		huddle := w.Rooms[0]
 		huddle.ID, huddle.Account = "huddle", "others"
 		w.Rooms = append(w.Rooms, huddle)
-		w.Accounts = append(w.Accounts, Account{"others", other.calendar, other.signIn, every(time.Hour)})
+		w.Accounts = append(w.Accounts, Account{"others", other.calendar, other.signIn, every(time.Hour), nil})
 		d, stop := w.run(t)
 		pass(minute)
 		if !d.PollNow(t.Context(), "huddle") {

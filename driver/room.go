@@ -7,7 +7,8 @@ type Room struct {
 	ID       string         // topic segment, [a-z0-9-]{1,40}
 	Name     string         // for people
 	Account  string         // name of the account that reads it
-	Mailbox  string         // address of the room's own calendar; empty: found in the account's calendar
+	Mailbox  string         // address of the room's own calendar; empty: found among the account's calendars
+	Calendar string         // name or id of one of the account's calendars, where there is no Mailbox; empty: the account's own
 	Match    []string       // names and addresses that mark an event of the account's calendar as this room's
 	Building string         // label
 	Floor    string         // label

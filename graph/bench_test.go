@@ -69,7 +69,7 @@ func BenchmarkFetch1000(b *testing.B) {
 	for i := range rooms {
 		rooms[i] = mailboxRoom(fmt.Sprint("room-", i))
 	}
-	c := NewCalendar(client)
+	c := NewCalendar(client, CalendarOptions{Read: ByEvents})
 	b.ReportAllocs()
 	for b.Loop() {
 		n := 0

@@ -24,6 +24,7 @@ import (
 // It implements driver.Calendar. Fetch must not be called concurrently.
 type Calendar struct {
 	client *Client
+	o      CalendarOptions
 
 	mu     sync.Mutex
 	series map[seriesKey]*seriesRead
@@ -39,9 +40,26 @@ type seriesRead struct {
 	seen      bool // in the reading under way
 }
 
+// Way is a way of reading calendars.
+type Way string
+
+// The ways of reading; the empty one is by events for the account's own calendar
+// and by view for every other.
+const (
+	ByEvents   Way = "events"
+	ByView     Way = "view"
+	ByFreeBusy Way = "free-busy"
+)
+
+// CalendarOptions say how a Calendar reads.
+type CalendarOptions struct {
+	Read Way
+	App  bool // an app has signed in, not a person: there is no calendar of its own
+}
+
 // NewCalendar returns a Calendar that reads with the client.
-func NewCalendar(c *Client) *Calendar {
-	return &Calendar{client: c, series: map[seriesKey]*seriesRead{}}
+func NewCalendar(c *Client, o CalendarOptions) *Calendar {
+	return &Calendar{client: c, o: o, series: map[seriesKey]*seriesRead{}}
 }
 
 // source is one calendar and the rooms that are found in it.

@@ -54,7 +54,7 @@ func newSim(t *testing.T, o graphsim.Options) (*graphsim.Sim, *Calendar) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return sim, NewCalendar(c)
+	return sim, NewCalendar(c, CalendarOptions{Read: ByEvents})
 }
 
 func politeSim(t *testing.T) (*graphsim.Sim, *Calendar) {

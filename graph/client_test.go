@@ -106,7 +106,7 @@ const secretToken = "eyJ0eXAi.secret-token"
 // calendarOn is a Calendar on a service, with logging to out.
 func calendarOn(t *testing.T, s http.RoundTripper, tokens Tokens, out io.Writer) *Calendar {
 	t.Helper()
-	return NewCalendar(clientOn(t, s, tokens, out))
+	return NewCalendar(clientOn(t, s, tokens, out), CalendarOptions{Read: ByEvents})
 }
 
 func clientOn(t *testing.T, s http.RoundTripper, tokens Tokens, out io.Writer) *Client {

@@ -17,7 +17,6 @@ import (
 	"roomgate/bridge/mqtt"
 	"roomgate/config"
 	"roomgate/driver"
-	"roomgate/graph"
 	"roomgate/graph/token"
 )
 
@@ -150,7 +149,7 @@ func (d doctor) account(ctx context.Context, a config.Account) []finding {
 	if a.SignIn != "app" {
 		findings = append(findings, d.granted(a, s), d.me(trying, a))
 	}
-	return append(findings, d.rooms(ctx, a.Name)...)
+	return append(findings, d.rooms(ctx, a)...)
 }
 
 // signInFinding is how an account's sign-in stands.
@@ -252,8 +251,8 @@ func (d doctor) me(ctx context.Context, a config.Account) finding {
 // rooms reads each room of an account once. Where subjects may be shown, the
 // organizer is read too, only to tell whether Exchange put it in the place of
 // the subject.
-func (d doctor) rooms(ctx context.Context, account string) []finding {
-	rooms := slices.DeleteFunc(roomsOf(d.cfg), func(r driver.Room) bool { return r.Account != account })
+func (d doctor) rooms(ctx context.Context, account config.Account) []finding {
+	rooms := slices.DeleteFunc(roomsOf(d.cfg), func(r driver.Room) bool { return r.Account != account.Name })
 	mailboxes := map[string]string{} // of the rooms whose subjects matter
 	for i, r := range rooms {
 		if r.Privacy.Subject() && r.Mailbox != "" {
@@ -264,7 +263,7 @@ func (d doctor) rooms(ctx context.Context, account string) []finding {
 	from, to := driver.Window(d.w.clock.Now(), zone, 0)
 	window := from.In(zone).Format(time.DateOnly) + " to " + to.In(zone).Format(time.DateOnly)
 	var findings []finding
-	graph.NewCalendar(d.g.clients[account]).Fetch(ctx, rooms, from, to, func(r driver.Reading) {
+	d.g.calendar(account).Fetch(ctx, rooms, from, to, func(r driver.Reading) {
 		findings = append(findings, roomFinding(r, window))
 		if mailbox := mailboxes[r.Room]; mailbox != "" && stripped(r.Bookings) {
 			findings = append(findings, strippedFinding(r.Room, mailbox))

@@ -120,7 +120,12 @@ func (g *gateway) account(a config.Account, st *store.Store) (driver.Account, er
 	if err != nil {
 		return driver.Account{}, err
 	}
-	return driver.Account{Name: a.Name, Calendar: graph.NewCalendar(g.clients[a.Name]), SignIn: signIn{keeper}, Poll: a.Poll}, nil
+	return driver.Account{Name: a.Name, Calendar: g.calendar(a), SignIn: signIn{keeper}, Poll: a.Poll}, nil
+}
+
+// calendar reads the rooms of an account, the way its configuration says.
+func (g *gateway) calendar(a config.Account) *graph.Calendar {
+	return graph.NewCalendar(g.clients[a.Name], graph.CalendarOptions{Read: graph.Way(a.Read), App: a.SignIn == "app"})
 }
 
 // certificateOf reads the certificate of an account; nil: it has none.
