@@ -55,7 +55,7 @@ func (b *binder) roomDefaults(value any, into *RoomSettings) {
 		return
 	}
 	room = maps.Clone(room)
-	for _, key := range []string{"id", "name", "mailbox", "match"} {
+	for _, key := range []string{"id", "name", "mailbox", "calendar", "match"} {
 		if _, given := room[key]; given {
 			b.add(join("defaults.room", key), "belongs to one room and can have no default", "", "move it to a [[room]]")
 			delete(room, key)

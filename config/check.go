@@ -66,14 +66,16 @@ func (c *checker) account(path string, a rawAccount) Account {
 	proof := c.proof(path, a)
 	c.signIn(path, a, proof)
 	login, graph := c.servers(path, a)
+	poll := c.schedule(join(path, "poll"), a.Poll, leastPoll)
+	sweep := c.schedule(join(path, "sweep"), a.Sweep, leastSweep)
+	c.reading(path, a, poll, sweep)
 	return Account{
 		Name: a.Name, Provider: a.Provider, Cloud: a.Cloud, Tenant: a.Tenant, ClientID: a.ClientID,
 		ClientSecret: proof.secret, ClientCertificate: proof.certificate, ClientKey: proof.key,
 		ClientSecretExpires: startOfDay(a.ClientSecretExpires, c.zone),
 		SignIn:              a.SignIn, RedirectURI: a.RedirectURI, Scopes: a.Scopes, Read: a.Read,
-		Refresh:  c.schedule(join(path, "refresh"), a.Refresh, leastRefresh),
-		Poll:     c.schedule(join(path, "poll"), a.Poll, leastPoll),
-		LoginURL: login, GraphURL: graph,
+		Refresh: c.schedule(join(path, "refresh"), a.Refresh, leastRefresh),
+		Poll:    poll, Sweep: sweep, LoginURL: login, GraphURL: graph,
 	}
 }
 
@@ -108,7 +110,7 @@ func startOfDay(date time.Time, zone *time.Location) time.Time {
 
 func (c *checker) schedule(path, spec string, least time.Duration) Schedule {
 	if spec == "" {
-		return nil // reported as missing
+		return nil // off, or reported as missing
 	}
 	s, err := ParseSchedule(spec, c.zone, least)
 	if err != nil {
@@ -119,8 +121,8 @@ func (c *checker) schedule(path, spec string, least time.Duration) Schedule {
 }
 
 func (c *checker) rooms(raw []Room, accounts []Account) []Room {
-	own := map[string]int{} // rooms found in the account's own calendar, by account
 	rooms := slices.Clone(raw)
+	in := map[int]calendar{} // of the rooms that are found in one
 	for i := range rooms {
 		r := &rooms[i]
 		path := element("room", i)
@@ -129,22 +131,11 @@ func (c *checker) rooms(raw []Room, accounts []Account) []Room {
 		if len(r.Count) == 0 {
 			c.add(c.inherited(path, "count"), "is empty, so that the room would never be booked", "", `write ["busy", "tentative", "oof"]`)
 		}
-		account := c.roomAccount(path, r, accounts)
-		switch {
-		case account == nil || r.Mailbox != "":
-		case account.SignIn == "app":
-			c.add(path, fmt.Sprintf("needs a mailbox, because account %q signs in as an app, which has no calendar of its own", r.Account), "",
-				`add mailbox = "boardroom@contoso.example"`)
-		default:
-			own[r.Account]++
+		if account := c.roomAccount(path, r, accounts); account != nil && c.source(path, *r, *account) {
+			in[i] = calendar{r.Account, r.Calendar}
 		}
 	}
-	for i, r := range rooms {
-		if r.Mailbox == "" && len(r.Match) == 0 && own[r.Account] > 1 {
-			c.add(element("room", i), fmt.Sprintf("needs a mailbox or a match, because account %q has other rooms in its own calendar", r.Account), "",
-				`add mailbox = "boardroom@contoso.example" or match = ["Boardroom"]`)
-		}
-	}
+	c.toldApart(rooms, in)
 	return rooms
 }
 

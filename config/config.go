@@ -50,17 +50,19 @@ type Account struct {
 	Scopes              []string    // none for "app", which has what the portal grants it
 	Refresh             Schedule    // when tokens are renewed
 	Poll                Schedule    // when calendars are read
-	Read                string      // "events", or "" for the reader's own choice
+	Sweep               Schedule    // when rooms are asked for changes between two polls; nil: never
+	Read                string      // "events", "view", "free-busy", or "" for the reader's own choice
 	LoginURL            string      // scheme and host, no slash at the end
 	GraphURL            string      // scheme and host, no slash at the end
 }
 
 // A Room is one meeting room.
 type Room struct {
-	ID      string   `toml:"id" form:"id" required:"boardroom"`
-	Name    string   `toml:"name"`                   // for people; the id where none is given
-	Mailbox string   `toml:"mailbox" form:"mailbox"` // "": the room is looked for in the account's own calendar
-	Match   []string `toml:"match"`                  // locations or attendees that mean this room; none: every event
+	ID       string   `toml:"id" form:"id" required:"boardroom"`
+	Name     string   `toml:"name"`                   // for people; the id where none is given
+	Mailbox  string   `toml:"mailbox" form:"mailbox"` // "": the room is looked for in a calendar of the account
+	Calendar string   `toml:"calendar"`               // name or id of that calendar; "": the account's own
+	Match    []string `toml:"match"`                  // locations or attendees that mean this room; none: every event
 	RoomSettings
 }
 

@@ -548,7 +548,7 @@ func checkDefaults(t *testing.T, table string, got, want any) {
 func TestReferenceIsWhole(t *testing.T) {
 	sections := map[string][]string{
 		"[site]": keysOf(reflect.TypeFor[rawSite]()), "[[account]]": keysOf(reflect.TypeFor[rawAccount]()),
-		"[defaults.room]": keysOf(reflect.TypeFor[RoomSettings]()), "[[room]]": {"id", "name", "mailbox", "match"},
+		"[defaults.room]": keysOf(reflect.TypeFor[RoomSettings]()), "[[room]]": {"id", "name", "mailbox", "calendar", "match"},
 		"[mqtt]": keysOf(reflect.TypeFor[rawMQTT]()), "[web]": keysOf(reflect.TypeFor[rawWeb]()), "[store]": keysOf(reflect.TypeFor[rawStore]()),
 	}
 	parts := regexp.MustCompile(`(?m)^\[.*\]$`)

@@ -55,10 +55,14 @@ var clouds = map[string]struct{ login, graph string }{
 
 // Shortest intervals. A token lives about an hour, so renewing it more often
 // than each minute only costs requests; polls below ten seconds run into the
-// limits of learn.microsoft.com/graph/throttling-limits with few rooms.
+// limits of learn.microsoft.com/graph/throttling-limits with few rooms. Those
+// allow 10,000 requests in ten minutes to a mailbox. A sweep sends all of its
+// own to the mailbox of the account, one for twenty rooms: every five seconds
+// that is 6,000 for a thousand rooms, with the rest left for polls.
 const (
 	leastRefresh = time.Minute
 	leastPoll    = 10 * time.Second
+	leastSweep   = 5 * time.Second
 )
 
 // defaultPorts are the ports of the schemes a broker may have.

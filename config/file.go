@@ -50,7 +50,8 @@ type rawAccount struct {
 	Scopes                []string  `toml:"scopes" form:"scope"`
 	Refresh               string    `toml:"refresh" required:"*/30 * * * *"`
 	Poll                  string    `toml:"poll" required:"@every 60s"`
-	Read                  string    `toml:"read" oneof:"|events"`
+	Sweep                 string    `toml:"sweep"`
+	Read                  string    `toml:"read" oneof:"|events|view|free-busy"`
 	LoginURL              string    `toml:"login_url" form:"server"`
 	GraphURL              string    `toml:"graph_url" form:"server"`
 }
