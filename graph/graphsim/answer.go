@@ -38,8 +38,11 @@ func encodeJSON(v any) []byte {
 }
 
 // graphAnswer is a good answer of Graph.
-func graphAnswer(v any) answer {
-	a := newAnswer(http.StatusOK, graphJSON, encodeJSON(v))
+func graphAnswer(v any) answer { return graphBytes(encodeJSON(v)) }
+
+// graphBytes is a good answer of Graph that is JSON already.
+func graphBytes(body []byte) answer {
+	a := newAnswer(http.StatusOK, graphJSON, body)
 	a.header.Set("Cache-Control", "private")
 	a.header.Set("OData-Version", "4.0")
 	a.header.Set("Vary", "Accept-Encoding")

@@ -140,7 +140,7 @@ func (c *call) state() string {
 func (s *Sim) back(c *call, q url.Values, params [][2]string) answer {
 	params = slices.DeleteFunc(params, func(p [2]string) bool { return p[1] == "" })
 	if q.Get("response_mode") == "form_post" {
-		return s.page("formpost", pageData{Title: "Continue", Action: q.Get("redirect_uri"), Hidden: params})
+		return formPostPage(q.Get("redirect_uri"), params)
 	}
 	var b strings.Builder
 	for _, p := range params {

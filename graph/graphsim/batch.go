@@ -31,16 +31,24 @@ func (s *Sim) batch(c *call) answer {
 	}
 	status := map[string]int{}
 	perMailbox := map[string]int{}
-	responses := []any{}
-	for _, p := range in.Requests {
-		a := s.batchPart(c, p, status, perMailbox)
-		status[fold(p.ID)] = a.status
-		responses = append(responses, partRow(p.ID, a))
+	order := make([]int, len(in.Requests))
+	answers := make([]answer, len(in.Requests))
+	for i, p := range in.Requests {
+		answers[i] = s.batchPart(c, p, status, perMailbox)
+		status[fold(p.ID)] = answers[i].status
+		order[i] = i
 	}
-	if !s.sw.Polite && s.sw.Mischief.Shuffle {
-		s.rng.Shuffle(len(responses), func(i, j int) { responses[i], responses[j] = responses[j], responses[i] })
+	if s.shuffles() {
+		s.rng.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 	}
-	return graphAnswer(map[string]any{"responses": responses})
+	var w jsonWriter
+	w.raw(`{"responses":[`)
+	for n, i := range order {
+		w.comma(n)
+		w.part(in.Requests[i].ID, answers[i])
+	}
+	w.raw("]}")
+	return graphBytes(w.b)
 }
 
 // checkBatch returns what is wrong with the envelope.
@@ -92,7 +100,7 @@ func (s *Sim) partAnswer(c, part *call, p batchPart, status map[string]int, nth 
 			return graphError(part, http.StatusFailedDependency, "FailedDependency", "The request '"+d+"' it depends on failed.")
 		}
 	}
-	if len(p.Body) > 0 && part.r.Header.Get("Content-Type") == "" {
+	if part.r.Method != http.MethodGet && len(p.Body) > 0 && part.r.Header.Get("Content-Type") == "" {
 		return graphError(part, 400, "BadRequest", "Write request id : "+p.ID+" does not contain Content-Type header or body.")
 	}
 	if part.mailbox != "" && s.sw.MailboxLimit > 0 && nth > s.sw.MailboxLimit {
@@ -106,17 +114,21 @@ func (s *Sim) partAnswer(c, part *call, p batchPart, status map[string]int, nth 
 	return s.graph(part)
 }
 
-// partRow is one answer in the envelope; the headers of the connection stay outside.
-func partRow(id string, a answer) any {
+// part writes one answer into the envelope; the headers of the connection stay outside.
+func (w *jsonWriter) part(id string, a answer) {
 	headers := map[string]string{}
 	for _, k := range []string{"Content-Type", "Cache-Control", "Retry-After", "Preference-Applied", "request-id"} {
 		if v := a.header.Get(k); v != "" {
 			headers[k] = v
 		}
 	}
-	row := map[string]any{"id": id, "status": a.status, "headers": headers}
+	w.raw(`{"id":`)
+	w.text(id)
+	w.raw(`,"status":` + itoa(int64(a.status)) + `,"headers":`)
+	w.value(headers)
 	if len(a.body) > 0 {
-		row["body"] = json.RawMessage(a.body)
+		w.raw(`,"body":`)
+		w.b = append(w.b, a.body...)
 	}
-	return row
+	w.raw("}")
 }

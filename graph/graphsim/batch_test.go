@@ -30,8 +30,8 @@ func TestBatch(t *testing.T) {
 	}
 	got := b.batch(part("1", "/users/"+boardroom+"/calendarView"+tuesday), part("2", "/users/secret@contoso.example/events"), part("3", "/me/events"),
 		`{"id":"4","method":"GET","url":"/me/events","dependsOn":["2"]}`,
-		`{"id":"5","method":"POST","url":"/me/calendar/getSchedule","body":{}}`)
-	for id, want := range map[string]float64{"1": 200, "2": 403, "3": 200, "4": 424, "5": 400} {
+		`{"id":"5","method":"POST","url":"/me/calendar/getSchedule","body":{}}`, `{"id":"6","method":"GET","url":"/me/events","body":null}`)
+	for id, want := range map[string]float64{"1": 200, "2": 403, "3": 200, "4": 424, "5": 400, "6": 200} {
 		if got[id]["status"] != want {
 			t.Errorf("part %s: status %v, want %v", id, got[id]["status"], want)
 		}
@@ -190,10 +190,90 @@ func TestPlaces(t *testing.T) {
 	if !slices.Equal(lists, []string{"rooms-hq@contoso.example"}) {
 		t.Fatalf("room lists %v", lists)
 	}
+	for _, short := range []string{"/places/graph.room", "/places/rooms-hq@contoso.example/graph.roomList/rooms"} { // as Microsoft's own library asks
+		if got := b.get(short).column("emailAddress"); !slices.Contains(got, boardroom) {
+			t.Errorf("%s: %v", short, got)
+		}
+	}
 	if got := b.get("/places/rooms-hq@contoso.example/microsoft.graph.roomlist/rooms").column("emailAddress"); !slices.Equal(got, []string{boardroom}) {
 		t.Errorf("rooms of the list %v", got)
 	}
 	if row := b.get("/places/" + boardroom).json; row["capacity"] != 12.0 || row["floorNumber"] != 3.0 || row["building"] != "HQ" {
 		t.Errorf("one room %v", row)
+	}
+}
+
+func TestBatchMischief(t *testing.T) {
+	ask := func(change func(*Switches)) (reply, error) {
+		b := newBench(t).signedIn()
+		b.sim.Set(func(w *Switches) { w.Polite, w.Mischief = false, Mischief{}; change(w) })
+		var parts []string
+		for i := range 20 {
+			parts = append(parts, part(fmt.Sprint(i), "/users/"+boardroom+"/events"))
+		}
+		r, _ := http.NewRequestWithContext(t.Context(), "POST", simHost+"/v1.0/$batch", strings.NewReader(`{"requests":[`+strings.Join(parts, ",")+`]}`))
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Authorization", "Bearer "+b.token)
+		return b.send(r)
+	}
+	for name, m := range map[string]Mischief{"Reset": {Reset: 1}, "Truncate": {Truncate: 1}} {
+		if r, err := ask(func(w *Switches) { w.Mischief = m }); err == nil {
+			t.Errorf("%s: status %d %.100s, want a broken answer", name, r.status, r.text)
+		}
+	}
+	for status, m := range map[int]Mischief{429: {Throttle: 1}, 503: {Unavailable: 1}} {
+		if r, err := ask(func(w *Switches) { w.Mischief = m }); err != nil || r.json["responses"] != nil || r.status != status && r.status/100 != 5 {
+			t.Errorf("%d: status %d %v, want the whole batch refused", status, r.status, err)
+		}
+	}
+	if r, err := ask(func(w *Switches) { w.BatchRefused = true }); err != nil || r.status != 404 || !strings.HasPrefix(r.text, "<html>") {
+		t.Errorf("BatchRefused: %d %.100s %v", r.status, r.text, err)
+	}
+}
+
+func TestBatchPartsComeInAnyOrderWithHeadersOfTheirOwn(t *testing.T) {
+	b := newBench(t).signedIn()
+	var parts []string
+	for i := range 20 {
+		parts = append(parts, part(fmt.Sprint(i), "/users/"+boardroom+"/events"))
+	}
+	body := `{"requests":[` + strings.Join(parts, ",") + `]}`
+	b.sim.Set(func(w *Switches) { w.Polite, w.Mischief = false, Mischief{Throttle: 0.3, Shuffle: true} })
+	var r reply
+	for r.json["responses"] == nil { // the envelope is throttled too at times
+		r = b.do("POST", "/v1.0/$batch", body, "Content-Type", "application/json")
+	}
+	var order []string
+	ids := map[any]bool{}
+	waits, refused := 0, 0
+	for _, x := range r.json["responses"].([]any) {
+		row := x.(map[string]any)
+		headers := row["headers"].(map[string]any)
+		order = append(order, row["id"].(string))
+		ids[headers["request-id"]] = true
+		if row["status"] == 429.0 {
+			refused++
+			if headers["Retry-After"] != nil {
+				waits++
+			}
+		}
+	}
+	sorted := strings.Join(order, " ") == "0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19"
+	if sorted || len(ids) != 20 || refused == 0 || refused == 20 || waits == 0 {
+		t.Errorf("order %v, %d request ids, %d throttled, %d of them with Retry-After", order, len(ids), refused, waits)
+	}
+}
+
+func TestMailboxLimitIsPerMailbox(t *testing.T) {
+	b := newBench(t).signedIn()
+	b.sim.Set(func(w *Switches) { w.MailboxLimit = 4 })
+	var parts []string
+	for i := range 20 { // four for each of five mailboxes, two of which exist
+		parts = append(parts, part(fmt.Sprint(i), fmt.Sprintf("/users/%s/events", []string{boardroom, ServiceAccount, "a@x.example", "b@x.example", "c@x.example"}[i%5])))
+	}
+	for id, row := range b.batch(parts...) {
+		if row["status"] == 429.0 {
+			t.Errorf("part %s: %v", id, row)
+		}
 	}
 }

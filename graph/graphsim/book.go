@@ -2,6 +2,7 @@ package graphsim
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -106,8 +107,8 @@ func (s *Sim) owns(m *mailbox, id string) bool {
 // spread carries the owner's copy, as changed or gone, to the rooms' copies.
 func (s *Sim) spread(from *item, gone bool) {
 	link := s.world.meetings[from.ICalUID]
-	for address, id := range link.ids {
-		m := s.world.mailboxes[address]
+	for _, address := range slices.Sorted(maps.Keys(link.ids)) { // in order, for each takes a changeKey by chance
+		m, id := s.world.mailboxes[address], link.ids[address]
 		to := m.items[id]
 		if to == nil || address == link.owner {
 			continue

@@ -21,7 +21,7 @@ func (s *Sim) control(c *call) answer {
 	if c.r.Method != http.MethodPost {
 		switch strings.Join(c.path, "/") {
 		case "":
-			return s.page("control", pageData{Title: "roomgate simulator", Control: s.state(c.now)})
+			return controlPage(s.state(c.now))
 		case "sim/state":
 			return newAnswer(http.StatusOK, "application/json; charset=utf-8", encodeJSON(s.state(c.now)))
 		}
@@ -52,7 +52,7 @@ func (s *Sim) controlAnswer(c *call, status int, result map[string]any) answer {
 	case wantsJSON:
 		return newAnswer(status, "application/json; charset=utf-8", encodeJSON(result))
 	case status != http.StatusOK:
-		a := s.page("message", pageData{Title: "That did not work", Text: fmt.Sprint(result["error"])})
+		a := messagePage("That did not work", fmt.Sprint(result["error"]))
 		a.status = status
 		return a
 	}

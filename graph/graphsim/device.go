@@ -91,14 +91,14 @@ func (s *Sim) deviceOpen(d *device, now time.Time) bool {
 // deviceLogin is the page where a person types the user code.
 func (s *Sim) deviceLogin(c *call) answer {
 	if c.r.Method != http.MethodPost {
-		return s.page("device", pageData{Title: "Enter code", Users: s.userNames(), Text: "Enter the code displayed on your app or device."})
+		return s.devicePage("Enter the code displayed on your app or device.")
 	}
 	f := c.form()
 	err := s.settleDevice(f.Get("user_code"), f.Get("user"), f.Get("action") == "accept", c.now)
 	if err != nil {
-		return s.page("device", pageData{Title: "Enter code", Users: s.userNames(), Text: "That code didn't work. Check the code and try again."})
+		return s.devicePage("That code didn't work. Check the code and try again.")
 	}
-	return s.page("message", pageData{Title: "Done", Text: "You can close this page and go back to your device."})
+	return messagePage("Done", "You can close this page and go back to your device.")
 }
 
 // settleDevice records a person's answer to a device code.

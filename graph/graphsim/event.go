@@ -63,7 +63,7 @@ func (s *Sim) AddEvent(address string, e Event) (string, error) {
 
 func (e *Event) check() error {
 	var err error
-	if e.loc, err = time.LoadLocation(e.Zone); err != nil {
+	if e.loc, err = location(e.Zone); err != nil {
 		return fmt.Errorf("zone %q is not an IANA time zone: %w", e.Zone, err)
 	}
 	if e.End.Before(e.Start) {

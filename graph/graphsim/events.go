@@ -2,6 +2,7 @@ package graphsim
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -51,13 +52,12 @@ func (s *Sim) oneEvent(c *call, box *mailbox, q query, id string) answer {
 	if e == nil {
 		return noEvent(c, id)
 	}
-	w := rowWriter{q: q, box: box, sim: s, fields: q.fields}
-	w.b.WriteString(`{"@odata.context":`)
-	w.value(c.base + "/v1.0/$metadata#users('" + contextName(box) + "')/events" + contextFields(q) + "/$entity")
-	w.b.WriteByte(',')
+	w := s.rows(box, q, false)
+	w.raw(`{"@odata.context":`)
+	w.text(c.base + "/v1.0/$metadata#users('" + contextName(box) + "')/events" + contextFields(q) + "/$entity")
+	w.raw(",")
 	w.rowBody(e)
-	a := graphAnswer(nil)
-	a.body = w.b.Bytes()
+	a := graphBytes(w.b)
 	applied(a, q)
 	return a
 }
@@ -98,31 +98,32 @@ func window(c *call) (from, to time.Time, no answer, ok bool) {
 	return from, to, answer{}, true
 }
 
+// usualRow is how many bytes to make room for per row.
+const usualRow = 2048
+
 // list arranges, cuts and writes rows.
 func (s *Sim) list(c *call, box *mailbox, q query, what string, rows []*Event) answer {
 	rows = s.arrange(c, q, box, rows)
 	from, to, next, empty := s.pageOf(q, len(rows))
-	w := rowWriter{q: q, box: box, sim: s, view: what == "calendarView", fields: q.fields}
-	w.b.WriteString(`{"@odata.context":`)
-	w.value(c.base + "/v1.0/$metadata#users('" + contextName(box) + "')/" + what + contextFields(q))
+	w := s.rows(box, q, what == "calendarView")
+	w.b = slices.Grow(w.b, 1024+(to-from)*usualRow)
+	w.raw(`{"@odata.context":`)
+	w.text(c.base + "/v1.0/$metadata#users('" + contextName(box) + "')/" + what + contextFields(q))
 	if q.count {
-		w.b.WriteString(`,"@odata.count":` + itoa(int64(len(rows))))
+		w.raw(`,"@odata.count":` + itoa(int64(len(rows))))
 	}
-	w.b.WriteString(`,"value":[`)
+	w.raw(`,"value":[`)
 	for i, e := range rows[from:to] {
-		if i > 0 {
-			w.b.WriteByte(',')
-		}
+		w.comma(i)
 		w.row(e)
 	}
-	w.b.WriteByte(']')
+	w.raw("]")
 	if next >= 0 {
-		w.b.WriteString(`,"@odata.nextLink":`)
-		w.value(nextLink(c, next, empty))
+		w.raw(`,"@odata.nextLink":`)
+		w.text(nextLink(c, next, empty))
 	}
-	w.b.WriteByte('}')
-	a := graphAnswer(nil)
-	a.body = w.b.Bytes()
+	w.raw("}")
+	a := graphBytes(w.b)
 	applied(a, q)
 	return a
 }

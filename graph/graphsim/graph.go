@@ -144,7 +144,7 @@ func (s *Sim) mayRead(c *call, rd reader, box *mailbox) (answer, bool) {
 		return denied, rd.has(readScopes...)
 	case !rd.has(sharedScopes...):
 		return denied, false
-	case sharedWith(box, rd.user):
+	case s.sharedWith(box, rd.user):
 		return answer{}, true
 	case s.sw.UnsharedIs404:
 		return graphError(c, 404, "ErrorItemNotFound", "The specified object was not found in the store."), false
@@ -164,26 +164,36 @@ func (s *Sim) appMayRead(c *call, rd reader, box *mailbox, denied answer) (answe
 	return answer{}, true
 }
 
-func sharedWith(box *mailbox, u *User) bool {
-	return box.room != nil && contains(box.room.SharedWith, u.UPN)
+// sharedWith says whether a user has a right on the folder, from the room's own list or by [Sim.ShareCalendar].
+func (s *Sim) sharedWith(box *mailbox, u *User) bool {
+	if box.room != nil && contains(box.room.SharedWith, u.UPN) {
+		return true
+	}
+	own := s.mailbox(u.UPN)
+	return own != nil && slices.ContainsFunc(own.shared, func(x sharedCalendar) bool { return x.box == box })
 }
 
-// calendarRequest answers what lies in a calendar; every mailbox has one.
+// calendarRequest answers what lies in a mailbox's calendar or in one that is shared with it.
 func (s *Sim) calendarRequest(c *call, rd reader, box *mailbox, sub []string) answer {
 	switch {
 	case len(sub) == 1 && sub[0] == "calendars":
-		return graphAnswer(map[string]any{"@odata.context": c.base + "/v1.0/$metadata#users('" + contextName(box) + "')/calendars", "value": []any{calendarRow(box)}})
-	case sub[0] == "calendars" && sub[1] != box.calendarID:
-		return graphError(c, 404, "ErrorItemNotFound", "The specified object was not found in the store.")
-	case sub[0] == "calendars":
-		sub = sub[1:]
-		fallthrough
+		return s.calendars(c, box)
+	case len(sub) == 1 && sub[0] == "calendar":
+		return s.calendar(c, box, box.calendarID)
 	case sub[0] == "calendar":
-		if sub = sub[1:]; len(sub) == 0 {
-			row := calendarRow(box)
-			row["@odata.context"] = c.base + "/v1.0/$metadata#users('" + contextName(box) + "')/calendars/$entity"
-			return graphAnswer(row)
+		sub = sub[1:]
+	case sub[0] == "calendars":
+		target := box.calendarOf(sub[1])
+		switch {
+		case target == nil:
+			return graphError(c, 404, "ErrorItemNotFound", "The specified object was not found in the store.")
+		case len(sub) == 2:
+			return s.calendar(c, box, sub[1])
 		}
+		if no, allowed := s.mayRead(c, rd, target); !allowed {
+			return no
+		}
+		box, sub = target, sub[2:]
 	}
 	basic := rd.user != nil && !rd.has(readScopes[1:]...)
 	q, no, ok := s.readQuery(c, basic)
@@ -200,13 +210,4 @@ func (s *Sim) calendarRequest(c *call, rd reader, box *mailbox, sub []string) an
 		return s.listInstances(c, box, q, sub[1])
 	}
 	return unknownSegment(c, sub[len(sub)-1])
-}
-
-func calendarRow(box *mailbox) map[string]any {
-	return map[string]any{
-		"id": box.calendarID, "name": "Calendar", "color": "auto", "hexColor": "", "isDefaultCalendar": true, "changeKey": "u7SimCalendarAAAAAAAA==",
-		"canShare": true, "canViewPrivateItems": true, "canEdit": true, "isRemovable": false, "isTallyingResponses": true,
-		"allowedOnlineMeetingProviders": []string{"teamsForBusiness"}, "defaultOnlineMeetingProvider": "teamsForBusiness",
-		"owner": map[string]any{"name": box.name, "address": box.address},
-	}
 }

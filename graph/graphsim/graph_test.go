@@ -299,12 +299,7 @@ func TestOrderedFaults(t *testing.T) {
 func (b *bench) try(address string) error {
 	r, _ := http.NewRequestWithContext(b.t.Context(), "GET", simHost+"/v1.0"+address, nil)
 	r.Header.Set("Authorization", "Bearer "+b.token)
-	resp, err := b.client.Do(r)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	_, err = io.ReadAll(resp.Body)
+	_, err := b.send(r)
 	return err
 }
 

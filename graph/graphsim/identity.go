@@ -22,7 +22,7 @@ func (s *Sim) identity(c *call) answer {
 	case "oauth2/v2.0/devicecode":
 		return s.deviceCode(c)
 	case "oauth2/v2.0/logout":
-		return s.page("message", pageData{Title: "Signed out", Text: "You signed out of your account."})
+		return messagePage("Signed out", "You signed out of your account.")
 	case "v2.0/.well-known/openid-configuration":
 		return s.discovery(c)
 	case "discovery/v2.0/keys":
@@ -34,7 +34,7 @@ func (s *Sim) identity(c *call) answer {
 			return s.deviceLogin(c)
 		}
 	}
-	a := s.page("message", pageData{Title: "Not found", Text: "The simulator has nothing at this address."})
+	a := messagePage("Not found", "The simulator has nothing at this address.")
 	a.status = http.StatusNotFound
 	return a
 }

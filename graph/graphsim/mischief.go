@@ -11,6 +11,8 @@ import (
 )
 
 // Mischief holds the rate of each random misbehaviour, 0 to 1 per request. It acts only while not polite.
+// A batch as a whole is a request: it may be throttled, lost or cut like any other. So is each of its parts, as far
+// as Throttle and Unavailable go, with a Retry-After and a request-id of its own.
 type Mischief struct {
 	Throttle    float64 // 429 in changing bodies, with and without Retry-After
 	Unavailable float64 // 500, 503, 504
@@ -19,7 +21,7 @@ type Mischief struct {
 	Slow        float64 // answer held back by up to 5 s; only with Options.Sleep
 	EmptyPage   float64 // page without rows but with a nextLink
 	ShortPage   float64 // page with fewer rows than asked for
-	Shuffle     bool    // any order where none was asked for
+	Shuffle     bool    // any order where none was asked for, of rows and of a batch's answers
 }
 
 // DefaultMischief returns the modest rates a simulator starts with.
@@ -101,6 +103,8 @@ func (s *Sim) pickFault(c *call) Fault {
 	}
 	graph := c.path[0] == "v1.0"
 	switch {
+	case c.kind == "batch" && s.sw.BatchRefused:
+		return Fault{Kind: FaultHTML, Status: http.StatusNotFound}
 	case c.now.Before(s.sw.OutageUntil):
 		return s.outage()
 	case graph && c.now.Before(s.sw.ThrottleUntil):
@@ -215,14 +219,14 @@ func (s *Sim) throttled(c *call) answer {
 	return graphError(c, 429, "UnknownError", "")
 }
 
-// deliver sends an answer, or spoils the sending.
-func (s *Sim) deliver(w http.ResponseWriter, r *http.Request, a answer) {
+// deliver sends an answer, or spoils the sending, and returns how many bytes of body were sent.
+func (s *Sim) deliver(w http.ResponseWriter, r *http.Request, a answer) (sent int) {
 	if !s.wait(r.Context(), a.delay) {
-		return
+		return 0
 	}
 	if a.kind == FaultReset {
 		reset(w)
-		return
+		return 0
 	}
 	for k, v := range a.header {
 		w.Header()[k] = v
@@ -231,14 +235,15 @@ func (s *Sim) deliver(w http.ResponseWriter, r *http.Request, a answer) {
 	case FaultTruncate:
 		w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
 		w.WriteHeader(a.status)
-		_, _ = w.Write(a.body[:len(a.body)/2]) // the client is being cheated: its errors do not matter
+		sent, _ = w.Write(a.body[:len(a.body)/2]) // the client is being cheated: its errors do not matter
 	case FaultHuge:
 		w.WriteHeader(a.status)
-		writeHuge(w)
+		sent = writeHuge(w)
 	default:
 		w.WriteHeader(a.status)
-		_, _ = w.Write(a.body) // a client that has gone away is no concern of the simulator
+		sent, _ = w.Write(a.body) // a client that has gone away is no concern of the simulator
 	}
+	return sent
 }
 
 // wait holds an answer back and reports whether the client is still there.
@@ -272,13 +277,17 @@ func reset(w http.ResponseWriter) {
 	panic(http.ErrAbortHandler)
 }
 
-func writeHuge(w http.ResponseWriter) {
+func writeHuge(w http.ResponseWriter) (sent int) {
 	blank := bytes.Repeat([]byte(" "), 1<<16)
-	fmt.Fprint(w, `{"value":[`)
+	sent, err := fmt.Fprint(w, `{"value":[`)
 	for range 1 << 10 {
-		if _, err := w.Write(blank); err != nil {
-			return
+		if err != nil {
+			return sent
 		}
+		var n int
+		n, err = w.Write(blank)
+		sent += n
 	}
-	fmt.Fprint(w, `]}`)
+	n, _ := fmt.Fprint(w, `]}`)
+	return sent + n
 }

@@ -26,13 +26,6 @@ func orNull(s string) any {
 	return s
 }
 
-func instantOrNull(t time.Time) any {
-	if t.IsZero() {
-		return nil
-	}
-	return t.UTC().Format(time.RFC3339)
-}
-
 func preview(body string) string {
 	r := []rune(body)
 	return string(r[:min(len(r), 255)])
@@ -50,50 +43,6 @@ func joinRow(e *Event) any {
 		return nil
 	}
 	return map[string]any{"joinUrl": e.JoinURL}
-}
-
-func (p Person) row() map[string]any { return map[string]any{"name": p.Name, "address": p.Address} }
-
-func locationRow(e *Event) any {
-	if e.Location == "" {
-		return map[string]any{"displayName": "", "locationType": "default", "uniqueIdType": "unknown", "address": map[string]any{}, "coordinates": map[string]any{}}
-	}
-	return map[string]any{"displayName": e.Location, "locationType": "default", "uniqueId": e.Location, "uniqueIdType": "private"}
-}
-
-// locationRows lists the booked rooms, or the one place that was typed.
-func locationRows(e *Event) any {
-	rows := []any{}
-	for _, a := range e.Attendees {
-		if a.Type == "resource" {
-			rows = append(rows, roomLocation(a.Person))
-		}
-	}
-	switch {
-	case len(rows) > 0 || e.Location == "":
-		return rows
-	case e.LocationAddress != "":
-		return append(rows, roomLocation(Person{e.Location, e.LocationAddress}))
-	}
-	return append(rows, locationRow(e))
-}
-
-func roomLocation(p Person) any {
-	return map[string]any{"displayName": p.Name, "locationType": "conferenceRoom", "uniqueId": p.Address, "locationEmailAddress": p.Address, "uniqueIdType": "directory"}
-}
-
-func attendeeRows(e *Event) any {
-	rows := []any{}
-	for _, a := range e.Attendees {
-		at := noTime
-		if a.Response != "" && a.Response != "none" {
-			at = e.Created.UTC().Format(time.RFC3339)
-		}
-		rows = append(rows, map[string]any{
-			"type": orText(a.Type, "required"), "status": map[string]any{"response": orText(a.Response, "none"), "time": at}, "emailAddress": a.row(),
-		})
-	}
-	return rows
 }
 
 // recurrenceRow is a patternedRecurrence; null but on a master.

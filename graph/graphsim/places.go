@@ -15,11 +15,11 @@ func (s *Sim) places(c *call, rd reader, sub []string) answer {
 		return graphError(c, 403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
 	}
 	switch {
-	case len(sub) == 1 && sub[0] == "microsoft.graph.room":
+	case len(sub) == 1 && isType(sub[0], "room"):
 		return placePage(c, "places/microsoft.graph.room", s.roomRows(""))
-	case len(sub) == 1 && sub[0] == "microsoft.graph.roomlist":
+	case len(sub) == 1 && isType(sub[0], "roomList"):
 		return placePage(c, "places/microsoft.graph.roomList", s.listRows())
-	case len(sub) == 3 && sub[1] == "microsoft.graph.roomlist" && sub[2] == "rooms":
+	case len(sub) == 3 && isType(sub[1], "roomList") && sub[2] == "rooms":
 		return placePage(c, "places/microsoft.graph.room", s.roomRows(sub[0]))
 	case len(sub) == 1:
 		for _, r := range s.rooms() {
@@ -32,6 +32,11 @@ func (s *Sim) places(c *call, rd reader, sub []string) answer {
 		return graphError(c, 404, "ResourceNotFound", "Resource could not be discovered.")
 	}
 	return unknownSegment(c, "places")
+}
+
+// isType says whether a segment casts to a type of Graph; its namespace has a short name, and case does not matter.
+func isType(segment, name string) bool {
+	return fold(segment) == "graph."+fold(name) || fold(segment) == "microsoft.graph."+fold(name)
 }
 
 // roomRows returns the rooms of a room list, or all for "".

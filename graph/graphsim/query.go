@@ -148,9 +148,8 @@ func nextLink(c *call, skip int, noEmpty bool) string {
 func (s *Sim) arrange(c *call, q query, box *mailbox, rows []*Event) []*Event {
 	rows = slices.DeleteFunc(rows, func(e *Event) bool { return !q.filter.match(e, box) })
 	if q.order == "" {
-		if !s.sw.Polite && s.sw.Mischief.Shuffle {
-			rng := rand.New(rand.NewPCG(linkHash(c), 1))
-			rng.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
+		if s.shuffles() {
+			shuffle(c, rows)
 		}
 		return rows
 	}
@@ -161,6 +160,13 @@ func (s *Sim) arrange(c *call, q query, box *mailbox, rows []*Event) []*Event {
 		return compareBy(q.order, a, b)
 	})
 	return rows
+}
+
+func (s *Sim) shuffles() bool { return !s.sw.Polite && s.sw.Mischief.Shuffle }
+
+// shuffle gives rows an order of no meaning that is the same on every page.
+func shuffle[T any](c *call, rows []T) {
+	rand.New(rand.NewPCG(linkHash(c), 1)).Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
 }
 
 func compareBy(order string, a, b *Event) int {

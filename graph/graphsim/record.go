@@ -28,10 +28,14 @@ type requestLog struct {
 	counts   map[string]int
 	inFlight map[string]int
 	most     map[string]int
+	tallies  map[string]*tally // per mailbox
+	requests int               // but those of the control page
+	parts    int
+	bytes    int64 // delivered
 }
 
 func newRequestLog() requestLog {
-	return requestLog{counts: map[string]int{}, inFlight: map[string]int{}, most: map[string]int{}}
+	return requestLog{counts: map[string]int{}, inFlight: map[string]int{}, most: map[string]int{}, tallies: map[string]*tally{}}
 }
 
 func (l *requestLog) enter(mailbox string) {
@@ -58,10 +62,48 @@ func (s *Sim) record(c *call, a *answer) {
 	if c.kind == "control" {
 		return // people at the control page must not push out what they look at
 	}
+	s.log.count(c)
 	if len(s.log.list) >= logSize {
 		s.log.list = slices.Delete(s.log.list, 0, logSize/2)
 	}
 	s.log.list = append(s.log.list, q)
+}
+
+func (l *requestLog) count(c *call) {
+	if c.part {
+		l.parts++
+	} else {
+		l.requests++
+	}
+	if c.mailbox == "" {
+		return
+	}
+	if l.tallies[c.mailbox] == nil {
+		l.tallies[c.mailbox] = &tally{first: c.now, width: time.Second}
+	}
+	l.tallies[c.mailbox].add(c.now)
+}
+
+// Totals returns the HTTP requests of any kind, the parts of batches and the bytes of the bodies delivered since the
+// start or [Sim.ResetRequests], the control page left out.
+func (s *Sim) Totals() (requests, parts int, bytes int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.log.requests, s.log.parts, s.log.bytes
+}
+
+// Busiest returns the mailbox that got the most requests within any window of the given length on the simulator's
+// clock since the start or [Sim.ResetRequests], and how many; parts of batches count, and so do requests that were
+// refused. It rather counts too many than too few: what a [tally] holds together is in a window or not as a whole.
+func (s *Sim) Busiest(window time.Duration) (mailbox string, requests int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, m := range slices.Sorted(maps.Keys(s.log.tallies)) {
+		if n := s.log.tallies[m].most(window); n > requests {
+			mailbox, requests = m, n
+		}
+	}
+	return mailbox, requests
 }
 
 // Requests returns the recorded requests, oldest first, without those of the control page; the oldest fall out
@@ -89,13 +131,15 @@ func (s *Sim) MaxConcurrent(mailbox string) int {
 	return s.log.most[fold(mailbox)]
 }
 
-// ResetRequests forgets the recorded requests, the counters and the concurrency seen.
+// ResetRequests forgets the recorded requests, the counters, the totals and the concurrency seen.
 func (s *Sim) ResetRequests() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.log.list = nil
 	clear(s.log.counts)
 	clear(s.log.most)
+	clear(s.log.tallies)
+	s.log.requests, s.log.parts, s.log.bytes = 0, 0, 0
 }
 
 // kindOf names what a path asks for, for the counters.

@@ -1,6 +1,7 @@
 package graphsim
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
 	"slices"
@@ -44,11 +45,12 @@ func date(t time.Time) time.Time {
 	return time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
 }
 
-// days yields the days of the pattern from first on, in order, within the range.
-func (r *Recurrence) days(first time.Time) iter.Seq[time.Time] {
+// days yields the days of the pattern in order, within the range that begins on first; those before from may be
+// left out.
+func (r *Recurrence) days(first, from time.Time) iter.Seq[time.Time] {
 	return func(yield func(time.Time) bool) {
 		n := 0
-		for d := range r.pattern(first) {
+		for d := range r.pattern(first, r.skipped(first, from)) {
 			if d.Before(first) {
 				continue
 			}
@@ -62,10 +64,30 @@ func (r *Recurrence) days(first time.Time) iter.Seq[time.Time] {
 	}
 }
 
-// pattern yields the days of the pattern without end; the first few may lie before the series begins.
-func (r *Recurrence) pattern(first time.Time) iter.Seq[time.Time] {
+// skipped is a number of days, weeks, months or years, divisible by the interval, that are over before from. A
+// series that ends after so many occurrences is counted from its beginning.
+func (r *Recurrence) skipped(first, from time.Time) int {
+	longest := 1 // days in a period
+	switch r.Type {
+	case "weekly":
+		longest = 7
+	case "absoluteMonthly", "relativeMonthly":
+		longest = 31
+	case "absoluteYearly", "relativeYearly":
+		longest = 366
+	}
+	periods := int(from.Sub(first)/(24*time.Hour))/longest - 1
+	if r.Count > 0 || periods < 0 {
+		return 0
+	}
+	return periods - periods%r.step()
+}
+
+// pattern yields the days of the pattern without end, leaving out so many days, weeks, months or years; the first
+// few may lie before the series begins.
+func (r *Recurrence) pattern(first time.Time, skipped int) iter.Seq[time.Time] {
 	return func(yield func(time.Time) bool) {
-		for i := 0; ; i += r.step() {
+		for i := skipped; ; i += r.step() {
 			for _, d := range r.period(first, i) {
 				if d.Year() > 9999 || !yield(d) {
 					return
@@ -164,7 +186,7 @@ func (it *item) occurrence(day string) *Event {
 	if err != nil {
 		return nil
 	}
-	for d := range it.Recurrence.days(it.firstDay()) {
+	for d := range it.Recurrence.days(it.firstDay(), want) {
 		if d.Equal(want) {
 			return it.at(d)
 		}
@@ -183,9 +205,11 @@ func (it *item) instances(from, to time.Time) []*Event {
 			list = append(list, x.event)
 		}
 	}
-	slices.SortFunc(list, func(a, b *Event) int { return a.Start.Compare(b.Start) })
+	slices.SortFunc(list, func(a, b *Event) int {
+		return cmp.Or(a.Start.Compare(b.Start), strings.Compare(a.ID, b.ID))
+	})
 	length := it.End.Sub(it.Start) + 48*time.Hour // a margin for zones and clock changes
-	for d := range it.Recurrence.days(it.firstDay()) {
+	for d := range it.Recurrence.days(it.firstDay(), from.Add(-length)) {
 		if d.After(to.Add(48 * time.Hour)) {
 			break
 		}
@@ -202,7 +226,7 @@ func (it *item) instances(from, to time.Time) []*Event {
 	return list
 }
 
-// view returns everything but masters that overlaps a window.
+// view returns everything but masters that overlaps a window, to be read only.
 func (m *mailbox) view(from, to time.Time) []*Event {
 	var list []*Event
 	for _, id := range m.order {
@@ -210,7 +234,7 @@ func (m *mailbox) view(from, to time.Time) []*Event {
 		if it.Recurrence != nil {
 			list = append(list, it.instances(from, to)...)
 		} else if it.overlaps(from, to) {
-			list = append(list, it.whole())
+			list = append(list, &it.Event)
 		}
 	}
 	return list

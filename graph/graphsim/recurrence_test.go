@@ -1,6 +1,7 @@
 package graphsim
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -10,7 +11,7 @@ import (
 // firstDays returns the first few days of a pattern.
 func firstDays(r Recurrence, first string, n int) string {
 	var days []string
-	for d := range r.days(date(at(first + "T00:00"))) {
+	for d := range r.days(date(at(first+"T00:00")), time.Time{}) {
 		if len(days) == n {
 			break
 		}
@@ -94,4 +95,35 @@ func TestBadRecurrenceIsRefused(t *testing.T) {
 			t.Errorf("%+v was accepted", r)
 		}
 	}
+}
+
+// TestSkippingLosesNoDay: beginning late in a series gives the days that beginning early gives.
+func TestSkippingLosesNoDay(t *testing.T) {
+	first := date(at("2020-02-29T00:00"))
+	for _, r := range []Recurrence{
+		{Type: "daily", Interval: 5}, {Type: "daily", Count: 900}, {Type: "daily", Until: "2023-01-01"},
+		{Type: "weekly", Interval: 3, Days: []time.Weekday{time.Sunday, time.Saturday}, FirstDay: time.Monday},
+		{Type: "absoluteMonthly", Interval: 2, DayOfMonth: 31}, {Type: "relativeMonthly", Index: "last", Days: []time.Weekday{time.Friday}},
+		{Type: "absoluteYearly", Month: time.December, DayOfMonth: 31}, {Type: "relativeYearly", Interval: 2, Month: time.January, Index: "first"},
+	} {
+		for _, from := range []time.Time{first.AddDate(-1, 0, 0), first.AddDate(0, 0, 6), first.AddDate(1, 0, -1), first.AddDate(3, 5, 11)} {
+			if whole, late := daysFrom(r, first, time.Time{}, from), daysFrom(r, first, from, from); whole != late {
+				t.Errorf("%+v from %s: %s, want %s", r, from.Format(dayLayout), late, whole)
+			}
+		}
+	}
+}
+
+// daysFrom lists the first ten days after one, iterating from another.
+func daysFrom(r Recurrence, first, begin, after time.Time) string {
+	var list []string
+	for d := range r.days(first, begin) {
+		if len(list) == 10 {
+			break
+		}
+		if !d.Before(after) {
+			list = append(list, d.Format(dayLayout))
+		}
+	}
+	return fmt.Sprint(list)
 }

@@ -1,7 +1,6 @@
 package graphsim
 
 import (
-	"bytes"
 	"html"
 	"slices"
 	"strings"
@@ -10,17 +9,16 @@ import (
 
 // rowWriter writes events as Graph does: its fields in its order (learn.microsoft.com/graph/api/resources/event).
 type rowWriter struct {
-	b      bytes.Buffer
+	jsonWriter
 	q      query
 	box    *mailbox
 	sim    *Sim
-	view   bool     // calendarView cannot select createdDateTime and lastModifiedDateTime
-	fields []string // selected; none: all
+	fields []field
 }
 
 type field struct {
-	name string
-	get  func(*rowWriter, *Event) any
+	name  string
+	write func(*rowWriter, *Event)
 }
 
 const (
@@ -30,85 +28,91 @@ const (
 )
 
 var eventFields = []field{
-	{"createdDateTime", func(_ *rowWriter, e *Event) any { return e.Created.UTC().Format(microseconds) }},
-	{"lastModifiedDateTime", func(_ *rowWriter, e *Event) any { return e.Modified.UTC().Format(microseconds) }},
-	{"changeKey", func(_ *rowWriter, e *Event) any { return e.ChangeKey }},
-	{"categories", func(_ *rowWriter, e *Event) any { return append([]string{}, e.Categories...) }},
-	{"transactionId", func(*rowWriter, *Event) any { return nil }},
-	{"originalStartTimeZone", func(_ *rowWriter, e *Event) any { return windowsName(e.Zone) }},
-	{"originalEndTimeZone", func(_ *rowWriter, e *Event) any { return windowsName(e.Zone) }},
-	{"iCalUId", func(_ *rowWriter, e *Event) any { return e.globalID() }},
-	{"reminderMinutesBeforeStart", func(*rowWriter, *Event) any { return 15 }},
-	{"isReminderOn", func(*rowWriter, *Event) any { return false }},
-	{"hasAttachments", func(*rowWriter, *Event) any { return false }},
-	{"subject", func(_ *rowWriter, e *Event) any { return e.Subject }},
-	{"bodyPreview", func(_ *rowWriter, e *Event) any { return preview(e.Body) }},
-	{"importance", func(*rowWriter, *Event) any { return "normal" }},
-	{"sensitivity", func(_ *rowWriter, e *Event) any { return orText(e.Sensitivity, "normal") }},
-	{"isAllDay", func(_ *rowWriter, e *Event) any { return e.AllDay }},
-	{"isCancelled", func(_ *rowWriter, e *Event) any { return e.Cancelled }},
-	{"isOrganizer", func(w *rowWriter, e *Event) any { return w.box.organizes(e) }},
-	{"responseRequested", func(*rowWriter, *Event) any { return true }},
-	{"seriesMasterId", func(w *rowWriter, e *Event) any { return orNull(w.id(e.SeriesMasterID)) }},
-	{"showAs", func(_ *rowWriter, e *Event) any { return orText(e.ShowAs, "busy") }},
-	{"type", func(_ *rowWriter, e *Event) any { return e.Type }},
-	{"originalStart", func(_ *rowWriter, e *Event) any { return instantOrNull(e.OriginalStart) }},
-	{"webLink", func(w *rowWriter, e *Event) any { return "https://outlook.office365.com/owa/?itemid=" + w.id(e.ID) }},
-	{"onlineMeetingUrl", func(*rowWriter, *Event) any { return nil }},
-	{"isOnlineMeeting", func(_ *rowWriter, e *Event) any { return e.JoinURL != "" }},
-	{"onlineMeetingProvider", func(_ *rowWriter, e *Event) any { return provider(e) }},
-	{"allowNewTimeProposals", func(*rowWriter, *Event) any { return true }},
-	{"isDraft", func(*rowWriter, *Event) any { return false }},
-	{"hideAttendees", func(*rowWriter, *Event) any { return false }},
-	{"recurrence", func(_ *rowWriter, e *Event) any { return recurrenceRow(e) }},
-	{"onlineMeeting", func(_ *rowWriter, e *Event) any { return joinRow(e) }},
-	{"responseStatus", func(w *rowWriter, e *Event) any { return w.response(e) }},
-	{"body", func(w *rowWriter, e *Event) any { return w.body(e) }},
-	{"start", func(w *rowWriter, e *Event) any { return w.clock(e, e.Start) }},
-	{"end", func(w *rowWriter, e *Event) any { return w.clock(e, e.End) }},
-	{"location", func(_ *rowWriter, e *Event) any { return locationRow(e) }},
-	{"locations", func(_ *rowWriter, e *Event) any { return locationRows(e) }},
-	{"attendees", func(_ *rowWriter, e *Event) any { return attendeeRows(e) }},
-	{"organizer", func(_ *rowWriter, e *Event) any { return map[string]any{"emailAddress": e.Organizer.row()} }},
+	{"createdDateTime", func(w *rowWriter, e *Event) { w.time(e.Created.UTC(), microseconds) }},
+	{"lastModifiedDateTime", func(w *rowWriter, e *Event) { w.time(e.Modified.UTC(), microseconds) }},
+	{"changeKey", func(w *rowWriter, e *Event) { w.text(e.ChangeKey) }},
+	{"categories", func(w *rowWriter, e *Event) { w.texts(e.Categories) }},
+	{"transactionId", always("null")},
+	{"originalStartTimeZone", func(w *rowWriter, e *Event) { w.text(windowsName(e.Zone)) }},
+	{"originalEndTimeZone", func(w *rowWriter, e *Event) { w.text(windowsName(e.Zone)) }},
+	{"iCalUId", func(w *rowWriter, e *Event) { w.text(e.globalID()) }},
+	{"reminderMinutesBeforeStart", always("15")},
+	{"isReminderOn", always("false")},
+	{"hasAttachments", always("false")},
+	{"subject", func(w *rowWriter, e *Event) { w.text(e.Subject) }},
+	{"bodyPreview", func(w *rowWriter, e *Event) { w.text(preview(e.Body)) }},
+	{"importance", always(`"normal"`)},
+	{"sensitivity", func(w *rowWriter, e *Event) { w.text(orText(e.Sensitivity, "normal")) }},
+	{"isAllDay", func(w *rowWriter, e *Event) { w.truth(e.AllDay) }},
+	{"isCancelled", func(w *rowWriter, e *Event) { w.truth(e.Cancelled) }},
+	{"isOrganizer", func(w *rowWriter, e *Event) { w.truth(w.box.organizes(e)) }},
+	{"responseRequested", always("true")},
+	{"seriesMasterId", func(w *rowWriter, e *Event) { w.textOrNull(w.id(e.SeriesMasterID)) }},
+	{"showAs", func(w *rowWriter, e *Event) { w.text(orText(e.ShowAs, "busy")) }},
+	{"type", func(w *rowWriter, e *Event) { w.text(e.Type) }},
+	{"originalStart", (*rowWriter).originalStart},
+	{"webLink", func(w *rowWriter, e *Event) { w.text("https://outlook.office365.com/owa/?itemid=" + w.id(e.ID)) }},
+	{"onlineMeetingUrl", always("null")},
+	{"isOnlineMeeting", func(w *rowWriter, e *Event) { w.truth(e.JoinURL != "") }},
+	{"onlineMeetingProvider", func(w *rowWriter, e *Event) { w.text(provider(e)) }},
+	{"allowNewTimeProposals", always("true")},
+	{"isDraft", always("false")},
+	{"hideAttendees", always("false")},
+	{"recurrence", func(w *rowWriter, e *Event) { w.value(recurrenceRow(e)) }},
+	{"onlineMeeting", func(w *rowWriter, e *Event) { w.value(joinRow(e)) }},
+	{"responseStatus", (*rowWriter).response},
+	{"body", (*rowWriter).body},
+	{"start", func(w *rowWriter, e *Event) { w.clock(e, e.Start) }},
+	{"end", func(w *rowWriter, e *Event) { w.clock(e, e.End) }},
+	{"location", (*rowWriter).location},
+	{"locations", (*rowWriter).locations},
+	{"attendees", (*rowWriter).attendees},
+	{"organizer", func(w *rowWriter, e *Event) { w.person(`{"emailAddress":`, e.Organizer); w.raw("}") }},
+}
+
+// always writes a field that is the same in every event.
+func always(value string) func(*rowWriter, *Event) {
+	return func(w *rowWriter, _ *Event) { w.raw(value) }
 }
 
 func knownField(name string) bool {
 	return name == "id" || slices.ContainsFunc(eventFields, func(f field) bool { return f.name == name })
 }
 
-func (w *rowWriter) value(v any) { w.b.Write(encodeJSON(v)) }
+// rows returns a writer of the fields that are asked for; calendarView cannot select createdDateTime and
+// lastModifiedDateTime.
+func (s *Sim) rows(box *mailbox, q query, view bool) *rowWriter {
+	w := &rowWriter{q: q, box: box, sim: s}
+	for _, f := range eventFields {
+		switch {
+		case q.basic && (f.name == "body" || f.name == "bodyPreview"):
+		case len(q.fields) > 0 && !slices.Contains(q.fields, f.name):
+		case len(q.fields) > 0 && view && (f.name == "createdDateTime" || f.name == "lastModifiedDateTime"):
+		default:
+			w.fields = append(w.fields, f)
+		}
+	}
+	return w
+}
 
 func (w *rowWriter) row(e *Event) {
-	w.b.WriteByte('{')
+	w.raw("{")
 	w.rowBody(e)
 }
 
 // rowBody writes an event after its opening brace. Etag and id come whatever was selected.
 func (w *rowWriter) rowBody(e *Event) {
-	w.b.WriteString(`"@odata.etag":`)
-	w.value(`W/"` + e.ChangeKey + `"`)
-	w.b.WriteString(`,"id":`)
-	w.value(w.id(e.ID))
-	for _, f := range eventFields {
-		if !w.wanted(f.name) {
-			continue
-		}
-		w.b.WriteString(`,"` + f.name + `":`)
-		w.value(f.get(w, e))
+	w.raw(`"@odata.etag":"W/\"`)
+	w.raw(e.ChangeKey) // letters only
+	w.raw(`\"","id":`)
+	w.text(w.id(e.ID))
+	for _, f := range w.fields {
+		w.raw(`,"`)
+		w.raw(f.name)
+		w.raw(`":`)
+		f.write(w, e)
 	}
-	w.b.WriteByte('}')
-}
-
-func (w *rowWriter) wanted(name string) bool {
-	switch {
-	case w.q.basic && (name == "body" || name == "bodyPreview"):
-		return false
-	case len(w.fields) == 0:
-		return true
-	case w.view && (name == "createdDateTime" || name == "lastModifiedDateTime"):
-		return false
-	}
-	return slices.Contains(w.fields, name)
+	w.raw("}")
 }
 
 // id writes an id in the form asked for.
@@ -120,7 +124,7 @@ func (w *rowWriter) id(id string) string {
 }
 
 // clock is a dateTimeTimeZone: seven digits, no offset. All-day times are midnights in whatever zone is asked for.
-func (w *rowWriter) clock(e *Event, t time.Time) any {
+func (w *rowWriter) clock(e *Event, t time.Time) {
 	zone, name := w.q.zone, w.q.zoneName
 	if w.sim.sw.IgnoreTimezonePref {
 		zone, name = e.location(), orText(e.Zone, "UTC")
@@ -133,27 +137,123 @@ func (w *rowWriter) clock(e *Event, t time.Time) any {
 	} else {
 		t = t.In(zone)
 	}
-	return map[string]any{"dateTime": t.Format(localTime), "timeZone": name}
+	w.raw(`{"dateTime":`)
+	w.time(t, localTime)
+	w.raw(`,"timeZone":`)
+	w.text(name)
+	w.raw("}")
 }
 
-func (w *rowWriter) body(e *Event) any {
+func (w *rowWriter) originalStart(e *Event) {
+	if e.OriginalStart.IsZero() {
+		w.raw("null")
+		return
+	}
+	w.time(e.OriginalStart.UTC(), time.RFC3339)
+}
+
+func (w *rowWriter) body(e *Event) {
+	kind, content := "html", ""
 	switch {
 	case w.q.text:
-		return map[string]any{"contentType": "text", "content": e.Body}
-	case e.Body == "":
-		return map[string]any{"contentType": "html", "content": ""}
+		kind, content = "text", e.Body
+	case e.Body != "":
+		content = "<html><body>" + html.EscapeString(e.Body) + "</body></html>"
 	}
-	return map[string]any{"contentType": "html", "content": "<html><body>" + html.EscapeString(e.Body) + "</body></html>"}
+	w.raw(`{"contentType":"` + kind + `","content":`)
+	w.text(content)
+	w.raw("}")
 }
 
-func (w *rowWriter) response(e *Event) any {
+func (w *rowWriter) response(e *Event) {
 	switch {
 	case w.box.organizes(e):
-		return map[string]any{"response": "organizer", "time": noTime}
+		w.answered("organizer", time.Time{})
 	case e.Response == "":
-		return map[string]any{"response": "none", "time": noTime}
+		w.answered("none", time.Time{})
+	default:
+		w.answered(e.Response, e.Created)
 	}
-	return map[string]any{"response": e.Response, "time": e.Created.UTC().Format(time.RFC3339)}
+}
+
+// answered is a responseStatus; the zero time stands for none.
+func (w *rowWriter) answered(response string, at time.Time) {
+	w.raw(`{"response":`)
+	w.text(response)
+	w.raw(`,"time":`)
+	w.time(at.UTC(), time.RFC3339)
+	w.raw("}")
+}
+
+// person writes an emailAddress after the text that goes before it.
+func (w *rowWriter) person(before string, p Person) {
+	w.raw(before)
+	w.raw(`{"name":`)
+	w.text(p.Name)
+	w.raw(`,"address":`)
+	w.text(p.Address)
+	w.raw("}")
+}
+
+func (w *rowWriter) location(e *Event) {
+	if e.Location == "" {
+		w.raw(`{"displayName":"","locationType":"default","uniqueIdType":"unknown","address":{},"coordinates":{}}`)
+		return
+	}
+	w.raw(`{"displayName":`)
+	w.text(e.Location)
+	w.raw(`,"locationType":"default","uniqueId":`)
+	w.text(e.Location)
+	w.raw(`,"uniqueIdType":"private"}`)
+}
+
+// locations lists the booked rooms, or the one place that was typed.
+func (w *rowWriter) locations(e *Event) {
+	n := 0
+	w.raw("[")
+	for _, a := range e.Attendees {
+		if a.Type == "resource" {
+			w.comma(n)
+			w.roomLocation(a.Person)
+			n++
+		}
+	}
+	switch {
+	case n > 0 || e.Location == "":
+	case e.LocationAddress != "":
+		w.roomLocation(Person{e.Location, e.LocationAddress})
+	default:
+		w.location(e)
+	}
+	w.raw("]")
+}
+
+func (w *rowWriter) roomLocation(p Person) {
+	w.raw(`{"displayName":`)
+	w.text(p.Name)
+	w.raw(`,"locationType":"conferenceRoom","uniqueId":`)
+	w.text(p.Address)
+	w.raw(`,"locationEmailAddress":`)
+	w.text(p.Address)
+	w.raw(`,"uniqueIdType":"directory"}`)
+}
+
+func (w *rowWriter) attendees(e *Event) {
+	w.raw("[")
+	for i, a := range e.Attendees {
+		w.comma(i)
+		w.raw(`{"type":`)
+		w.text(orText(a.Type, "required"))
+		w.raw(`,"status":`)
+		at := e.Created
+		if a.Response == "" || a.Response == "none" {
+			at = time.Time{}
+		}
+		w.answered(orText(a.Response, "none"), at)
+		w.person(`,"emailAddress":`, a.Person)
+		w.raw("}")
+	}
+	w.raw("]")
 }
 
 // globalID is the iCalUId; an occurrence carries its date in the bytes kept for it ([MS-OXOCAL] §2.2.1.27).

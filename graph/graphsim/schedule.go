@@ -1,9 +1,9 @@
 package graphsim
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -12,6 +12,9 @@ const (
 	maxSchedules      = 20
 	maxScheduleWindow = 62 * 24 * time.Hour
 )
+
+// usualSchedule is how many bytes to make room for per mailbox.
+const usualSchedule = 12 << 10
 
 type clockTime struct {
 	DateTime string `json:"dateTime"`
@@ -73,58 +76,99 @@ func (s *Sim) schedules(c *call, rd reader, addresses []string, from, to time.Ti
 	if name, ok := q.prefer(c.r.Header.Values("Prefer")); !ok {
 		return graphError(c, 400, "TimeZoneNotSupportedException", "A valid TimeZone value must be specified. The following TimeZone value is not supported: '"+name+"'.")
 	}
-	rows := []any{}
-	for _, address := range addresses {
+	w := s.rows(nil, q, false)
+	w.b = make([]byte, 0, len(addresses)*usualSchedule)
+	w.raw(`{"@odata.context":`)
+	w.text(c.base + "/v1.0/$metadata#Collection(microsoft.graph.scheduleInformation)")
+	w.raw(`,"value":[`)
+	for i, address := range addresses {
+		w.comma(i)
 		box := s.world.mailboxes[fold(address)]
-		if box == nil {
-			rows = append(rows, map[string]any{"scheduleId": address, "availabilityView": "", "scheduleItems": []any{}, "workingHours": nil, "error": map[string]any{
-				"message": "Unable to resolve e-mail address " + address + " to an Active Directory object.", "responseCode": "5009"}})
-			continue
+		switch {
+		case box == nil:
+			w.noSchedule(address, "Unable to resolve e-mail address "+address+" to an Active Directory object.", "5009")
+		case box.room != nil && box.room.NoFreeBusy:
+			w.noSchedule(address, "The caller does not have access to free/busy data.", "ErrorNoFreeBusyAccess")
+		default:
+			w.box = box
+			w.schedule(rd, address, from, to, slot)
 		}
-		rows = append(rows, s.schedule(rd, box, address, from, to, slot, q))
 	}
-	a := graphAnswer(map[string]any{"@odata.context": c.base + "/v1.0/$metadata#Collection(microsoft.graph.scheduleInformation)", "value": rows})
+	w.raw("]}")
+	a := graphBytes(w.b)
 	applied(a, q)
 	return a
 }
 
-// schedule is one mailbox. Subject, location and privacy need more than the right to see free and busy.
-func (s *Sim) schedule(rd reader, box *mailbox, address string, from, to time.Time, slot time.Duration, q query) any {
-	detailed := rd.user == nil || fold(rd.user.UPN) == fold(box.address) || sharedWith(box, rd.user)
-	w := rowWriter{q: q, box: box, sim: s}
-	items := []any{}
-	var busy []*Event
-	for _, e := range box.view(from, to) {
+// noSchedule is a mailbox that could not be looked up; the answer as a whole is good all the same.
+func (w *rowWriter) noSchedule(address, message, code string) {
+	w.raw(`{"scheduleId":`)
+	w.text(address)
+	w.raw(`,"availabilityView":"","scheduleItems":[],"workingHours":null,"error":{"message":`)
+	w.text(message)
+	w.raw(`,"responseCode":`)
+	w.text(code)
+	w.raw("}}")
+}
+
+// schedule is one mailbox: what takes it, and what is marked as free. What was cancelled or declined does neither.
+// Subject, location and privacy need more than the right to see free and busy.
+func (w *rowWriter) schedule(rd reader, address string, from, to time.Time, slot time.Duration) {
+	detailed := rd.user == nil || fold(rd.user.UPN) == fold(w.box.address) || w.sim.sharedWith(w.box, rd.user)
+	var rows []*Event
+	for _, e := range w.box.view(from, to) {
 		start, end := e.span()
-		if e.Cancelled || !end.After(from) && start.Before(from) {
-			continue
+		if over := !end.After(from) && start.Before(from); !over && !e.Cancelled && e.Response != "declined" {
+			rows = append(rows, e)
 		}
-		busy = append(busy, e)
-		item := map[string]any{"status": orText(e.ShowAs, "busy"), "start": w.clock(e, e.Start), "end": w.clock(e, e.End)}
-		if detailed {
-			item["isPrivate"], item["subject"], item["location"] = e.Sensitivity == "private", e.Subject, e.Location
-			item["isMeeting"], item["isRecurring"], item["isException"], item["isReminderSet"] = true, e.SeriesMasterID != "", e.Type == "exception", false
-		}
-		items = append(items, item)
 	}
-	return map[string]any{"scheduleId": address, "availabilityView": availability(busy, from, to, slot), "scheduleItems": items, "workingHours": map[string]any{
-		"daysOfWeek": []string{"monday", "tuesday", "wednesday", "thursday", "friday"},
-		"startTime":  "08:00:00.0000000", "endTime": "17:00:00.0000000", "timeZone": map[string]any{"name": "UTC"}}}
+	w.raw(`{"scheduleId":`)
+	w.text(address)
+	w.raw(`,"availabilityView":"`)
+	w.raw(availability(rows, from, to, slot))
+	w.raw(`","scheduleItems":[`)
+	for i, e := range rows {
+		w.comma(i)
+		w.scheduleItem(e, detailed)
+	}
+	w.raw(`],"workingHours":{"daysOfWeek":["monday","tuesday","wednesday","thursday","friday"],` +
+		`"startTime":"08:00:00.0000000","endTime":"17:00:00.0000000","timeZone":{"name":"UTC"}}}`)
+}
+
+func (w *rowWriter) scheduleItem(e *Event, detailed bool) {
+	w.raw("{")
+	if detailed {
+		w.raw(`"isPrivate":`)
+		w.truth(e.Sensitivity == "private")
+		w.raw(`,"subject":`)
+		w.text(e.Subject)
+		w.raw(`,"location":`)
+		w.text(e.Location)
+		w.raw(`,"isMeeting":true,"isRecurring":`)
+		w.truth(e.SeriesMasterID != "")
+		w.raw(`,"isException":`)
+		w.truth(e.Type == "exception")
+		w.raw(`,"isReminderSet":false,`)
+	}
+	w.raw(`"status":`)
+	w.text(orText(e.ShowAs, "busy"))
+	w.raw(`,"start":`)
+	w.clock(e, e.Start)
+	w.raw(`,"end":`)
+	w.clock(e, e.End)
+	w.raw("}")
 }
 
 // availability writes one digit per slot: the highest state that touches it.
-func availability(busy []*Event, from, to time.Time, slot time.Duration) string {
+func availability(rows []*Event, from, to time.Time, slot time.Duration) string {
 	rank := map[string]byte{"": '2', "busy": '2', "tentative": '1', "oof": '3', "workingElsewhere": '4'}
-	var b strings.Builder
-	for t := from; t.Before(to); t = t.Add(slot) {
-		digit := byte('0')
-		for _, e := range busy {
-			start, end := e.span()
-			if start.Before(t.Add(slot)) && end.After(t) {
-				digit = max(digit, rank[e.ShowAs])
-			}
+	digits := bytes.Repeat([]byte("0"), int((to.Sub(from)+slot-1)/slot))
+	for _, e := range rows {
+		start, end := e.span()
+		last := min(len(digits), int((end.Sub(from)+slot-1)/slot))
+		for i := max(0, int(start.Sub(from)/slot)); i < last; i++ {
+			digits[i] = max(digits[i], rank[e.ShowAs])
 		}
-		b.WriteByte(digit)
 	}
-	return b.String()
+	return string(digits)
 }

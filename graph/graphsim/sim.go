@@ -72,8 +72,10 @@ type Switches struct {
 	// UnsharedIs404 answers 404 ErrorItemNotFound for an unshared calendar, not 403 ErrorAccessDenied.
 	UnsharedIs404 bool
 	// MailboxLimit is the number of requests one mailbox serves at a time, 429 beyond it (Microsoft: 4), and
-	// the number of parts of one batch it serves; 0: no limit.
+	// the number of parts of one batch it serves; 0: no limit. Other mailboxes' parts do not count.
 	MailboxLimit int
+	// BatchRefused answers /$batch with 404 and an HTML page, as a network does that lets only known paths through.
+	BatchRefused bool
 }
 
 // New returns a simulator holding tenant contoso.example, the application of [DefaultClient] and one user.
@@ -149,14 +151,18 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a := s.answer(c)
 	s.finish(c, &a)
 	s.mu.Unlock()
-	defer s.leave(c)
-	s.deliver(w, r, a)
+	sent := 0
+	defer func() { s.leave(c, sent) }() // a reset leaves by a panic
+	sent = s.deliver(w, r, a)
 }
 
-func (s *Sim) leave(c *call) {
+func (s *Sim) leave(c *call, sent int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.log.leave(c.mailbox)
+	if c.kind != "control" {
+		s.log.bytes += int64(sent)
+	}
 }
 
 func (s *Sim) begin(r *http.Request, body []byte) *call {

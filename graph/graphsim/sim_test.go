@@ -65,18 +65,24 @@ func (b *bench) do(method, address, body string, headers ...string) reply {
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
-	resp, err := b.client.Do(r)
+	out, err := b.send(r)
 	if err != nil {
 		b.t.Fatal(err)
+	}
+	return out
+}
+
+// send returns the error of a whole request with its body.
+func (b *bench) send(r *http.Request) (reply, error) {
+	resp, err := b.client.Do(r)
+	if err != nil {
+		return reply{}, err
 	}
 	defer resp.Body.Close()
 	raw, err := io.ReadAll(resp.Body)
-	if err != nil {
-		b.t.Fatal(err)
-	}
 	out := reply{status: resp.StatusCode, header: resp.Header, text: string(raw)}
 	_ = json.Unmarshal(raw, &out.json) // pages are not JSON
-	return out
+	return out, err
 }
 
 func (b *bench) get(address string, headers ...string) reply {

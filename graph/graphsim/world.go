@@ -81,6 +81,7 @@ type Room struct {
 	FloorLabel string
 	SharedWith []string // users who may read the calendar; others see free and busy only
 	Unlicensed bool     // 404 MailboxNotEnabledForRESTAPI
+	NoFreeBusy bool     // getSchedule answers for it with the error ErrorNoFreeBusyAccess
 
 	KeepSubject         bool // Set-CalendarProcessing -DeleteSubject $false
 	NoOrganizerSubject  bool // -AddOrganizerToSubject $false
@@ -94,7 +95,8 @@ type Room struct {
 type mailbox struct {
 	address, name, id string
 	calendarID        string
-	room              *Room // nil for a user
+	room              *Room            // nil for a user
+	shared            []sharedCalendar // other mailboxes' calendars in this one's list
 	items             map[string]*item
 	order             []string // ids in order of creation
 }

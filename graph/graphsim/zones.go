@@ -2,6 +2,7 @@ package graphsim
 
 import (
 	"fmt"
+	"sync"
 	"time"
 )
 
@@ -28,6 +29,30 @@ var windowsZones = map[string]string{
 	"New Zealand Standard Time":      "Pacific/Auckland",
 }
 
+// windowsNames is windowsZones the other way round.
+var windowsNames = func() map[string]string {
+	names := map[string]string{}
+	for w, iana := range windowsZones {
+		names[iana] = w
+	}
+	return names
+}()
+
+// locations keeps the zones that were loaded, because loading one reads a file.
+var locations sync.Map
+
+// location loads a zone by its IANA name.
+func location(iana string) (*time.Location, error) {
+	if kept, ok := locations.Load(iana); ok {
+		return kept.(*time.Location), nil
+	}
+	loc, err := time.LoadLocation(iana)
+	if err == nil {
+		locations.Store(iana, loc)
+	}
+	return loc, err
+}
+
 // loadZone finds a zone by its Windows or IANA name.
 func loadZone(name string) (*time.Location, error) {
 	iana := name
@@ -37,7 +62,7 @@ func loadZone(name string) (*time.Location, error) {
 	if iana == "" || iana == "Local" {
 		return nil, fmt.Errorf("no time zone %q", name)
 	}
-	return time.LoadLocation(iana)
+	return location(iana)
 }
 
 // windowsName returns the Windows name of an IANA zone, or the name itself where none is known.
@@ -45,10 +70,5 @@ func windowsName(iana string) string {
 	if iana == "" {
 		return "UTC"
 	}
-	for w, i := range windowsZones {
-		if i == iana {
-			return w
-		}
-	}
-	return iana
+	return orText(windowsNames[iana], iana)
 }

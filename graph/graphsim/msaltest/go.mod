@@ -14,6 +14,7 @@ require (
 	github.com/pkg/browser v0.0.0-20210911075715-681adbf594b8 // indirect
 	golang.org/x/sync v0.22.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
+	maragu.dev/gomponents v1.2.0 // indirect
 )
 
 replace roomgate => ../../..
