@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"roomgate/driver"
@@ -33,13 +34,21 @@ func (s *server) apiRooms(w http.ResponseWriter, _ *http.Request) {
 
 func (s *server) apiRoom(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
-	for _, room := range s.Rooms {
-		if room.ID == id {
-			s.json(w, http.StatusOK, s.roomBody(room))
-			return
-		}
+	i := s.indexOf(id)
+	if i < 0 {
+		s.apiError(w, http.StatusNotFound, noRoom(id), roomsListed)
+		return
 	}
-	s.apiError(w, http.StatusNotFound, fmt.Sprintf("there is no room %q", id), "GET /api/v1/rooms lists the rooms")
+	s.json(w, http.StatusOK, s.roomBody(s.Rooms[i]))
+}
+
+const roomsListed = "GET /api/v1/rooms lists the rooms"
+
+func noRoom(id string) string { return fmt.Sprintf("there is no room %q", id) }
+
+// indexOf returns where a room stands in Rooms; -1 when there is none.
+func (o *Options) indexOf(id string) int {
+	return slices.IndexFunc(o.Rooms, func(room driver.Room) bool { return room.ID == id })
 }
 
 func (s *server) roomBody(room driver.Room) apiRoomBody {
@@ -149,4 +158,12 @@ func (s *server) json(w http.ResponseWriter, status int, doc any) {
 // apiError answers with what is the matter and what to do.
 func (s *server) apiError(w http.ResponseWriter, status int, words, next string) {
 	s.json(w, status, map[string]string{"error": words, "next": next})
+}
+
+// wrongMethod answers where a path is asked for otherwise than it allows.
+func (s *server) wrongMethod(allow string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Allow", allow)
+		s.apiError(w, http.StatusMethodNotAllowed, "this address does not take the method", "use "+allow)
+	}
 }

@@ -53,13 +53,6 @@ func (c *connect) keyed(next http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-func (c *connect) wrongMethod(allow string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Allow", allow)
-		c.apiError(w, http.StatusMethodNotAllowed, "this address does not take the method", "use "+allow)
-	}
-}
-
 // fieldError is what is wrong with one field of a request.
 type fieldError struct {
 	Value    *string `json:"value,omitempty"` // as given; absent when it was not given

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	g "maragu.dev/gomponents"
 )
 
 const (
@@ -69,27 +71,20 @@ func (s *server) sendNews(sh *sheet, sent map[string]string, out *stream) error 
 	items := sh.items(now)
 	news := len(rooms) > 0
 	for _, whole := range []struct {
-		name string // of the template, and the element's id
-		data any
-	}{{"overview", sh.overview(now)}, {"ailing", ailing(items)}, {"items", items}} {
-		html, err := render(whole.name, whole.data)
-		if err != nil {
-			return err
-		}
-		if html == sent[whole.name] {
+		id      string
+		element g.Node
+	}{{"overview", overviewLine(sh.overview(now))}, {"ailing", ailingItems(ailing(items))}, {"items", allItems(items)}} {
+		html := render(whole.element)
+		if html == sent[whole.id] {
 			continue
 		}
-		if err := out.fragment(whole.name, html); err != nil {
+		if err := out.fragment(whole.id, html); err != nil {
 			return err
 		}
-		sent[whole.name], news = html, true
+		sent[whole.id], news = html, true
 	}
 	for _, room := range rooms {
-		html, err := render("room", room)
-		if err != nil {
-			return err
-		}
-		if err := out.fragment("room-"+room.ID, html); err != nil {
+		if err := out.fragment("room-"+room.ID, render(roomCard(room))); err != nil {
 			return err
 		}
 	}
@@ -131,7 +126,7 @@ func (s *stream) write(text string) error {
 
 // fragment writes an event that brings one element of the page, to be put in
 // the place of the element with the same id. The JSON is on one line, as an event
-// needs it; what is in it was escaped by its template and stays readable.
+// needs it; what is in it was escaped as markup and stays readable.
 func (s *stream) fragment(id, html string) error {
 	var data strings.Builder
 	e := json.NewEncoder(&data)

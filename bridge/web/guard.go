@@ -12,6 +12,11 @@ import (
 const policy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
+// policyWithForms also allows the page forms of its own, with which a room is
+// read at once.
+const policyWithForms = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; " +
+	"base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+
 // Why a request was refused: the values of the label "reason" of
 // roomgate_requests_refused_total.
 const (

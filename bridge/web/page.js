@@ -24,7 +24,12 @@ function swap(event) {
   const { id, html } = JSON.parse(event.data);
   const template = document.createElement("template");
   template.innerHTML = html;
-  document.getElementById(id)?.replaceWith(template.content);
+  const old = document.getElementById(id);
+  const form = old?.querySelector("form"); // moves over, with its answer and the focus
+  const focused = form?.contains(document.activeElement);
+  if (form) template.content.querySelector("form")?.replaceWith(form);
+  old?.replaceWith(template.content);
+  if (focused) form.querySelector("input").focus();
   if (wanted.value && !sifting) sifting = requestAnimationFrame(siftAll);
 }
 
@@ -43,6 +48,23 @@ function connect() {
   };
 }
 
+// Asks for a room without leaving the page: the form of the page works by
+// itself, and the API has the same path.
+async function read(event) {
+  event.preventDefault();
+  const answer = event.target.querySelector("output");
+  answer.textContent = "";
+  try {
+    const response = await fetch("/api/v1" + event.target.getAttribute("action"), { method: "POST" });
+    const { error, next } = await response.json();
+    answer.textContent = response.ok ? "Asked for." : [error, next].filter(Boolean).join("; ");
+  } catch {
+    answer.textContent = "The gateway does not answer.";
+  }
+  setTimeout(() => { answer.textContent = ""; }, 10000);
+}
+
 filter.hidden = false;
+document.addEventListener("submit", read);
 wanted.addEventListener("input", siftAll);
 connect();

@@ -124,7 +124,7 @@ func (u *setUp) opened(do func(http.ResponseWriter, *http.Request, SignInView)) 
 			u.unknown(w, r)
 		case !u.open(r):
 			u.refused.WithLabelValues(refusedSession).Inc()
-			u.html(w, http.StatusForbidden, "setup-account", u.accountPage(r, v))
+			u.html(w, http.StatusForbidden, oneAccountPage(u.accountPage(r, v)))
 		default:
 			do(w, r, v)
 		}
@@ -156,7 +156,7 @@ func (u *setUp) index(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, accountPath(accounts[0].Name), http.StatusSeeOther)
 		return
 	}
-	u.html(w, http.StatusOK, "setup", u.indexPage(r))
+	u.html(w, http.StatusOK, accountsPage(u.indexPage(r)))
 }
 
 func (u *setUp) account(w http.ResponseWriter, r *http.Request) {
@@ -169,7 +169,7 @@ func (u *setUp) account(w http.ResponseWriter, r *http.Request) {
 	if page.Open && v.Device != nil {
 		w.Header().Set("Refresh", strconv.Itoa(int(look/time.Second)))
 	}
-	u.html(w, http.StatusOK, "setup-account", page)
+	u.html(w, http.StatusOK, oneAccountPage(page))
 }
 
 func accountPath(account string) string { return "/setup/accounts/" + url.PathEscape(account) }
@@ -224,7 +224,7 @@ func (u *setUp) begin(w http.ResponseWriter, r *http.Request, v SignInView) {
 	if !comesBack {
 		page := u.accountPage(r, v)
 		page.SignIn = address
-		u.html(w, http.StatusOK, "setup-account", page)
+		u.html(w, http.StatusOK, oneAccountPage(page))
 		return
 	}
 	if to, err := url.Parse(address); err == nil {

@@ -22,8 +22,7 @@ func listed(v SignInView) signInItem {
 type indexPage struct {
 	Title, Site, Banner string
 
-	Open     bool   // this browser may sign in
-	Name     string // of the account to go on with after the set-up code; here none
+	Open     bool // this browser may sign in
 	Accounts []signInItem
 }
 
@@ -72,11 +71,11 @@ func (u *setUp) accountPage(r *http.Request, v SignInView) accountPage {
 func (u *setUp) onward(w http.ResponseWriter, m message) {
 	w.Header().Set("Refresh", "0; url="+m.Address)
 	m.Site = u.Site.Name
-	u.html(w, http.StatusOK, "message", m)
+	u.html(w, http.StatusOK, messagePage(m))
 }
 
 // refuse answers with what is the matter and the way back.
 func (u *setUp) refuse(w http.ResponseWriter, status int, reason, words string) {
 	u.refused.WithLabelValues(reason).Inc()
-	u.html(w, status, "message", message{Title: http.StatusText(status), Words: words, Address: "/setup", Link: "Back to the sign-ins", Site: u.Site.Name})
+	u.html(w, status, messagePage(message{Title: http.StatusText(status), Words: words, Address: "/setup", Link: "Back to the sign-ins", Site: u.Site.Name}))
 }

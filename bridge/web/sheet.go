@@ -58,6 +58,7 @@ func (s *sheet) read(now time.Time) []roomView {
 	for i, room := range s.o.Rooms {
 		if changed[i] || newDay {
 			v := viewRoom(room, s.o.points(driver.OfRoom, room.ID), now, s.o.Site.Zone)
+			v.Readable = s.o.Read != nil
 			s.states[i] = v.State
 			out = append(out, v)
 		}

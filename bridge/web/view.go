@@ -56,6 +56,7 @@ type roomView struct {
 	Comfort  bool
 	Quality  string
 	Fault    string
+	Readable bool // people may have it read at once
 }
 
 // Word is the state in plain words.

@@ -40,10 +40,7 @@ func TestRoomInWords(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			o := options(t)
 			publish(o, driver.OfRoom, "boardroom", c.points)
-			got, err := render("room", viewRoom(o.Rooms[0], o.points(driver.OfRoom, "boardroom"), noon, o.Site.Zone))
-			if err != nil {
-				t.Fatal(err)
-			}
+			got := render(roomCard(viewRoom(o.Rooms[0], o.points(driver.OfRoom, "boardroom"), noon, o.Site.Zone)))
 			if w := words(got); w != c.want {
 				t.Errorf("the room reads\n%s\nwant\n%s", w, c.want)
 			}
@@ -124,10 +121,7 @@ func TestAccountInWords(t *testing.T) {
 			o := options(t)
 			publish(o, driver.OfAccount, "rooms", c.points)
 			v := viewAccount("rooms", o.points(driver.OfAccount, "rooms"), c.signIn, noon, o.Site.Zone)
-			got, err := render("item", v)
-			if err != nil {
-				t.Fatal(err)
-			}
+			got := render(itemLine(v))
 			if v.OK != c.ok || words(got) != c.want {
 				t.Errorf("well %v, reads\n%s\nwant well %v\n%s", v.OK, words(got), c.ok, c.want)
 			}

@@ -1,12 +1,18 @@
 // Package web shows the board in a browser: one page, the same as JSON, metrics
-// for Prometheus and a health check. It only reads. Where it is given the sign-ins
-// of the accounts, it also has pages on which people sign in, and an API with
-// which other programs do.
+// for Prometheus and a health check. It changes nothing; where it is given the way
+// to, it has the gateway read a room at once. Where it is given the sign-ins of
+// the accounts, it also has pages on which people sign in, and an API with which
+// other programs do.
 //
 // The page is rendered here, whole, and is true without JavaScript. With it, a
 // stream of server-sent events brings every part of the page that has changed,
-// rendered by the same templates. Text from calendars is written by strangers:
-// it passes through html/template or encoding/json and nothing else.
+// rendered by the same components. Text from calendars is written by strangers:
+// it passes through the Text and Attr of gomponents, which escape it, or through
+// encoding/json, and nothing else.
+//
+// A page is made of functions, one file a page (roomsmarkup.go, setupmarkup.go,
+// accountmarkup.go), and not of templates: text/template calls methods by name,
+// so that the linker has to keep every exported method of the whole program.
 //
 // The time of the facts is Options.Now, which a demonstration may speed up.
 // What concerns the wire (pauses, keep-alives, deadlines) goes by the machine's
@@ -15,10 +21,10 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
-	"embed" // the pages, their style and the script are part of the program
+	_ "embed" // style and script are part of the program
 	"encoding/hex"
-	"html/template"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -43,6 +49,11 @@ type Options struct {
 	StuckAfter time.Duration // a loop without a sign of life for longer is stuck
 	Log        *slog.Logger
 
+	// Read has the calendar of a room of Rooms read soon, without waiting for
+	// it. Its error's words are shown; the error may have a method Action()
+	// string, which is the next step for a person. nil: nobody asks for it here.
+	Read func(ctx context.Context, room string) error
+
 	SignIns   SignIns                // nil: no set-up page and no connect API
 	SetUpCode func(code string) bool // uses up the one-time code that opens the set-up page for a browser; nil: nobody signs in there
 	APIKey    string                 // of the connect API; empty: it is off
@@ -61,6 +72,9 @@ func Handler(o Options) http.Handler {
 	}
 	if o.SignIns != nil && o.APIKey != "" {
 		s.addConnect(mux)
+	}
+	if o.Read != nil {
+		s.addReads(mux)
 	}
 	mux.HandleFunc(connectPath, s.absent)
 	mux.HandleFunc("GET /events", s.events)
@@ -82,16 +96,11 @@ type server struct {
 	refused *prometheus.CounterVec // counts refused requests by reason
 }
 
-//go:embed page.html setup.html
-var pages embed.FS
-
 //go:embed style.css
 var styleCSS []byte
 
 //go:embed page.js
 var pageJS []byte
-
-var templates = template.Must(template.ParseFS(pages, "*.html"))
 
 // asset serves an embedded file. Browsers ask each time whether it is still the
 // same, so a new version of the program is never shown with an old style.
@@ -140,5 +149,5 @@ type message struct {
 }
 
 func (s *server) message(w http.ResponseWriter, status int, words string) {
-	s.html(w, status, "message", message{Title: http.StatusText(status), Words: words, Address: "/", Link: "To the rooms", Site: s.Site.Name})
+	s.html(w, status, messagePage(message{Title: http.StatusText(status), Words: words, Address: "/", Link: "To the rooms", Site: s.Site.Name}))
 }

@@ -3,6 +3,7 @@ package web
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -167,6 +168,10 @@ func gatewayPage(t *testing.T) (string, *fakeSignIns) {
 	annexe, lobby := byCode("https://login.microsoftonline.com/common/oauth2/nativeclient"), byCode("")
 	annexe.Name, lobby.Name, lobby.Kind = "annexe", "lobby", "device"
 	o, f := signInOptions(t, byCode("http://localhost"), annexe, lobby)
+	o.Read = func(_ context.Context, room string) error {
+		f.note("read", room)
+		return nil
+	}
 	f.address = signInPage(t) + "/authorize?state=st4te&redirect_uri={redirect}"
 	publish(o, driver.OfAccount, "rooms", points{driver.AccountState: driver.EnumValue("never_signed_in")})
 	srv := httptest.NewServer(Handler(o))
@@ -218,6 +223,7 @@ func TestPersonSignsIn(t *testing.T) {
 		t.Errorf("asked %q, want %q", got, want)
 	}
 	signInByDevice(t, b, page, f)
+	readNow(t, b, page, f)
 }
 
 // signInByDevice sees the page renew itself when the code was entered.
@@ -239,4 +245,22 @@ func signInByDevice(t *testing.T, b *browser, page string, f *fakeSignIns) {
 		t.Errorf("the page says %q", got)
 	}
 	b.picture("6-device-signed-in")
+}
+
+// readNow has a room read at once: by the script, which stays on the page, and by
+// the form alone, which submit() sends past the script.
+func readNow(t *testing.T, b *browser, page string, f *fakeSignIns) {
+	f.asked() // what came before
+	b.visit(page)
+	b.click(`//article[@id="room-boardroom"]//input[@value="Read now"]`)
+	b.element(`//article[@id="room-boardroom"]//output[.="Asked for."]`)
+	b.picture("7-read-now")
+	if got := f.asked(); got != "read|boardroom" || b.address() != page+"/" {
+		t.Errorf("asked %q, at %s", got, b.address())
+	}
+	b.do("POST", "/execute/sync", map[string]any{"script": `document.querySelector("#room-attic form").submit()`, "args": []any{}}, nil)
+	b.element(`//article[@id="room-boardroom"]//output[.=""]`) // the page is a new one
+	if got := f.asked(); got != "read|attic" || b.address() != page+"/#room-attic" {
+		t.Errorf("without the script: asked %q, at %s", got, b.address())
+	}
 }

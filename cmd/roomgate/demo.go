@@ -13,8 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"text/template"
 	"time"
+	"unicode"
 
 	broker "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/listeners"
@@ -155,66 +155,82 @@ func freeAddress(out io.Writer, what, address string) (string, error) {
 	return l.Addr().String(), l.Close()
 }
 
-var demoConfig = template.Must(template.New("").Parse(`# Written by 'roomgate demo'; gone when it ends.
+// writeConfig writes a configuration like any site's, so that the other
+// commands work on the demonstration too.
+func (s *stage) writeConfig() error {
+	_, secret, _ := graphsim.DefaultClient()
+	secretFile := filepath.Join(s.dir, "client-secret")
+	s.config = filepath.Join(s.dir, "roomgate.toml")
+	return errors.Join(
+		os.WriteFile(secretFile, []byte(secret), 0o600),
+		os.WriteFile(s.config, []byte(s.configText(secretFile)), 0o600))
+}
+
+// configText is the demonstration's configuration in TOML.
+func (s *stage) configText(secretFile string) string {
+	id, _, redirect := graphsim.DefaultClient()
+	var b strings.Builder
+	fmt.Fprintf(&b, `# Written by 'roomgate demo'; gone when it ends.
 [site]
 id = "demo"
 name = "Demonstration office"
-timezone = "{{.Zone}}"
+timezone = %s
 
 [[account]]
 name = "rooms"
-tenant = "{{.Tenant}}"
-client_id = "{{.ID}}"
-client_secret_file = "{{.SecretFile}}"
-redirect_uri = "{{.Redirect}}"
-login_url = "{{.Sim}}"
-graph_url = "{{.Sim}}"
+tenant = %s
+client_id = %s
+client_secret_file = %s
+redirect_uri = %s
+login_url = %s
+graph_url = %s
 
 [defaults.room]
 lead = "15m"
 privacy = "subject"
 
 [mqtt]
-broker = "mqtt://{{.MQTT}}"
+broker = %s
 
 [web]
-listen = "{{.Web}}"
+listen = %s
 
 [store]
-path = "{{.Store}}"
-{{range .Rooms}}
-[[room]]
-id = "{{.ID}}"
-name = "{{.Name}}"
-match = ["{{.Name}}", "{{.Address}}"]
-building = "{{.Building}}"
-floor = "{{.Floor}}"
-capacity = {{.Capacity}}
-{{end}}`))
-
-// writeConfig writes a configuration like any site's, so that the other
-// commands work on the demonstration too.
-func (s *stage) writeConfig() error {
-	type room struct {
-		ID, Name, Address, Building, Floor string
-		Capacity                           int
-	}
-	id, secret, redirect := graphsim.DefaultClient()
-	data := struct {
-		Zone, Tenant, ID, SecretFile, Redirect, Sim, MQTT, Web, Store string
-		Rooms                                                         []room
-	}{s.zone.String(), graphsim.TenantID, id, filepath.Join(s.dir, "client-secret"), redirect, s.simURL,
-		s.broker.address, s.web, filepath.Join(s.dir, "state", "roomgate.db"), nil}
+path = %s
+`, tomlString(s.zone.String()), tomlString(graphsim.TenantID), tomlString(id), tomlString(secretFile), tomlString(redirect),
+		tomlString(s.simURL), tomlString(s.simURL), tomlString("mqtt://"+s.broker.address), tomlString(s.web),
+		tomlString(filepath.Join(s.dir, "state", "roomgate.db")))
 	for _, r := range graphsim.OfficeRooms() {
 		name, _, _ := strings.Cut(r.Address, "@")
-		data.Rooms = append(data.Rooms, room{name, r.Name, r.Address, r.Building, r.FloorLabel, r.Capacity})
+		fmt.Fprintf(&b, `
+[[room]]
+id = %s
+name = %s
+match = [%s, %s]
+building = %s
+floor = %s
+capacity = %d
+`, tomlString(name), tomlString(r.Name), tomlString(r.Name), tomlString(r.Address), tomlString(r.Building), tomlString(r.FloorLabel), r.Capacity)
 	}
-	var text strings.Builder
-	if err := demoConfig.Execute(&text, data); err != nil {
-		return err
+	return b.String()
+}
+
+// tomlString is s as a basic string (toml.io/en/v1.0.0#string).
+func tomlString(s string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			b.WriteString(`\` + string(r))
+		case unicode.IsControl(r):
+			fmt.Fprintf(&b, `\u%04X`, r)
+		default:
+			b.WriteRune(r)
+		}
 	}
-	s.config = filepath.Join(s.dir, "roomgate.toml")
-	return errors.Join(os.WriteFile(data.SecretFile, []byte(secret), 0o600), os.WriteFile(s.config, []byte(text.String()), 0o600))
+	b.WriteByte('"')
+	return b.String()
 }
 
 // play runs the real gateway, has a person sign in, and shows what happens.

@@ -4,6 +4,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -14,7 +15,7 @@ import (
 // arrow says what a package may import, and why no more.
 type arrow struct {
 	ours    []string // packages of this module
-	stdOnly bool     // beside them the standard library alone
+	stdOnly bool     // beside them the standard library alone, and markup
 	why     string
 }
 
@@ -36,6 +37,9 @@ var arrows = map[string]arrow{
 	"cmd/roomgate": {[]string{"driver", "driver/store", "graph", "graph/token", "graph/graphsim", "bridge", "bridge/mqtt", "bridge/web", "config", "packaging"},
 		false, "the one place that knows all parts"},
 }
+
+// markup writes the pages of whoever has some; it knows nothing of what they show.
+const markup = "maragu.dev/gomponents"
 
 func TestArrowsPointOneWay(t *testing.T) {
 	const root = "../.."
@@ -74,8 +78,25 @@ func checkImports(t *testing.T, path string, a arrow) {
 		switch {
 		case first == "roomgate" && !slices.Contains(a.ours, rest):
 			t.Errorf("%s imports %s: %s", path, name, a.why)
-		case first != "roomgate" && strings.Contains(first, ".") && a.stdOnly:
+		case first != "roomgate" && strings.Contains(first, ".") && a.stdOnly && name != markup && name != markup+"/html":
 			t.Errorf("%s imports %s: standard library only, because %s", path, name, a.why)
 		}
+	}
+}
+
+// TestNoTemplates keeps the binary small: text/template calls methods by a name
+// that it learns when it runs, so that the linker cannot leave out any exported
+// method of the whole program, which is more than a tenth of it. html/template
+// works through it. cobra and gomponents import them for what needs no template.
+func TestNoTemplates(t *testing.T) {
+	const format = `{{if not .Standard}}{{range .Imports}}{{if or (eq . "text/template") (eq . "html/template")}}{{$.ImportPath}} {{end}}{{end}}{{end}}`
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", format, ".").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	got := strings.Fields(string(out))
+	slices.Sort(got)
+	if want := []string{"github.com/spf13/cobra", markup}; !slices.Equal(got, want) {
+		t.Errorf("templates are imported by %q, want %q: write pages with gomponents and other text with fmt", got, want)
 	}
 }

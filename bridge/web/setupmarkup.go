@@ -1,0 +1,50 @@
+package web
+
+import (
+	g "maragu.dev/gomponents"
+	h "maragu.dev/gomponents/html"
+)
+
+// setUpDocument is a page on which people sign in.
+func setUpDocument(title, site, warning string, content ...g.Node) g.Node {
+	return document(title+", "+site, nil, h.Class("setup"), lines(
+		banner(warning),
+		h.Header(h.H1(g.Text(title)), h.P(h.Class("quiet"), g.Text(site)),
+			h.Nav(h.A(h.Href("/setup"), g.Text("Accounts")), g.Text(" "), h.A(h.Href("/"), g.Text("Rooms")))),
+		h.Main(lines(content...)),
+	))
+}
+
+// accountsPage lists the accounts.
+func accountsPage(p indexPage) g.Node {
+	return setUpDocument(p.Title, p.Site, p.Banner,
+		h.P(g.Text("The gateway reads the calendars of the rooms as these accounts.")),
+		h.Ul(h.Class("items accounts"), lines(g.Map(p.Accounts, func(a signInItem) g.Node {
+			return h.Li(h.Class(condition(a.OK)), h.A(h.Href(a.Path), g.Text(a.Name)), g.Text(": "+a.Words), asUser(a), reason(a))
+		})...)),
+		g.If(!p.Open, setUpCodeStep("")),
+	)
+}
+
+func asUser(a signInItem) g.Node { return g.If(a.User != "", g.Text(" as "+a.User)) }
+
+func reason(a signInItem) g.Node {
+	return g.If(a.Reason != "", g.Group{g.Text(". "), h.Span(g.Text(a.Reason))})
+}
+
+// setUpCodeStep asks for the set-up code; the page of the account comes next, the
+// list when there is none.
+func setUpCodeStep(account string) g.Node {
+	return step(
+		h.H2(g.Text("Open this page for signing in")),
+		h.P(g.Text("Run "), code("roomgate login --page"), g.Text(" on the gateway. It prints a code that works once.")),
+		h.Form(h.Method("post"), h.Action("/setup/code"), lines(
+			h.Input(h.Type("hidden"), h.Name("account"), h.Value(account)),
+			h.Label(g.Text("Code "), h.Input(h.Name("code"), h.AutoComplete("one-time-code"), g.Attr("autocapitalize", "none"),
+				g.Attr("spellcheck", "false"), h.Required(), h.AutoFocus())),
+			h.Button(g.Text("Open")),
+		)),
+	)
+}
+
+func step(content ...g.Node) g.Node { return h.Section(h.Class("step"), lines(content...)) }
