@@ -34,7 +34,7 @@ type Reading struct {
 	Err      error    // the room could not be read; Bookings says nothing
 }
 
-// Tally is the cost of a Fetch.
+// Tally is the cost of a Fetch or a Sweep.
 type Tally struct {
 	Requests  int   // HTTP requests sent
 	Throttled int   // requests put off by the service
@@ -84,6 +84,21 @@ type accountWork struct {
 	polls     int
 	throttled int
 	lastPoll  time.Time
+	refusal   string // why there are no sweeps, and what to do; empty: they are not refused
+}
+
+// count adds the cost of a Fetch or a Sweep.
+func (a *accountState) count(t Tally) {
+	a.work.throttled += t.Throttled
+	a.next = time.Time{}
+}
+
+// reason puts in words what is wrong with the account: the sign-in before all.
+func reason(s SignInStatus, work accountWork) string {
+	if s.Reason == "" && work.refusal != "" {
+		return "changes are seen only at the next poll, because the sweep was refused: " + work.refusal
+	}
+	return s.Reason
 }
 
 // fillAccount writes an account's points into values and returns the instant at
@@ -91,7 +106,7 @@ type accountWork struct {
 func fillAccount(values []Value, s SignInStatus, work accountWork, now time.Time) time.Time {
 	w := wake{now: now}
 	values[AccountState] = EnumValue(s.State)
-	values[AccountReason] = TextValue(s.Reason)
+	values[AccountReason] = TextValue(reason(s, work))
 	values[AccessExpires] = TimeValue(s.AccessExpires)
 	values[RefreshDaysLeft] = daysTo(s.RefreshLapses, &w)
 	values[SecretDaysLeft] = daysTo(s.SecretExpires, &w)

@@ -71,7 +71,7 @@ type Driver struct {
 	memory   *memory
 
 	events chan func()   // what pollers want done on the loop
-	asked  chan string   // a room to poll at once; empty: all
+	asked  chan string   // a room to read at once; empty: all
 	ended  chan struct{} // closed when the loop has ended
 }
 
@@ -97,7 +97,7 @@ type accountState struct {
 	failed  map[string][]string // rooms by why they could not be read, as last logged
 	next    time.Time
 	changed <-chan struct{}
-	poke    chan struct{} // asks the poller for a poll at once
+	asked   chan asks // what the poller is asked for and has not yet heard; only the loop sends
 	values  []Value
 }
 
@@ -120,7 +120,7 @@ func New(o Options) *Driver {
 		d.byID[room.ID] = r
 	}
 	for _, a := range o.Accounts {
-		s := &accountState{Account: a, poke: make(chan struct{}, 1), values: make([]Value, accountPointCount)}
+		s := &accountState{Account: a, asked: make(chan asks, 1), values: make([]Value, accountPointCount)}
 		for _, room := range o.Rooms {
 			if room.Account == a.Name {
 				s.rooms = append(s.rooms, room)
@@ -147,7 +147,8 @@ func (d *Driver) Run(ctx context.Context) error {
 	var pollers sync.WaitGroup
 	for _, a := range d.accounts {
 		a.changed = a.SignIn.Changed()
-		pollers.Go(func() { d.poll(ctx, a) })
+		p := d.newPoller(a)
+		pollers.Go(func() { p.run(ctx) })
 	}
 	d.gateway.started = d.o.Clock.Now()
 	d.loop(ctx)
@@ -157,8 +158,10 @@ func (d *Driver) Run(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// PollNow asks for a poll of the room's account at once; an empty room asks for
-// all. It reports false when there is no such room, or the driver has stopped.
+// PollNow asks for a reading of the room at once; an empty room asks for all
+// rooms of all accounts. Asking again before the room was read changes nothing,
+// and asking often has it read every 5 s at most. It reports false when there is
+// no such room, or the driver has stopped.
 func (d *Driver) PollNow(ctx context.Context, room string) bool {
 	if room != "" && d.byID[room] == nil {
 		return false
@@ -198,7 +201,7 @@ func (d *Driver) loop(ctx context.Context) {
 		case a := <-signIn:
 			a.next = time.Time{}
 		case room := <-d.asked:
-			d.pokeAll(room)
+			d.ask(room)
 		case <-d.o.Clock.After(min(next.Sub(now), longestSleep)):
 		}
 	}
@@ -240,21 +243,28 @@ func (d *Driver) signInChanges(ctx context.Context) <-chan *accountState {
 	return merged
 }
 
-// ask asks the account's poller for a poll at once; asking again before it has
-// begun changes nothing.
-func (a *accountState) ask() {
-	select {
-	case a.poke <- struct{}{}:
-	default:
+// ask asks the poller of the room's account for it, and all pollers for all
+// rooms when room is empty.
+func (d *Driver) ask(room string) {
+	for _, a := range d.accounts {
+		switch {
+		case room == "":
+			a.ask(asks{all: true})
+		case d.byID[room].room.Account == a.Name:
+			a.ask(asks{rooms: map[string]bool{room: true}})
+		}
 	}
 }
 
-func (d *Driver) pokeAll(room string) {
-	for _, a := range d.accounts {
-		if room == "" || d.byID[room].room.Account == a.Name {
-			a.ask()
-		}
+// ask asks the account's poller for more than it was asked for and has not yet
+// heard. It does not block, as nobody else sends.
+func (a *accountState) ask(more asks) {
+	select {
+	case unheard := <-a.asked:
+		more = more.with(unheard)
+	default:
 	}
+	a.asked <- more
 }
 
 // stepped copes with a wall clock that was set: everything is derived anew and
@@ -266,9 +276,9 @@ func (d *Driver) stepped(gap time.Duration, now time.Time) {
 	}
 	for _, a := range d.accounts {
 		a.next = time.Time{}
+		a.ask(asks{urgent: true})
 	}
 	d.gateway.next = time.Time{}
-	d.pokeAll("")
 }
 
 // publishDue derives and publishes every subject whose instant has come, and
@@ -327,12 +337,12 @@ func (r *roomState) derive(now time.Time) Update {
 	return Update{Subject: Subject{OfRoom, r.room.ID}, At: now.UTC(), Quality: facts.Quality, Values: r.values}
 }
 
-// derive works out the account's points at now, and asks for a poll when the
-// account has just become able to.
+// derive works out the account's points at now, and asks for all rooms when they
+// can be read from now on.
 func (a *accountState) derive(now time.Time) Update {
 	s := a.SignIn.Status()
 	if s.State == signedIn && a.state != signedIn && a.state != "" {
-		a.ask()
+		a.ask(asks{urgent: true})
 	}
 	if s.State != refreshing { // it was able before, or the end of the refresh will tell
 		a.state = s.State

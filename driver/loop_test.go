@@ -21,15 +21,21 @@ type calendar struct {
 	strays   []Reading        // delivered besides
 	hangs    <-chan struct{}  // when set, Fetch waits for it and not for its context
 	waits    bool             // Fetch waits for its context
+	takes    time.Duration    // Fetch waits so long
 	fetches  []time.Time
-	from     time.Time // of the last Fetch
+	reads    map[string][]string // by room, times since the bubble's start
+	from     time.Time           // of the last Fetch
 }
 
 func (c *calendar) Fetch(ctx context.Context, rooms []Room, from, to time.Time, deliver func(Reading)) Tally {
 	c.mu.Lock()
 	c.fetches, c.from = append(c.fetches, time.Now().UTC()), from
-	hangs, waits := c.hangs, c.waits
+	for _, room := range rooms {
+		c.reads[room.ID] = append(c.reads[room.ID], time.Since(dawn).String())
+	}
+	hangs, waits, takes := c.hangs, c.waits, c.takes
 	c.mu.Unlock()
+	time.Sleep(takes)
 	if hangs != nil {
 		<-hangs
 	}
@@ -84,6 +90,13 @@ func (c *calendar) polls() string {
 		out = append(out, t.Sub(dawn).String())
 	}
 	return strings.Join(out, " ")
+}
+
+// readsOf lists when a room was read, as times since the bubble's start.
+func (c *calendar) readsOf(room string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return strings.Join(c.reads[room], " ")
 }
 
 // signIn stands as it was told last.
@@ -242,7 +255,7 @@ type world struct {
 }
 
 func newWorld(t *testing.T, poll time.Duration) *world {
-	w := &world{calendar: &calendar{bookings: map[string][]Booking{}, failures: map[string]error{}},
+	w := &world{calendar: &calendar{bookings: map[string][]Booking{}, failures: map[string]error{}, reads: map[string][]string{}},
 		signIn:    &signIn{status: SignInStatus{State: "ok"}, changed: make(chan struct{})},
 		published: &published{latest: map[Subject][]Value{}, changes: map[Subject][][]string{}},
 		shelf:     &shelf{values: map[string][]byte{}}, clock: &skewed{}, log: &page{}}
@@ -282,6 +295,31 @@ func (w *world) expect(t *testing.T, s Subject, point int, want string) {
 	t.Helper()
 	if got := w.published.history(s, point); got != want {
 		t.Errorf("%s:\n got %s\nwant %s", Catalogue(s.Scope)[point].Name, got, want)
+	}
+}
+
+// expectReads compares when a room was read.
+func (w *world) expectReads(t *testing.T, room, want string) {
+	t.Helper()
+	if got := w.calendar.readsOf(room); got != want {
+		t.Errorf("%s was read at\n    %s\nwant %s", room, got, want)
+	}
+}
+
+// expectLogged compares how often words were logged.
+func (w *world) expectLogged(t *testing.T, words string, want int) {
+	t.Helper()
+	if n := w.log.count(words); n != want {
+		t.Errorf("%q was logged %d times, want %d", words, n, want)
+	}
+}
+
+// add adds rooms like the first to the account.
+func (w *world) add(ids ...string) {
+	for _, id := range ids {
+		room := w.Rooms[0]
+		room.ID = id
+		w.Rooms = append(w.Rooms, room)
 	}
 }
 
@@ -345,9 +383,9 @@ func TestRefusedTwiceIsAFault(t *testing.T) {
 		w.calendar.fail("boardroom", errDenied)
 		pass(2 * minute)
 		w.calendar.fail("boardroom", nil)
-		pass(minute)
-		w.expect(t, boardroom, QualityPoint, "0s unknown, 0s good, 4m0s fault, 5m0s good")
-		w.expect(t, boardroom, Availability, "0s offline, 0s online, 4m0s offline, 5m0s online")
+		pass(2 * minute) // it is read less often now
+		w.expect(t, boardroom, QualityPoint, "0s unknown, 0s good, 4m0s fault, 6m0s good")
+		w.expect(t, boardroom, Availability, "0s offline, 0s online, 4m0s offline, 6m0s online")
 	})
 }
 
@@ -427,37 +465,6 @@ func TestSignInBecomingOKDuringAPoll(t *testing.T) {
 		w.signIn.tell()
 		pass(minute)
 		w.expectPolls(t, "0s 0s")
-	})
-}
-
-func TestPollNow(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, time.Hour)
-		other := newWorld(t, time.Hour)
-		huddle := w.Rooms[0]
-		huddle.ID, huddle.Account = "huddle", "others"
-		w.Rooms = append(w.Rooms, huddle)
-		w.Accounts = append(w.Accounts, Account{"others", other.calendar, other.signIn, every(time.Hour), nil})
-		d, stop := w.run(t)
-		pass(minute)
-		if !d.PollNow(t.Context(), "huddle") {
-			t.Error("a room that is there was not polled")
-		}
-		pass(minute)
-		if !d.PollNow(t.Context(), "") {
-			t.Error("not all rooms were polled")
-		}
-		pass(minute)
-		if d.PollNow(t.Context(), "attic") {
-			t.Error("a room that is not there was polled")
-		}
-		pass(minute)
-		w.expectPolls(t, "0s 2m0s")
-		other.expectPolls(t, "0s 1m0s 2m0s")
-		stop()
-		if d.PollNow(t.Context(), "huddle") {
-			t.Error("a stopped driver polled")
-		}
 	})
 }
 
@@ -625,7 +632,7 @@ func TestPollIsGivenUpAfterTenMinutes(t *testing.T) {
 		w.calendar.waits = true
 		w.run(t)
 		pass(23 * minute)
-		w.expectPolls(t, "0s 11m0s 22m0s")
+		w.expectPolls(t, "0s 10m6s 20m12s") // a tenth of the interval after each
 	})
 }
 

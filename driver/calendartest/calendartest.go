@@ -20,6 +20,10 @@ import (
 type World interface {
 	// Calendar reads all rooms of the world.
 	Calendar() driver.Calendar
+	// TimesOnly tells that the Calendar sees when a room is taken and how that
+	// is shown, and nothing else: no ids, subjects, organizers, attendees or
+	// marks of privacy. Bookings of the same times and status are one to it.
+	TimesOnly() bool
 	// Room is the room that Put books. The suite sets its zone and privacy.
 	Room() driver.Room
 	// Other is a second room, which stays empty.
@@ -57,7 +61,10 @@ type Event struct {
 	People             int // invited, beside the organizer and the room
 }
 
-// Run checks the Calendar of worlds, each of which newWorld makes new.
+// Run checks the Calendar of worlds, each of which newWorld makes new. Beyond
+// what a TimesOnly reading cannot know, all readings must bring the same. No
+// window is longer than 30 days: a room is read for a few, and some services
+// refuse more than two months.
 func Run(t *testing.T, newWorld func(t *testing.T) World) {
 	for _, tt := range []struct {
 		name string
