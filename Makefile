@@ -1,6 +1,6 @@
 # Each target is a command a person would type; CI runs the same ones.
 GO ?= go
-PARSERS = ./config:FuzzParse ./driver:FuzzDerive ./graph:FuzzEvents ./graph:FuzzZone ./graph/token:FuzzParseRedirect ./graph/graphsim:FuzzParseFilter
+PARSERS = ./config:FuzzParse ./driver:FuzzDerive ./graph:FuzzEvents ./graph:FuzzZone ./graph:FuzzEnvelope ./graph/token:FuzzParseRedirect ./graph/graphsim:FuzzParseFilter
 
 .PHONY: build test check vulnerabilities demo bench fuzz
 
@@ -25,7 +25,7 @@ demo:
 	$(GO) run ./cmd/roomgate demo
 
 bench:
-	$(GO) test -run='^$$' -bench=. -benchmem ./driver ./graph ./bridge/...
+	$(GO) test -run='^$$' -bench=. -benchmem ./driver ./graph ./graph/graphsim ./bridge/...
 
 # Half a minute for each parser; FUZZTIME=10m for longer.
 FUZZTIME ?= 30s

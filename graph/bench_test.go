@@ -47,35 +47,46 @@ func BenchmarkDecodeEvents(b *testing.B) {
 	}
 }
 
-// canned answers like a service without a network.
-type canned string
-
-func (c canned) RoundTrip(r *http.Request) (*http.Response, error) {
-	if strings.Contains(r.URL.RawQuery, "seriesMaster") {
-		return reply(http.StatusOK, noEvents)
+// canned answers every batch with the same page for each of its twenty parts.
+func canned(page string) roundTrip {
+	var parts []string
+	for i := range batchSize {
+		parts = append(parts, fmt.Sprintf(`{"id":"%d","status":200,"headers":{"Content-Type":"application/json"},"body":%s}`, i, page))
 	}
-	return reply(http.StatusOK, string(c))
+	envelope := `{"responses":[` + strings.Join(parts, ",") + `]}`
+	return func(*http.Request) (*http.Response, error) { return reply(http.StatusOK, envelope) }
 }
 
-// BenchmarkFetch1000 is one poll of 1,000 room mailboxes with 8 bookings a day
-// over the four days that are read.
-func BenchmarkFetch1000(b *testing.B) {
-	client, err := NewClient(Options{BaseURL: "https://graph.test", Tokens: oneToken(), HTTP: &http.Client{Transport: canned(pageOf(32))}, UserAgent: "roomgate",
+// BenchmarkPoll1000 is one poll of 1,000 room mailboxes with 8 bookings a day
+// over the six days that are asked for: the first, and one that finds the
+// calendars unchanged.
+func BenchmarkPoll1000(b *testing.B) {
+	client, err := NewClient(Options{BaseURL: "https://graph.test", Tokens: oneToken(), HTTP: &http.Client{Transport: canned(pageOf(48))}, UserAgent: "roomgate",
 		Clock: wall{}, Jitter: func(time.Duration) time.Duration { return 0 }, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		b.Fatal(err)
 	}
-	rooms := make([]driver.Room, 1000)
-	for i := range rooms {
-		rooms[i] = mailboxRoom(fmt.Sprint("room-", i))
-	}
-	c := NewCalendar(client, CalendarOptions{Read: ByEvents})
-	b.ReportAllocs()
-	for b.Loop() {
+	rooms := manyRooms(1000)
+	poll := func(c *Calendar) {
 		n := 0
-		c.Fetch(b.Context(), rooms, winFrom, winFrom.AddDate(0, 0, 4), func(r driver.Reading) { n += len(r.Bookings) })
-		if n != 32000 {
-			b.Fatalf("%d bookings, want 32,000", n)
+		t := c.Fetch(b.Context(), rooms, winFrom, winFrom.AddDate(0, 0, 4), func(r driver.Reading) { n += len(r.Bookings) })
+		if n != 48000 {
+			b.Fatalf("%d bookings, want 48,000", n)
 		}
+		b.SetBytes(t.Bytes)
 	}
+	b.Run("first", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			poll(NewCalendar(client, CalendarOptions{Read: ByView}))
+		}
+	})
+	b.Run("unchanged", func(b *testing.B) {
+		b.ReportAllocs()
+		c := NewCalendar(client, CalendarOptions{Read: ByView})
+		poll(c)
+		for b.Loop() {
+			poll(c)
+		}
+	})
 }

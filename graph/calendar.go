@@ -2,53 +2,27 @@ package graph
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"roomgate/driver"
 )
 
-// Calendar reads rooms by their events: single events of the window, series
-// masters, and each master's instances of the window, asked for again only when
-// the master has changed or the window has moved. An event list never holds the
-// occurrences of a series (learn.microsoft.com/graph/api/user-list-events);
-// who forgets that shows an empty room in a weekly meeting.
-//
-// It implements driver.Calendar. Fetch must not be called concurrently.
-type Calendar struct {
-	client *Client
-	o      CalendarOptions
-
-	mu     sync.Mutex
-	series map[seriesKey]*seriesRead
-}
-
-type seriesKey struct{ source, master string }
-
-// seriesRead are the instances of a series as last read.
-type seriesRead struct {
-	changeKey string
-	from, to  time.Time
-	rows      []row
-	seen      bool // in the reading under way
-}
-
 // Way is a way of reading calendars.
 type Way string
 
-// The ways of reading; the empty one is by events for the account's own calendar
+// The ways of reading. The empty one is by events for the account's own calendar
 // and by view for every other.
 const (
-	ByEvents   Way = "events"
-	ByView     Way = "view"
-	ByFreeBusy Way = "free-busy"
+	ByEvents   Way = "events"    // single events, series, and the instances of each: events.go
+	ByView     Way = "view"      // what a window holds, series expanded: view.go
+	ByFreeBusy Way = "free-busy" // busy times without a name, twenty rooms a question: freebusy.go
 )
 
 // CalendarOptions say how a Calendar reads.
@@ -57,45 +31,90 @@ type CalendarOptions struct {
 	App  bool // an app has signed in, not a person: there is no calendar of its own
 }
 
+// Calendar reads rooms. It implements driver.Calendar and driver.Sweeper; Fetch
+// and Sweep must not be called concurrently.
+type Calendar struct {
+	client *Client
+	o      CalendarOptions
+
+	series    map[seriesKey]*seriesRead
+	calendars []CalendarEntry  // the account's, as last listed
+	known     map[string]known // by source
+	swept     swept
+}
+
 // NewCalendar returns a Calendar that reads with the client.
 func NewCalendar(c *Client, o CalendarOptions) *Calendar {
-	return &Calendar{client: c, o: o, series: map[seriesKey]*seriesRead{}}
+	return &Calendar{client: c, o: o, series: map[seriesKey]*seriesRead{}, known: map[string]known{}}
+}
+
+// known is what came of an answer. When the same question is answered with the
+// same bytes again, nothing of it is decoded.
+type known struct {
+	question string
+	answer   print
+	readings []driver.Reading
+}
+
+// fetching is a Fetch under way. All of it runs on one goroutine, the queue's.
+type fetching struct {
+	*Calendar
+	ctx      context.Context
+	queue    *queue
+	from, to time.Time
+	deliver  func(driver.Reading)
+	listed   bool // the account's calendars
+}
+
+// Fetch implements driver.Calendar.
+func (c *Calendar) Fetch(ctx context.Context, rooms []driver.Room, from, to time.Time, deliver func(driver.Reading)) driver.Tally {
+	paid := &cost{}
+	f := &fetching{Calendar: c, ctx: ctx, queue: c.client.queue(paid), from: from, to: to, deliver: deliver}
+	var named []source
+	if c.o.Read == ByFreeBusy {
+		f.unaddressed(rooms)
+		f.freeBusy(rooms)
+	} else {
+		for _, s := range sourcesOf(rooms) {
+			if s.calendar != "" {
+				named = append(named, s)
+				continue
+			}
+			f.sourceRead(s).read()
+		}
+	}
+	f.queue.run(ctx)
+	f.named(named) // after the others: a list that cannot be had must not hold them up
+	f.queue.run(ctx)
+	return paid.tally()
+}
+
+func (p *cost) tally() driver.Tally {
+	return driver.Tally{Requests: int(p.requests.Load()), Throttled: int(p.throttled.Load()), Bytes: p.bytes.Load()}
 }
 
 // source is one calendar and the rooms that are found in it.
 type source struct {
-	mailbox string // "me", or an address
-	rooms   []driver.Room
+	mailbox  string // own, or an address
+	calendar string // name or id of one of the mailbox's calendars; empty: its usual one
+	rooms    []driver.Room
 }
 
-// path returns the source's path below /v1.0.
-func (s source) path() string {
-	if s.mailbox == "me" {
-		return "/me"
-	}
-	return "/users/" + url.PathEscape(s.mailbox)
-}
-
-// fields is what is asked for of the source's events: a subject only if one of
-// its rooms may know it.
-func (s source) fields() string {
-	subject := slices.ContainsFunc(s.rooms, func(r driver.Room) bool { return r.Privacy.Subject() })
-	organizer := slices.ContainsFunc(s.rooms, func(r driver.Room) bool { return r.Privacy.Organizer() })
-	return rowFields(subject, organizer)
-}
+// own stands for the mailbox of who has signed in.
+const own = "me"
 
 // sourcesOf groups rooms by the calendar they are found in.
 func sourcesOf(rooms []driver.Room) []source {
 	var order []string
 	by := map[string]*source{}
 	for _, r := range rooms {
-		mailbox := r.Mailbox
-		if mailbox == "" {
-			mailbox = "me"
+		s := source{mailbox: r.Mailbox, calendar: r.Calendar}
+		if s.mailbox == "" {
+			s.mailbox = own
 		}
-		key := strings.ToLower(mailbox)
+		key := strings.ToLower(s.mailbox) + "\x00" + s.calendar
 		if by[key] == nil {
-			by[key] = &source{mailbox: mailbox}
+			by[key] = &s
 			order = append(order, key)
 		}
 		by[key].rooms = append(by[key].rooms, r)
@@ -107,33 +126,90 @@ func sourcesOf(rooms []driver.Room) []source {
 	return out
 }
 
-// Fetch implements driver.Calendar.
-func (c *Calendar) Fetch(ctx context.Context, rooms []driver.Room, from, to time.Time, deliver func(driver.Reading)) driver.Tally {
-	var (
-		wg   sync.WaitGroup
-		turn sync.Mutex
-		paid cost
-	)
-	for _, s := range sourcesOf(rooms) {
-		wg.Go(func() {
-			rows, err := c.read(ctx, s, from, to, &paid)
-			turn.Lock()
-			defer turn.Unlock()
-			for _, r := range s.rooms {
-				deliver(s.reading(r, rows, err, from, to))
-			}
-		})
+// sourceRead prepares the reading of a source.
+func (f *fetching) sourceRead(s source) *sourceRead {
+	return &sourceRead{fetching: f, source: s, path: mailboxPath(s.mailbox)}
+}
+
+// read reads the source the way it is to be read.
+func (r *sourceRead) read() {
+	if r.o.Read == ByEvents || r.o.Read == "" && r.mailbox == own && r.calendar == "" {
+		r.events()
+	} else {
+		r.view()
 	}
-	wg.Wait()
-	return driver.Tally{Requests: int(paid.requests.Load()), Throttled: int(paid.throttled.Load()), Bytes: paid.bytes.Load()}
+}
+
+// mailboxPath is the path of a mailbox below /v1.0.
+func mailboxPath(mailbox string) string {
+	if mailbox == own {
+		return "/me"
+	}
+	return "/users/" + url.PathEscape(mailbox)
+}
+
+// sourceRead is the reading of one source under way.
+type sourceRead struct {
+	*fetching
+	source
+	path string // of the calendar, below /v1.0
+	rows []row
+	open int   // series whose instances are not there yet
+	err  error // why one of them was not read
+}
+
+// finish delivers what was read of the source's rooms, or why nothing was, and
+// returns it.
+func (r *sourceRead) finish(err error) []driver.Reading {
+	readings := r.readings(r.rows, err, r.from, r.to)
+	r.handOver(readings)
+	if gone := (&Error{Code: "ErrorItemNotFound"}); r.calendar != "" && errors.Is(err, gone) {
+		r.calendars = nil // it has another id now, perhaps
+	}
+	return readings
+}
+
+func (f *fetching) handOver(readings []driver.Reading) {
+	for _, reading := range readings {
+		f.deliver(reading)
+	}
+}
+
+// lastAnswer is the answer that a question had last time.
+func (f *fetching) lastAnswer(key, question string) print {
+	if k := f.known[key]; k.question == question {
+		return k.answer
+	}
+	return print{}
+}
+
+// rulesOf tells rooms apart by what makes bookings of rows.
+func rulesOf(rooms []driver.Room) string {
+	var b strings.Builder
+	for _, r := range rooms {
+		fmt.Fprintf(&b, "%s %v %d\n", r.ID, r.Zone, r.Privacy)
+	}
+	return b.String()
+}
+
+// readings picks the bookings of each of the source's rooms out of its rows.
+func (s source) readings(rows []row, err error, from, to time.Time) []driver.Reading {
+	all := make([]driver.Reading, len(s.rooms))
+	for i, room := range s.rooms {
+		all[i] = s.reading(room, rows, err, from, to)
+	}
+	return all
 }
 
 // reading picks the room's bookings out of the source's rows.
 func (s source) reading(room driver.Room, rows []row, err error, from, to time.Time) driver.Reading {
 	rd := driver.Reading{Room: room.ID, Err: err}
+	if err != nil {
+		return rd
+	}
 	for i := range rows {
 		r := &rows[i]
-		if !r.taken() || s.declined(r) || s.mailbox == "me" && !r.ofRoom(room, s.rooms) {
+		if !r.taken() || s.declined(r) || s.mailbox == own && !r.ofRoom(room, s.rooms) {
 			continue
 		}
 		b, err := r.booking(room)
@@ -147,12 +223,32 @@ func (s source) reading(room driver.Room, rows []row, err error, from, to time.T
 	return rd
 }
 
-// declined tells whether the owner of the calendar declined the event. In an
-// account's own calendar that says nothing of the room, whose answer stands
-// among the attendees, unless the account is the room.
+// declined tells whether the owner of the calendar declined the event. In a
+// calendar of several rooms that says nothing of the room, whose answer stands
+// among the attendees.
 func (s source) declined(r *row) bool {
-	alone := s.mailbox != "me" || len(s.rooms) == 1 && len(s.rooms[0].Match) == 0
-	return alone && strings.EqualFold(r.ResponseStatus.Response, declined)
+	return s.ofOneRoom() && strings.EqualFold(r.ResponseStatus.Response, declined)
+}
+
+// ofOneRoom tells whether everything in the calendar is the one room's.
+func (s source) ofOneRoom() bool {
+	return s.mailbox != own || len(s.rooms) == 1 && len(s.rooms[0].Match) == 0
+}
+
+// fields is what is asked for of the source's events: a subject only if one of
+// its rooms may know it, and places only where rooms are told apart by them.
+func (s source) fields() string {
+	fields := []string{"id", "type", "start", "end", "isAllDay", "isCancelled", "showAs", "sensitivity", "attendees", "responseStatus"}
+	if !s.ofOneRoom() {
+		fields = append(fields, "location", "locations")
+	}
+	if slices.ContainsFunc(s.rooms, func(r driver.Room) bool { return r.Privacy.Subject() }) {
+		fields = append(fields, "subject")
+	}
+	if slices.ContainsFunc(s.rooms, func(r driver.Room) bool { return r.Privacy.Organizer() }) {
+		fields = append(fields, "organizer")
+	}
+	return strings.Join(fields, ",")
 }
 
 // margin widens the window that is asked for: Graph places all-day events by
@@ -160,34 +256,16 @@ func (s source) declined(r *row) bool {
 // off here.
 const margin = 24 * time.Hour
 
-// read returns every event of the source that may touch [from, to).
-func (c *Calendar) read(ctx context.Context, s source, from, to time.Time, paid *cost) ([]row, error) {
-	from, to = from.Add(-margin), to.Add(margin)
-	singles, err := c.list(ctx, s, paid, "/events", url.Values{
-		"$filter":  {fmt.Sprintf("start/dateTime lt '%s' and end/dateTime gt '%s'", odataTime(to), odataTime(from))},
-		"$orderby": {"start/dateTime"},
-		"$select":  {s.fields()},
-	})
-	if err != nil {
-		return nil, err
-	}
-	masters, err := c.list(ctx, s, paid, "/events", url.Values{
-		"$filter": {"type eq 'seriesMaster'"},
-		"$select": {"id,changeKey,type,recurrence"},
-	})
-	if err != nil {
-		return nil, err
-	}
-	instances, err := c.instances(ctx, s, masters, from, to, paid)
-	if err != nil {
-		return nil, err
-	}
-	rows := slices.DeleteFunc(singles, func(r row) bool { return r.Type == typeMaster })
-	return append(rows, instances...), nil
-}
+// window is what is asked for to know everything of [from, to).
+func (f *fetching) window() (from, to time.Time) { return f.from.Add(-margin), f.to.Add(margin) }
 
 // odataTime writes an instant for a filter, which is read as UTC.
 func odataTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05") }
+
+// between is the window as calendarView and instances take it.
+func between(from, to time.Time) url.Values {
+	return url.Values{"startDateTime": {odataTime(from) + "Z"}, "endDateTime": {odataTime(to) + "Z"}}
+}
 
 // pageSize is asked for; the default of 10 makes many small requests. The
 // server may send fewer.
@@ -202,109 +280,58 @@ type page struct {
 	NextLink string `json:"@odata.nextLink"`
 }
 
-// list follows a list of events to its end. A page may be empty and still have
-// a next one.
-func (c *Calendar) list(ctx context.Context, s source, paid *cost, path string, query url.Values) ([]row, error) {
-	query.Set("$top", pageSize)
-	cl := call{op: "reading the events of " + s.mailbox, mailbox: s.mailbox, path: s.path() + path, query: query, cost: paid}
-	var rows []row
-	for n := 0; ; n++ {
-		var p page
-		if err := c.client.do(ctx, cl, &p); err != nil {
-			return nil, err
-		}
-		if p.Value == nil {
-			return nil, &Error{Op: cl.op, Status: http.StatusOK, Err: errors.New("the answer holds no list of events")}
-		}
-		rows = append(rows, p.Value...)
-		if p.NextLink == "" {
-			return rows, nil
-		}
-		if n == maxPages || p.NextLink == cl.path {
-			return nil, &Error{Op: cl.op, Status: http.StatusOK, Err: fmt.Errorf("the list does not end (%d pages)", n+1)}
-		}
-		cl.path = p.NextLink
-	}
+// list is a list of events that is followed to its end. A page may be empty and
+// still have a next one.
+type list struct {
+	r     *sourceRead
+	path  string
+	rows  []row
+	pages int
+	last  print                  // of the answer the first page had last time
+	first func(body []byte) bool // nil, or shown the first page before it is decoded; true: that is not needed
+	done  func(rows []row, err error)
 }
 
-// instances returns the occurrences and exceptions of all series in the window.
-func (c *Calendar) instances(ctx context.Context, s source, masters []row, from, to time.Time, paid *cost) ([]row, error) {
-	var (
-		wg   sync.WaitGroup
-		mu   sync.Mutex
-		rows []row
-		errs error
-	)
-	for _, m := range masters {
-		if m.over(from) {
-			continue
-		}
-		wg.Go(func() {
-			got, err := c.occurrences(ctx, s, m, from, to, paid)
-			mu.Lock()
-			defer mu.Unlock()
-			rows = append(rows, got...)
-			if errs == nil {
-				errs = err
-			}
-		})
-	}
-	wg.Wait()
-	c.forget(s)
-	return rows, errs
-}
-
-// over tells whether a series ended so long before the window that no exception
-// of it can be expected there.
-func (r *row) over(from time.Time) bool {
-	if r.Recurrence == nil || !strings.EqualFold(r.Recurrence.Range.Type, "endDate") {
-		return false
-	}
-	end, err := time.Parse(time.DateOnly, r.Recurrence.Range.EndDate)
-	return err == nil && end.Before(from.Add(-longestMove))
-}
-
-// longestMove is how far behind the end of its series a moved occurrence is
-// still looked for.
-const longestMove = 60 * 24 * time.Hour
-
-// occurrences returns the instances of one series, from the last reading where
-// nothing has changed since.
-func (c *Calendar) occurrences(ctx context.Context, s source, m row, from, to time.Time, paid *cost) ([]row, error) {
-	key := seriesKey{s.path(), m.ID}
-	c.mu.Lock()
-	known := c.series[key]
-	if known != nil && known.changeKey == m.ChangeKey && known.from.Equal(from) && known.to.Equal(to) {
-		known.seen = true
-		c.mu.Unlock()
-		return known.rows, nil
-	}
-	c.mu.Unlock()
-	rows, err := c.list(ctx, s, paid, "/events/"+url.PathEscape(m.ID)+"/instances", url.Values{
-		"startDateTime": {odataTime(from) + "Z"}, "endDateTime": {odataTime(to) + "Z"}, "$select": {s.fields()},
+// read asks for the next page.
+func (l *list) read() {
+	l.r.queue.ask(&question{
+		call:   call{op: "reading the events of " + l.r.mailbox, mailbox: l.r.mailbox, path: l.path},
+		read:   l.page,
+		failed: func(err error) { l.done(nil, err) },
+		last:   l.last,
 	})
-	if gone := (&Error{Code: "ErrorItemNotFound"}); errors.Is(err, gone) {
-		return nil, nil // deleted between the two questions
-	}
-	if err != nil {
-		return nil, err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.series[key] = &seriesRead{changeKey: m.ChangeKey, from: from, to: to, rows: rows, seen: true}
-	return rows, nil
 }
 
-// forget drops the series of the source that the reading did not come upon.
-func (c *Calendar) forget(s source) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	maps.DeleteFunc(c.series, func(k seriesKey, r *seriesRead) bool {
-		if k.source != s.path() {
-			return false
+func (l *list) page(body []byte) error {
+	if l.first != nil && l.pages == 0 && l.first(body) {
+		return nil
+	}
+	var p page
+	if err := json.Unmarshal(body, &p); err != nil {
+		return err
+	}
+	if p.Value == nil {
+		return l.fault("the answer holds no list of events")
+	}
+	if p.NextLink != "" {
+		if _, err := l.r.client.local(p.NextLink); err != nil {
+			return l.fault(err.Error())
 		}
-		drop := !r.seen
-		r.seen = false
-		return drop
-	})
+		if l.pages == maxPages || p.NextLink == l.path {
+			return l.fault(fmt.Sprintf("the list does not end (%d pages)", l.pages+1))
+		}
+	}
+	l.pages, l.last = l.pages+1, print{}
+	l.rows = append(l.rows, p.Value...)
+	if l.path = p.NextLink; l.path == "" {
+		l.done(l.rows, nil)
+	} else {
+		l.read()
+	}
+	return nil
+}
+
+// fault is an answer that makes no sense, though it is an answer.
+func (l *list) fault(words string) *Error {
+	return &Error{Op: "reading the events of " + l.r.mailbox, Status: http.StatusOK, Err: errors.New(words)}
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,14 +19,15 @@ import (
 // simTime is when the simulated service is; its tokens are good for an hour.
 var simTime = time.Date(2026, 11, 3, 8, 0, 0, 0, time.UTC)
 
-// simClock stands still at simTime and waits for nothing.
-type simClock struct{}
+// simClock stands still at simTime but for waits, which pass at once.
+type simClock struct{ waited atomic.Int64 }
 
-func (simClock) Now() time.Time { return simTime }
+func (c *simClock) Now() time.Time { return simTime.Add(time.Duration(c.waited.Load())) }
 
-func (simClock) After(time.Duration) <-chan time.Time {
+func (c *simClock) After(d time.Duration) <-chan time.Time {
+	c.waited.Add(int64(d))
 	now := make(chan time.Time, 1)
-	now <- simTime
+	now <- c.Now()
 	return now
 }
 
@@ -49,7 +51,7 @@ func newSim(t *testing.T, o graphsim.Options) (*graphsim.Sim, *Calendar) {
 	}
 	c, err := NewClient(Options{
 		BaseURL: "https://graph.test", Tokens: simTokens{tokens.Access}, HTTP: &http.Client{Transport: sim.Transport()},
-		UserAgent: "roomgate", Clock: simClock{}, Jitter: func(time.Duration) time.Duration { return 0 }, Log: slog.New(slog.DiscardHandler),
+		UserAgent: "roomgate", Clock: &simClock{}, Jitter: func(time.Duration) time.Duration { return 0 }, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

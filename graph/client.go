@@ -48,18 +48,13 @@ type Options struct {
 
 // Client calls Microsoft Graph. It is safe for concurrent use.
 type Client struct {
-	o     Options
-	base  *url.URL
-	slots chan struct{}
+	o      Options
+	base   *url.URL
+	slots  chan struct{} // one for each request in flight
+	limits limits
 
-	mu    sync.Mutex
-	holds map[string]time.Time // by mailbox: not to be asked before
+	buffers sync.Pool // of *bytes.Buffer: the answers of a poll are large, and alike
 }
-
-// The limits of the Outlook service are 4 requests at once per app and mailbox;
-// one text of Microsoft's puts the 4 per app whatever the mailbox, so that is
-// what is kept (learn.microsoft.com/graph/throttling-limits).
-const concurrent = 4
 
 const (
 	maxAnswer   = 16 << 20         // bytes; the largest page of events is far below
@@ -73,19 +68,24 @@ func NewClient(o Options) (*Client, error) {
 	if err != nil || base.Host == "" {
 		return nil, fmt.Errorf("graph: %q is no address of a service", o.BaseURL)
 	}
-	return &Client{o: o, base: base.JoinPath("v1.0"), slots: make(chan struct{}, concurrent), holds: map[string]time.Time{}}, nil
+	return &Client{o: o, base: base.JoinPath("v1.0"), slots: make(chan struct{}, concurrent), limits: limits{boxes: map[string]*box{}},
+		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }}}, nil
 }
 
 // call is one request to Graph.
 type call struct {
 	op      string // what is being done, for errors
 	mailbox string // "me" or the address: what the service's limits go by
-	path    string // below /v1.0, escaped; or an absolute next link
-	query   url.Values
-	cost    *cost
+	path    string // below /v1.0, escaped, with its query; or an absolute next link
+	body    []byte // JSON to post; nil: the call only reads
 }
 
-// cost counts what a poll takes.
+// pathOf joins a path and its query. Graph reads a plus sign as itself.
+func pathOf(path string, query url.Values) string {
+	return path + "?" + strings.ReplaceAll(query.Encode(), "+", "%20")
+}
+
+// cost counts what a reading takes.
 type cost struct {
 	requests, throttled atomic.Int64
 	bytes               atomic.Int64
@@ -95,115 +95,69 @@ type cost struct {
 // again a few times, with its Retry-After or growing pauses; a token that is
 // refused is renewed once.
 func (c *Client) do(ctx context.Context, cl call, out any) error {
-	renewed := false
-	for attempt := 1; ; attempt++ {
-		if err := c.held(cl); err != nil {
-			return err
-		}
-		token, err := c.o.Tokens.Token(ctx)
-		if err != nil {
-			return err // it says all by itself
-		}
-		e := c.once(ctx, cl, token, out)
-		if e == nil {
-			return nil
-		}
-		if e.Status == http.StatusUnauthorized && !renewed {
-			renewed = true
-			c.o.Tokens.Rejected(token)
-			continue
-		}
-		wait := c.pause(e, attempt)
-		if !e.temporary() || attempt >= attempts || wait > longestWait {
-			c.hold(cl, e)
-			return e
-		}
-		select {
-		case <-ctx.Done():
-			return e
-		case <-c.o.Clock.After(wait):
-		}
-	}
+	var failure error
+	q := c.queue(&cost{})
+	q.ask(&question{call: cl, read: func(body []byte) error { return json.Unmarshal(body, out) }, failed: func(err error) { failure = err }})
+	q.run(ctx)
+	return failure
 }
 
-// pause is how long to wait before asking again after e.
-func (c *Client) pause(e *Error, attempt int) time.Duration {
-	if e.RetryAfter > 0 {
-		return e.RetryAfter + c.o.Jitter(e.RetryAfter/10)
-	}
-	base := time.Second << (attempt - 1)
-	return base + c.o.Jitter(base)
+// answer is what came back for a call.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
 }
 
-// held refuses a call to a mailbox that asked to be left alone: requests during
-// the wait count against its limit too.
-func (c *Client) held(cl call) *Error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	left := c.holds[cl.mailbox].Sub(c.o.Clock.Now())
-	if left <= 0 || left > 24*time.Hour { // a day: the clock was set back
-		delete(c.holds, cl.mailbox)
-		return nil
-	}
-	return &Error{Op: cl.op, Status: http.StatusTooManyRequests, Code: "TooManyRequests", RetryAfter: left,
-		Message: "Microsoft asked to wait until " + c.holds[cl.mailbox].UTC().Format(time.RFC3339)}
-}
-
-func (c *Client) hold(cl call, e *Error) {
-	if e.RetryAfter == 0 {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.holds[cl.mailbox] = c.o.Clock.Now().Add(e.RetryAfter)
-}
-
-// once sends the request once.
-func (c *Client) once(ctx context.Context, cl call, token string, out any) *Error {
+// exchange sends one request and reads its answer into the buffer. The error
+// tells that there was none that is whole.
+func (c *Client) exchange(ctx context.Context, cl call, token string, paid *cost, into *bytes.Buffer) (answer, *Error) {
 	select {
 	case c.slots <- struct{}{}:
 		defer func() { <-c.slots }()
 	case <-ctx.Done():
-		return &Error{Op: cl.op, Err: ctx.Err()}
-	}
-	if err := c.held(cl); err != nil { // asked for while this call waited for its turn
-		return err
+		return answer{}, &Error{Op: cl.op, Err: ctx.Err()}
 	}
 	req, err := c.request(ctx, cl, token)
 	if err != nil {
-		return &Error{Op: cl.op, Status: http.StatusOK, Err: err} // of the page that held the link
+		return answer{}, &Error{Op: cl.op, Status: http.StatusOK, Err: err} // of the page that held the link
 	}
-	cl.cost.requests.Add(1)
+	paid.requests.Add(1)
 	resp, err := c.o.HTTP.Do(req)
 	if err != nil {
-		return &Error{Op: cl.op, Err: withoutURL(err)}
+		return answer{}, &Error{Op: cl.op, Err: withoutURL(err)}
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
-	cl.cost.bytes.Add(int64(len(body)))
+	into.Reset()
+	_, err = into.ReadFrom(io.LimitReader(resp.Body, maxAnswer+1))
+	body := into.Bytes()
+	paid.bytes.Add(int64(len(body)))
 	c.o.Log.Debug("graph", "op", cl.op, "status", resp.StatusCode, "bytes", len(body),
 		"request_id", resp.Header.Get("request-id"), "client_request_id", req.Header.Get("client-request-id"))
-	if err != nil {
-		return &Error{Op: cl.op, Err: fmt.Errorf("the answer broke off after %d bytes: %w", len(body), err)}
+	a := answer{resp.StatusCode, resp.Header, body}
+	switch {
+	case err != nil:
+		return answer{}, &Error{Op: cl.op, Err: fmt.Errorf("the answer broke off after %d bytes: %w", len(body), err)}
+	case len(body) > maxAnswer:
+		return answer{}, a.error(cl.op, c.o.Clock.Now(), fmt.Errorf("the answer is larger than %d MiB", maxAnswer>>20))
+	case resp.StatusCode == http.StatusServiceUnavailable || resp.StatusCode == http.StatusGatewayTimeout:
+		c.o.HTTP.CloseIdleConnections() // the next one may find a server that is well
 	}
-	if resp.StatusCode == http.StatusTooManyRequests {
-		cl.cost.throttled.Add(1)
-	}
-	return understand(cl.op, resp, body, out, c.o.Clock.Now())
+	return a, nil
 }
 
 // request builds the request; a next link is followed only to Graph itself,
 // because the token goes with it.
 func (c *Client) request(ctx context.Context, cl call, token string) (*http.Request, error) {
-	target := c.base.String() + cl.path + "?" + strings.ReplaceAll(cl.query.Encode(), "+", "%20")
-	if strings.Contains(cl.path, "://") {
-		link, err := url.Parse(cl.path)
-		if err != nil || link.Host != c.base.Host || link.Scheme != c.base.Scheme {
-			return nil, fmt.Errorf("the next link leads away from %s", c.base.Host)
-		}
-		target = cl.path
+	path, err := c.local(cl.path)
+	if err != nil {
+		return nil, err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
+	method, body := http.MethodGet, io.Reader(nil)
+	if cl.body != nil {
+		method, body = http.MethodPost, bytes.NewReader(cl.body)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, c.base.String()+path, body)
 	if err != nil {
 		return nil, err
 	}
@@ -212,35 +166,51 @@ func (c *Client) request(ctx context.Context, cl call, token string) (*http.Requ
 	req.Header.Set("User-Agent", c.o.UserAgent)
 	req.Header.Set("client-request-id", newID())
 	req.Header.Set("return-client-request-id", "true")
-	// In UTC no table of zone names is needed; immutable ids stay when an
-	// event is moved between folders (learn.microsoft.com/graph/outlook-immutable-id).
-	req.Header.Set("Prefer", `outlook.timezone="UTC", IdType="ImmutableId"`)
+	req.Header.Set("Prefer", prefer)
+	if cl.body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
 	return req, nil
 }
 
-// understand decodes an answer, or the error it stands for.
-func understand(op string, resp *http.Response, body []byte, out any, now time.Time) *Error {
-	e := &Error{Op: op, Status: resp.StatusCode, RequestID: resp.Header.Get("request-id"), RetryAfter: retryAfter(resp.Header, now)}
-	if len(body) > maxAnswer {
-		e.Err = fmt.Errorf("the answer is larger than %d MiB", maxAnswer>>20)
-		return e
+// prefer goes with every request. In UTC no table of zone names is needed;
+// immutable ids stay when an event is moved between folders
+// (learn.microsoft.com/graph/outlook-immutable-id).
+const prefer = `outlook.timezone="UTC", IdType="ImmutableId"`
+
+// local returns a path below /v1.0, of a path or of an absolute next link.
+func (c *Client) local(path string) (string, error) {
+	if !strings.Contains(path, "://") {
+		return path, nil
 	}
-	if resp.StatusCode == http.StatusOK {
-		if err := json.Unmarshal(body, out); err != nil {
-			e.Err = notJSON(resp, body, err)
-			return e
-		}
+	rest, ok := strings.CutPrefix(path, c.base.String()+"/")
+	if !ok {
+		return "", fmt.Errorf("the next link leads away from %s", c.base.Host)
+	}
+	return "/" + rest, nil
+}
+
+// error is the error an answer stands for, with the cause where it is not
+// Graph's own.
+func (a answer) error(op string, now time.Time, cause error) *Error {
+	return &Error{Op: op, Status: a.status, RequestID: a.header.Get("request-id"), RetryAfter: retryAfter(a.header, now), Err: cause}
+}
+
+// fault is the error an answer stands for; nil when it is a good one.
+func (a answer) fault(op string, now time.Time) *Error {
+	if a.status == http.StatusOK {
 		return nil
 	}
+	e := a.error(op, now, nil)
 	var doc struct {
 		Error struct{ Code, Message string }
 	}
-	if err := json.Unmarshal(body, &doc); err != nil && !e.temporary() {
-		e.Err = notJSON(resp, body, err)
+	if err := json.Unmarshal(a.body, &doc); err != nil && !e.temporary() {
+		e.Err = a.notJSON(err)
 		return e
 	}
 	// learn.microsoft.com/entra/identity-platform/app-resilience-continuous-access-evaluation
-	e.claims = strings.Contains(resp.Header.Get("WWW-Authenticate"), "insufficient_claims")
+	e.claims = strings.Contains(a.header.Get("WWW-Authenticate"), "insufficient_claims")
 	e.Code, e.Message = cut(opaque.ReplaceAllString(doc.Error.Code, "(hidden)"), 80), cut(opaque.ReplaceAllString(doc.Error.Message, "(hidden)"), 300)
 	return e
 }
@@ -255,8 +225,8 @@ type User struct {
 // An app that signs in by itself is nobody: Graph refuses with BadRequest.
 func (c *Client) Me(ctx context.Context) (User, error) {
 	var u struct{ DisplayName, Mail, UserPrincipalName string }
-	err := c.do(ctx, call{op: "reading who is signed in", mailbox: "me", path: "/me", cost: &cost{},
-		query: url.Values{"$select": {"displayName,mail,userPrincipalName"}}}, &u)
+	err := c.do(ctx, call{op: "reading who is signed in", mailbox: "me",
+		path: pathOf("/me", url.Values{"$select": {"displayName,mail,userPrincipalName"}})}, &u)
 	return User{Name: u.DisplayName, Address: cmp.Or(u.Mail, u.UserPrincipalName)}, err
 }
 
@@ -269,10 +239,10 @@ type notJSONError struct{ words string }
 
 func (e *notJSONError) Error() string { return e.words }
 
-func notJSON(resp *http.Response, body []byte, err error) error {
-	kind, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")
-	if strings.Contains(kind, "json") && bytes.HasPrefix(bytes.TrimSpace(body), []byte("{")) {
-		return &notJSONError{fmt.Sprintf("the JSON of the answer is damaged (%d bytes): %v", len(body), err)}
+func (a answer) notJSON(err error) error {
+	kind, _, _ := strings.Cut(a.header.Get("Content-Type"), ";")
+	if strings.Contains(kind, "json") && bytes.HasPrefix(bytes.TrimSpace(a.body), []byte("{")) {
+		return &notJSONError{fmt.Sprintf("the JSON of the answer is damaged (%d bytes): %v", len(a.body), err)}
 	}
 	return &notJSONError{fmt.Sprintf("answered with %q, not with JSON: is a proxy or a sign-in page of the network in between?", kind)}
 }

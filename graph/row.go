@@ -54,20 +54,6 @@ const (
 	declined   = "declined"
 )
 
-// rowFields is what is asked for of an event. Subject and organizer are asked
-// for only where a room may know them.
-func rowFields(subject, organizer bool) string {
-	fields := []string{"id", "changeKey", "type", "start", "end", "isAllDay", "isCancelled", "showAs", "sensitivity",
-		"attendees", "location", "locations", "responseStatus"}
-	if subject {
-		fields = append(fields, "subject")
-	}
-	if organizer {
-		fields = append(fields, "organizer")
-	}
-	return strings.Join(fields, ",")
-}
-
 // taken tells whether the row takes a room at all.
 func (r *row) taken() bool {
 	return !r.IsCancelled && r.Type != typeMaster && driver.ParseShowAs(r.ShowAs) != driver.Free

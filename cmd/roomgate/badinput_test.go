@@ -121,7 +121,7 @@ func TestBadInput(t *testing.T) {
 		s.on.Store(false)
 	}
 	deaf.listen()
-	h.must("rooms", "--poll")
+	h.must("rooms", "poll")
 	healed := time.Now()
 	h.awaitFor(2*time.Minute, "good rooms after the trouble", func() bool {
 		_, online := ear.first("gateway/status", "online", healed)

@@ -102,6 +102,7 @@ func (g *gateway) controlHandler() http.Handler {
 	})
 	g.signInHandlers(mux)
 	mux.HandleFunc("POST /control/backup", g.answerBackup)
+	mux.HandleFunc("POST /control/discover", g.answerSighting)
 	mux.HandleFunc("POST /control/poll", func(w http.ResponseWriter, r *http.Request) {
 		var in signInRequest
 		if !question(w, r, &in) {

@@ -137,7 +137,7 @@ func TestThreeProcesses(t *testing.T) {
 	}
 
 	booked := h.book("boardroom", time.Hour, 30*time.Minute)
-	h.must("rooms", "--poll")
+	h.must("rooms", "poll")
 	h.await("the new booking after one poll", func() bool {
 		return late.last("rooms/boardroom/next_start").payload == booked.Start.UTC().Format(time.RFC3339)
 	})
@@ -156,8 +156,8 @@ func (e *ear) topics() int {
 func (h *house) boundaries(e *ear) {
 	h.t.Helper()
 	begun := time.Now()
-	b := h.book("boardroom", 5*time.Second, 3*time.Second)
-	h.must("rooms", "--poll")
+	b := h.book("boardroom", 15*time.Second, 3*time.Second)
+	h.must("rooms", "poll")
 	h.await("the poll", func() bool {
 		return e.last("rooms/boardroom/next_start").payload == b.Start.UTC().Format(time.RFC3339)
 	})

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -33,60 +35,96 @@ type roomView struct {
 }
 
 func roomsCommand(g *globals) *cobra.Command {
-	var asJSON, poll bool
+	var asJSON, watch bool
 	c := &cobra.Command{
 		Use:   "rooms",
 		Short: "Show what each room shows now",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return g.withGateway(cmd, func(cfg *config.Config, d *gatewayClient) error {
-				return showRooms(cmd, d, cfg.Site.Timezone, asJSON, poll)
+				if watch {
+					return watchRooms(cmd, d, cfg.Site.Timezone, asJSON)
+				}
+				return showRooms(cmd, d, cfg.Site.Timezone, asJSON)
 			})
 		},
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, "print every point as JSON")
-	c.Flags().BoolVar(&poll, "poll", false, "have the running gateway poll the calendars at once")
+	c.Flags().BoolVar(&asJSON, "json", false, "print every point as JSON; with --watch, a line for every change")
+	c.Flags().BoolVar(&watch, "watch", false, "show every change, until Ctrl-C")
+	c.AddCommand(pollCommand(g), discoverCommand(g))
 	return c
 }
 
-func showRooms(cmd *cobra.Command, d *gatewayClient, zone *time.Location, asJSON, poll bool) error {
-	if poll {
-		if !d.running {
-			return hinted{errors.New("the gateway is not running, so there is nobody to poll"), "roomgate run"}
-		}
-		if err := d.call(cmd.Context(), http.MethodPost, "/control/poll", signInRequest{}, nil); err != nil {
-			return err
-		}
+func pollCommand(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use:   "poll [room...]",
+		Short: "Have the running gateway read these rooms now, or all of them",
+		Args:  cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, ids []string) error {
+			return g.withGateway(cmd, func(_ *config.Config, d *gatewayClient) error {
+				if err := d.mustRun(); err != nil {
+					return err
+				}
+				if len(ids) == 0 {
+					ids = []string{""} // all
+				}
+				for _, id := range ids {
+					if err := d.call(cmd.Context(), http.MethodPost, "/control/poll", signInRequest{Room: id}, nil); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		},
+	}
+}
+
+// mustRun refuses what only another process can do.
+func (d *gatewayClient) mustRun() error {
+	if d.running {
+		return nil
+	}
+	return hinted{errors.New("the gateway is not running, and this needs it"), "roomgate run"}
+}
+
+func showRooms(cmd *cobra.Command, d *gatewayClient, zone *time.Location, asJSON bool) error {
+	all, err := d.rooms(cmd.Context())
+	if err != nil {
+		return err
 	}
 	if asJSON {
-		var all any
-		if err := d.call(cmd.Context(), http.MethodGet, "/api/v1/rooms", nil, &all); err != nil {
-			return err
-		}
 		return printJSON(cmd.OutOrStdout(), all)
-	}
-	var all struct{ Rooms []roomView }
-	if err := d.call(cmd.Context(), http.MethodGet, "/api/v1/rooms", nil, &all); err != nil {
-		return err
 	}
 	if !d.running {
 		fmt.Fprintln(cmd.OutOrStdout(), "The gateway is not running; this follows from the bookings it last read.")
 	}
-	return printRooms(cmd.OutOrStdout(), all.Rooms, zone)
+	return printRooms(cmd.OutOrStdout(), all, zone)
 }
 
-func printRooms(w io.Writer, rooms []roomView, zone *time.Location) error {
+// rooms asks the gateway what the rooms show, as the page's JSON has it.
+func (d *gatewayClient) rooms(ctx context.Context) (json.RawMessage, error) {
+	var all json.RawMessage
+	err := d.call(ctx, http.MethodGet, "/api/v1/rooms", nil, &all)
+	return all, err
+}
+
+// printRooms prints the rooms of the page's JSON as a table.
+func printRooms(w io.Writer, doc json.RawMessage, zone *time.Location) error {
+	var all struct{ Rooms []roomView }
+	if err := json.Unmarshal(doc, &all); err != nil {
+		return fmt.Errorf("reading the rooms: %w", err)
+	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "ROOM\tNOW\tCOMFORT\tNEXT\tQUALITY")
-	for _, r := range rooms {
+	for _, r := range all.Rooms {
 		fmt.Fprintln(t, strings.Join([]string{r.ID, r.now(zone), onOff(r.Points.Comfort), r.next(zone), r.Quality}, "\t"))
 	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	for _, r := range rooms {
+	for _, r := range all.Rooms {
 		if r.Fault != "" {
-			fmt.Fprintf(w, "\n%s: %s\n", r.ID, r.Fault)
+			fmt.Fprintf(w, "\n%s: %s\n", r.ID, oneLine(r.Fault))
 		}
 	}
 	return nil
@@ -99,7 +137,7 @@ func (r roomView) now(zone *time.Location) string {
 	case p.Booked == nil:
 		return "not known"
 	case *p.Booked && p.Subject != nil:
-		return "booked until " + clockTime(p.End, zone) + " (" + *p.Subject + ")"
+		return "booked until " + clockTime(p.End, zone) + " (" + oneLine(*p.Subject) + ")"
 	case *p.Booked:
 		return "booked until " + clockTime(p.End, zone)
 	}

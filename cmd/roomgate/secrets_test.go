@@ -135,14 +135,14 @@ func TestSecrets(t *testing.T) {
 	h.everyPage()
 
 	quoting.on.Store(true)
-	h.must("rooms", "--poll")
+	h.must("rooms", "poll")
 	h.await("the refused calendar in the log", func() bool { return strings.Contains(h.said(), "rooms cannot be read") })
 	h.everyCommand()
 	h.everyPage()
 	quoting.on.Store(false)
 	sim.Revoke("")
 	sim.ExpireAccess()
-	h.must("rooms", "--poll")
+	h.must("rooms", "poll")
 	h.await("the lapsed sign-in", func() bool { return h.account("rooms").State == "sign_in_needed" })
 	h.everyCommand()
 	h.everyPage()
@@ -192,7 +192,7 @@ func (h *house) misuse() {
 // what it has to say, whatever its exit code.
 func (h *house) everyCommand() {
 	h.t.Helper()
-	for _, line := range []string{"accounts", "accounts --json", "rooms", "rooms --json", "check", "check --json", "config print", "config check --json", "db check",
+	for _, line := range []string{"accounts", "accounts --json", "rooms", "rooms --json", "rooms discover", "rooms discover --json", "check", "check --json", "config print", "config check --json", "db check",
 		"handover rooms", "handover robot --format html", "explain AADSTS7000222", "login robot"} {
 		h.roomgate(append(strings.Fields(line), "--log-level", "debug")...)
 	}

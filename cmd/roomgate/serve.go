@@ -89,7 +89,7 @@ func build(cfg *config.Config, st *store.Store, w world) (*gateway, error) {
 	}
 	g.page = web.Handler(web.Options{Site: site, Rooms: rooms, Board: g.board, Version: version(), Banner: w.banner,
 		Now: w.clock.Now, StuckAfter: w.stuckAfter(), Log: w.log.With("part", "web"),
-		SignIns: &signIns{g: g}, SetUpCode: g.code.use, APIKey: cfg.Web.APIKey.Reveal()})
+		SignIns: &signIns{g: g}, SetUpCode: g.code.use, Read: g.readNow, APIKey: cfg.Web.APIKey.Reveal()})
 	g.control = g.controlHandler()
 	return g, nil
 }
@@ -120,7 +120,23 @@ func (g *gateway) account(a config.Account, st *store.Store) (driver.Account, er
 	if err != nil {
 		return driver.Account{}, err
 	}
-	return driver.Account{Name: a.Name, Calendar: g.calendar(a), SignIn: signIn{keeper}, Poll: a.Poll}, nil
+	return driver.Account{Name: a.Name, Calendar: g.calendar(a), SignIn: signIn{keeper}, Poll: a.Poll, Sweep: scheduleOf(a.Sweep)}, nil
+}
+
+// readNow has a room's calendar read at once.
+func (g *gateway) readNow(ctx context.Context, room string) error {
+	if !g.driver.PollNow(ctx, room) {
+		return errors.New("the gateway is stopping")
+	}
+	return nil
+}
+
+// scheduleOf is a schedule that may be none.
+func scheduleOf(s config.Schedule) driver.Schedule {
+	if s == nil {
+		return nil
+	}
+	return s
 }
 
 // calendar reads the rooms of an account, the way its configuration says.
@@ -172,7 +188,7 @@ func roomsOf(cfg *config.Config) []driver.Room {
 		for _, name := range r.Count {
 			count = append(count, driver.ParseShowAs(name))
 		}
-		rooms[i] = driver.Room{ID: r.ID, Name: r.Name, Account: r.Account, Mailbox: r.Mailbox, Match: r.Match,
+		rooms[i] = driver.Room{ID: r.ID, Name: r.Name, Account: r.Account, Mailbox: r.Mailbox, Calendar: r.Calendar, Match: r.Match,
 			Building: r.Building, Floor: r.Floor, Capacity: r.Capacity, Zone: cfg.Site.Timezone,
 			Lead: r.Lead, Lag: r.Lag, Gap: r.Gap, Release: release[r.Release],
 			Count: driver.CountingOf(count...), Privacy: privacy[r.Privacy], StaleAfter: r.StaleAfter}

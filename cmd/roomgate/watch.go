@@ -1,0 +1,125 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"roomgate/driver"
+)
+
+// roomsWatch shows what the rooms show whenever that changes.
+type roomsWatch struct {
+	gateway *gatewayClient
+	clock   driver.Clock
+	zone    *time.Location
+	out     io.Writer
+	errOut  io.Writer
+	redraw  bool // out is a terminal: the newest table takes the place of the one before
+	asJSON  bool // a line of JSON for every change
+
+	shown []byte // what counted of what was shown last; nil: nothing
+	lost  bool   // the gateway did not answer the last question
+}
+
+// watchEvery is how often the gateway is asked; it is on this machine.
+const watchEvery = time.Second
+
+func watchRooms(cmd *cobra.Command, d *gatewayClient, zone *time.Location, asJSON bool) error {
+	if err := d.mustRun(); err != nil {
+		return err
+	}
+	w := roomsWatch{gateway: d, clock: driver.WallClock{}, zone: zone, out: cmd.OutOrStdout(), errOut: cmd.ErrOrStderr(),
+		redraw: isTerminal(cmd.OutOrStdout()), asJSON: asJSON}
+	return w.run(cmd.Context())
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// run watches until ctx ends, which is no error. A gateway that stops may be
+// starting again, so it is waited for.
+func (w *roomsWatch) run(ctx context.Context) error {
+	for {
+		doc, err := w.gateway.rooms(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil && !w.lost:
+			w.lost, w.shown = true, nil
+			fmt.Fprintf(w.errOut, "waiting for the gateway: %v\n", err)
+		case err == nil:
+			w.lost = false
+			if err := w.show(doc); err != nil {
+				return err
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-w.clock.After(watchEvery):
+		}
+	}
+}
+
+// show prints the document if it says something new.
+func (w *roomsWatch) show(doc json.RawMessage) error {
+	text, counts, err := w.render(doc)
+	if err != nil || bytes.Equal(counts, w.shown) {
+		return err
+	}
+	w.shown = counts
+	_, err = w.out.Write(text)
+	return err
+}
+
+// render returns the document as it is shown, and the part of it whose change
+// counts.
+func (w *roomsWatch) render(doc json.RawMessage) (text, counts []byte, err error) {
+	var out bytes.Buffer
+	if w.asJSON {
+		if err := json.Compact(&out, doc); err != nil {
+			return nil, nil, fmt.Errorf("reading the rooms: %w", err)
+		}
+		counts, err = withoutCounters(doc)
+		return append(out.Bytes(), '\n'), counts, err
+	}
+	if err := printRooms(&out, doc, w.zone); err != nil {
+		return nil, nil, err
+	}
+	form := "%s\n%s\n"
+	if w.redraw {
+		form = "\x1b[H\x1b[2J%s\n%s" // to the corner, and clear (ECMA-48 §8.3.21 and §8.3.39)
+	}
+	return fmt.Appendf(nil, form, w.clock.Now().In(w.zone).Format("2006-01-02 15:04:05"), out.Bytes()), out.Bytes(), nil
+}
+
+// withoutCounters returns the rooms without the points that go on by themselves,
+// those with a unit: ages and minutes.
+func withoutCounters(doc json.RawMessage) ([]byte, error) {
+	var all struct{ Rooms []map[string]any }
+	if err := json.Unmarshal(doc, &all); err != nil {
+		return nil, fmt.Errorf("reading the rooms: %w", err)
+	}
+	for _, room := range all.Rooms {
+		points, _ := room["points"].(map[string]any)
+		for _, p := range driver.Catalogue(driver.OfRoom) {
+			if p.Unit != "" {
+				delete(points, p.Name)
+			}
+		}
+	}
+	return json.Marshal(all)
+}
