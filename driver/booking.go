@@ -144,14 +144,25 @@ func AllDay(first, last time.Time, zone *time.Location) (start, end time.Time) {
 
 // Overlapping returns the bookings that overlap [from, to), sorted and each
 // once. One that ends exactly at from does not overlap it, and one of no length
-// overlaps nothing.
+// overlaps nothing. Where that is what was given, it is returned as it is.
 func Overlapping(bookings []Booking, from, to time.Time) []Booking {
+	good := true
+	for i, b := range bookings {
+		good = good && b.overlaps(from, to) && (i == 0 || bookings[i-1].Compare(b) < 0)
+	}
+	if good {
+		return bookings
+	}
 	var out []Booking
 	for _, b := range bookings {
-		if b.Start.Before(b.End) && b.Start.Before(to) && b.End.After(from) {
+		if b.overlaps(from, to) {
 			out = append(out, b)
 		}
 	}
 	slices.SortFunc(out, Booking.Compare)
 	return slices.CompactFunc(out, func(a, b Booking) bool { return a.Compare(b) == 0 })
+}
+
+func (b Booking) overlaps(from, to time.Time) bool {
+	return b.Start.Before(b.End) && b.Start.Before(to) && b.End.After(from)
 }

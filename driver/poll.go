@@ -10,6 +10,10 @@ import (
 // polling.
 const fetchLimit = 10 * time.Minute
 
+// sweepDays is how many days a sweep looks at, today among them: what changes
+// later than that can wait for the next poll.
+const sweepDays = 2
+
 // refusedPause is when a sweep that was refused is tried again by itself.
 const refusedPause = time.Hour
 
@@ -130,7 +134,8 @@ func (p *poller) answer(ctx context.Context) {
 // everywhere.
 func (p *poller) sweepAll(ctx context.Context) {
 	began := p.d.o.Clock.Now()
-	from, to := p.window()
+	from, _ := p.window()
+	to := midnight(began, p.d.o.Site.Zone, sweepDays).UTC()
 	limited, cancel := context.WithTimeout(ctx, fetchLimit)
 	defer cancel()
 	changed, tally, err := p.sweeper.Sweep(limited, p.a.rooms, from, to)

@@ -165,7 +165,8 @@ func TestNamedRoomIsReadAgainAfterAFailedSweep(t *testing.T) {
 	})
 }
 
-func TestSweepAsksLikeAPoll(t *testing.T) {
+// A sweep begins where a poll does, and ends two days on.
+func TestSweepLooksAtTwoDays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, s := newSweptWorld(t, time.Hour, minute)
 		w.Rooms[0].Lag, w.Rooms[0].Gap = 20*minute, 10*minute
@@ -175,7 +176,7 @@ func TestSweepAsksLikeAPoll(t *testing.T) {
 		w.Rooms = append(w.Rooms, elsewhere)
 		w.run(t)
 		pass(second)
-		if s.rooms != 2 || !s.from.Equal(dawn.Add(-30*minute)) || !s.to.Equal(dawn.AddDate(0, 0, 4)) {
+		if s.rooms != 2 || !s.from.Equal(dawn.Add(-30*minute)) || !s.to.Equal(dawn.AddDate(0, 0, 2)) {
 			t.Errorf("swept %d rooms from %v to %v", s.rooms, s.from, s.to)
 		}
 	})

@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -42,7 +41,8 @@ type queue struct {
 	flying  int            // requests
 	busy    map[string]int // questions in flight, by mailbox
 	landed  chan flight
-	ended   error // the context's; nothing more is asked
+	spare   [][]byte // buffers for answers: those of a reading are large, and alike
+	ended   error    // the context's; nothing more is asked
 }
 
 // flight is a request with its questions and what came of each.
@@ -50,9 +50,9 @@ type flight struct {
 	group   []*question
 	token   string
 	answers []answer
-	errs    []*Error      // of a question without an answer
-	refused error         // there was no token to ask with
-	buffer  *bytes.Buffer // what the answers stand in
+	errs    []*Error // of a question without an answer
+	refused error    // there was no token to ask with
+	buffer  []byte   // what the answers stand in
 }
 
 func (c *Client) queue(paid *cost) *queue {
@@ -118,9 +118,21 @@ func (q *queue) launch(ctx context.Context) time.Duration {
 		for _, qn := range group {
 			q.busy[qn.mailbox]++
 		}
-		go func() { q.landed <- q.client.send(ctx, group, q.paid) }()
+		buffer := q.buffer(expected(group))
+		go func() { q.landed <- q.client.send(ctx, group, q.paid, buffer) }()
 	}
 	return 0
+}
+
+// buffer returns a buffer for an answer of about the size.
+func (q *queue) buffer(size int) []byte {
+	n := len(q.spare)
+	if n == 0 || cap(q.spare[n-1]) < size {
+		return make([]byte, 0, size)
+	}
+	b := q.spare[n-1]
+	q.spare = q.spare[:n-1]
+	return b
 }
 
 // drop gives up questions of mailboxes that asked to be left alone for longer
@@ -190,13 +202,13 @@ func (q *queue) until(qn *question, now time.Time) time.Duration {
 }
 
 // send asks the questions in one request.
-func (c *Client) send(ctx context.Context, group []*question, paid *cost) flight {
-	f := flight{group: group, answers: make([]answer, len(group)), errs: make([]*Error, len(group)), buffer: c.buffers.Get().(*bytes.Buffer)}
+func (c *Client) send(ctx context.Context, group []*question, paid *cost, buffer []byte) flight {
+	f := flight{group: group, answers: make([]answer, len(group)), errs: make([]*Error, len(group)), buffer: buffer}
 	if f.token, f.refused = c.o.Tokens.Token(ctx); f.refused != nil {
 		return f
 	}
 	if len(group) == 1 {
-		f.answers[0], f.errs[0] = c.exchange(ctx, group[0].call, f.token, paid, f.buffer)
+		f.answers[0], f.errs[0] = c.exchange(ctx, group[0].call, f.token, paid, &f.buffer)
 		return f
 	}
 	parts, e := c.batch(ctx, &f, paid)
@@ -213,6 +225,21 @@ func (c *Client) send(ctx context.Context, group []*question, paid *cost) flight
 		}
 	}
 	return f
+}
+
+// largeAnswer is what no ordinary answer exceeds, in bytes: a buffer that had to
+// grow beyond is not kept.
+const largeAnswer = 4 << 20
+
+// expected is how large the answer will be if it is what it was last time: a
+// buffer that grows by doubling takes three times as much.
+func expected(group []*question) int {
+	const envelope, spare = 300, 4 << 10 // bytes around a part, and at the end
+	n := spare
+	for _, qn := range group {
+		n += qn.last.length + envelope
+	}
+	return n
 }
 
 // answer is the part's answer as it would have come by itself.
@@ -253,7 +280,7 @@ func (c *Client) batch(ctx context.Context, f *flight, paid *cost) ([]partAnswer
 		return nil, &Error{Op: cl.op, Status: http.StatusOK, Err: err}
 	}
 	cl.body = text
-	a, e := c.exchange(ctx, cl, f.token, paid, f.buffer)
+	a, e := c.exchange(ctx, cl, f.token, paid, &f.buffer)
 	if e != nil {
 		return nil, e
 	}
@@ -274,7 +301,6 @@ func (c *Client) batch(ctx context.Context, f *flight, paid *cost) ([]partAnswer
 
 // land hands the answers of a request over, or puts questions back.
 func (q *queue) land(f flight) {
-	defer q.client.giveBack(f.buffer)
 	q.flying--
 	together, throttled := map[string]int{}, map[string]int{}
 	for _, qn := range f.group {
@@ -309,12 +335,8 @@ func (q *queue) land(f flight) {
 	for mailbox, n := range throttled {
 		q.client.limits.learn(mailbox, together[mailbox], n)
 	}
-}
-
-// giveBack keeps a buffer for the next answer, unless it has grown out of size.
-func (c *Client) giveBack(b *bytes.Buffer) {
-	if b.Cap() <= 4<<20 {
-		c.buffers.Put(b)
+	if cap(f.buffer) <= largeAnswer {
+		q.spare = append(q.spare, f.buffer)
 	}
 }
 

@@ -16,7 +16,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -52,8 +51,6 @@ type Client struct {
 	base   *url.URL
 	slots  chan struct{} // one for each request in flight
 	limits limits
-
-	buffers sync.Pool // of *bytes.Buffer: the answers of a poll are large, and alike
 }
 
 const (
@@ -68,8 +65,7 @@ func NewClient(o Options) (*Client, error) {
 	if err != nil || base.Host == "" {
 		return nil, fmt.Errorf("graph: %q is no address of a service", o.BaseURL)
 	}
-	return &Client{o: o, base: base.JoinPath("v1.0"), slots: make(chan struct{}, concurrent), limits: limits{boxes: map[string]*box{}},
-		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }}}, nil
+	return &Client{o: o, base: base.JoinPath("v1.0"), slots: make(chan struct{}, concurrent), limits: limits{boxes: map[string]*box{}}}, nil
 }
 
 // call is one request to Graph.
@@ -109,9 +105,9 @@ type answer struct {
 	body   []byte
 }
 
-// exchange sends one request and reads its answer into the buffer. The error
-// tells that there was none that is whole.
-func (c *Client) exchange(ctx context.Context, cl call, token string, paid *cost, into *bytes.Buffer) (answer, *Error) {
+// exchange sends one request and reads its answer into the buffer, which may
+// grow. The error tells that there was none that is whole.
+func (c *Client) exchange(ctx context.Context, cl call, token string, paid *cost, into *[]byte) (answer, *Error) {
 	select {
 	case c.slots <- struct{}{}:
 		defer func() { <-c.slots }()
@@ -128,9 +124,8 @@ func (c *Client) exchange(ctx context.Context, cl call, token string, paid *cost
 		return answer{}, &Error{Op: cl.op, Err: withoutURL(err)}
 	}
 	defer resp.Body.Close()
-	into.Reset()
-	_, err = into.ReadFrom(io.LimitReader(resp.Body, maxAnswer+1))
-	body := into.Bytes()
+	body, err := readAll(io.LimitReader(resp.Body, maxAnswer+1), (*into)[:0])
+	*into = body
 	paid.bytes.Add(int64(len(body)))
 	c.o.Log.Debug("graph", "op", cl.op, "status", resp.StatusCode, "bytes", len(body),
 		"request_id", resp.Header.Get("request-id"), "client_request_id", req.Header.Get("client-request-id"))
@@ -144,6 +139,23 @@ func (c *Client) exchange(ctx context.Context, cl call, token string, paid *cost
 		c.o.HTTP.CloseIdleConnections() // the next one may find a server that is well
 	}
 	return a, nil
+}
+
+// readAll is io.ReadAll into a buffer that is there already.
+func readAll(r io.Reader, b []byte) ([]byte, error) {
+	for {
+		if len(b) == cap(b) {
+			b = append(b, 0)[:len(b)] // grows by more, and less so the larger it is
+		}
+		n, err := r.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		if errors.Is(err, io.EOF) {
+			return b, nil
+		}
+		if err != nil {
+			return b, err
+		}
+	}
 }
 
 // request builds the request; a next link is followed only to Graph itself,

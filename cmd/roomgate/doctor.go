@@ -17,6 +17,7 @@ import (
 	"roomgate/bridge/mqtt"
 	"roomgate/config"
 	"roomgate/driver"
+	"roomgate/graph"
 	"roomgate/graph/token"
 )
 
@@ -224,10 +225,12 @@ func (d doctor) granted(a config.Account, s token.Status) finding {
 // needs are the permissions needed, each with the larger ones that hold it.
 func (d doctor) needs(a config.Account) [][]string {
 	needs := [][]string{{"User.Read"}}
-	own, shared := false, false
+	own, shared := a.Read == string(graph.ByFreeBusy), false
 	for _, r := range d.cfg.Rooms {
-		own = own || r.Account == a.Name && r.Mailbox == ""
-		shared = shared || r.Account == a.Name && r.Mailbox != ""
+		if r.Account == a.Name && a.Read != string(graph.ByFreeBusy) {
+			own = own || r.Mailbox == ""
+			shared = shared || r.Mailbox != "" || r.Calendar != ""
+		}
 	}
 	if own {
 		needs = append(needs, []string{"Calendars.Read", "Calendars.ReadBasic", "Calendars.ReadWrite"})

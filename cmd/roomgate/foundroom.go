@@ -234,8 +234,7 @@ func (r foundRoom) room() string {
 	return "cannot be read by its address"
 }
 
-// section writes the room as a section of the configuration. Go's quoting will
-// do, because all texts are printable.
+// section writes the room as a section of the configuration.
 func (r foundRoom) section(account string) string {
 	var b strings.Builder
 	switch r.Source {
@@ -244,11 +243,11 @@ func (r foundRoom) section(account string) string {
 	case ownCalendar:
 		fmt.Fprintln(&b, "# A calendar of the account itself. Leave it out if it is no room's; if it is several rooms', give each a match.")
 	}
-	fmt.Fprintf(&b, "[[room]]\nid = %q\n", r.New)
+	fmt.Fprintf(&b, "[[room]]\nid = %s\n", tomlString(r.New))
 	for _, s := range []struct{ key, value string }{{"name", r.Name}, {"account", account}, {"mailbox", r.Mailbox}, {"calendar", r.Calendar},
 		{"building", r.Building}, {"floor", r.Floor}} {
 		if s.value != "" {
-			fmt.Fprintf(&b, "%s = %q\n", s.key, s.value)
+			fmt.Fprintf(&b, "%s = %s\n", s.key, tomlString(s.value))
 		}
 	}
 	if r.Capacity > 0 && r.Capacity <= 100_000 { // what the setting takes

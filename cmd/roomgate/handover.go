@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"roomgate/config"
+	"roomgate/graph"
 )
 
 func handoverCommand(g *globals) *cobra.Command {
@@ -164,7 +166,10 @@ func (h handover) kept() []block {
 	rooms := [][]string{{"Room", "Calendar", "What is read and shown"}}
 	for _, r := range h.rooms() {
 		calendar := asCode(r.Mailbox)
-		if r.Mailbox == "" {
+		switch {
+		case r.Calendar != "":
+			calendar = asCode(r.Calendar) + ", shared with the account"
+		case r.Mailbox == "":
 			calendar = "the account's own, by location or attendee"
 		}
 		rooms = append(rooms, []string{asCode(r.Name), calendar, shown[r.Privacy]})
@@ -285,7 +290,14 @@ func (h handover) consentNote() string {
 func (h handover) restrict() []block {
 	blocks := []block{{heading: "Limiting it to the rooms"}}
 	code := h.restriction()
+	if shared := h.shared(); shared != "" {
+		blocks = append(blocks, block{text: "These calendars are to be shared with the account, as Reviewer, and accepted by it in Outlook: " + shared + "."})
+	}
 	switch {
+	case !h.app() && h.account.Read == string(graph.ByFreeBusy):
+		return append(blocks, block{text: "Nothing is to be done: only the busy times of the rooms are asked for, which everybody in the company may see. The account needs no right on any calendar."})
+	case code == "" && len(blocks) > 1:
+		return blocks
 	case code == "":
 		return append(blocks, block{text: "Nothing is to be done: the rooms are found in the account's own calendar, and the account needs no right on any other. Invite it to the meetings, or have them copied to it."})
 	case !h.app():
@@ -302,6 +314,17 @@ func (h handover) restrict() []block {
 			"To allow some rooms only, put them into an administrative unit and use `-RecipientAdministrativeUnitScope` in place of `-CustomResourceScope`.",
 			"If the scope is refused in a new tenant, run `Enable-OrganizationCustomization` once.",
 		}})
+}
+
+// shared lists the calendars that the account reads by name.
+func (h handover) shared() string {
+	var names []string
+	for _, r := range h.rooms() {
+		if name := asCode(r.Calendar); r.Calendar != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // revoke is how it ends.

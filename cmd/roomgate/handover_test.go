@@ -137,6 +137,31 @@ func golden(t *testing.T, path, got string) {
 	}
 }
 
+// TestLimitingByReading: what IT is asked to do about the rooms follows from how
+// they are read.
+func TestLimitingByReading(t *testing.T) {
+	const account = "[[account]]\nname = \"rooms\"\ntenant = \"contoso.example\"\nclient_id = \"2c1d7a90-3b4e-4f5a-9c6d-7e8f90a1b2c3\"\nclient_secret = \"hunter2-hunter2\"\n"
+	for name, tt := range map[string]struct{ text, want, not string }{
+		"free-busy": {account + "read = \"free-busy\"\n[[room]]\nid = \"a\"\nmailbox = \"a@contoso.example\"",
+			"only the busy times of the rooms are asked for", "MailboxFolderPermission"},
+		"shared calendar": {account + "[[room]]\nid = \"a\"\ncalendar = \"Boardroom\"",
+			"are to be shared with the account, as Reviewer, and accepted by it in Outlook: `Boardroom`", "Nothing is to be done"},
+		"mailbox": {account + "[[room]]\nid = \"a\"\nmailbox = \"a@contoso.example\"", "Add-MailboxFolderPermission", "Nothing is to be done"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h, _ := sheetOf(t, tt.text+"\n[mqtt]\nbroker = \"mqtt://127.0.0.1\"\n")
+			var b bytes.Buffer
+			if err := h.sheet().markdown(&b); err != nil {
+				t.Fatal(err)
+			}
+			sheet := b.String()
+			if !strings.Contains(sheet, tt.want) || strings.Contains(sheet, tt.not) {
+				t.Errorf("the sheet lacks %q or has %q:\n%s", tt.want, tt.not, sheet)
+			}
+		})
+	}
+}
+
 // The ids are those of learn.microsoft.com/graph/permissions-reference: a wrong
 // one asks for something else.
 func TestRegistrationAsksForExactlyTheScopes(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"roomgate/config"
+	"roomgate/graph"
 )
 
 // permission is a permission of Microsoft Graph
@@ -224,9 +225,13 @@ func (h handover) scopes() []string {
 	return names
 }
 
-// mailboxes are the rooms of the account that have a calendar of their own.
+// mailboxes are the rooms of the account whose own calendars it must be let
+// into: none where a person's account asks for busy times alone.
 func (h handover) mailboxes() []string {
 	var out []string
+	if !h.app() && h.account.Read == string(graph.ByFreeBusy) {
+		return nil
+	}
 	for _, r := range h.rooms() {
 		if r.Mailbox != "" && !slices.Contains(out, r.Mailbox) {
 			out = append(out, r.Mailbox)
