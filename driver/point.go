@@ -144,7 +144,7 @@ const (
 var accountPoints = []Point{
 	AccountState: {Name: "state", Kind: Enum, Values: []string{"ok", "refreshing", "retrying", "sign_in_needed", "never_signed_in"},
 		Description: "state of the sign-in", Tags: []string{"point"}, Brick: "Status", HA: "sensor", BACnet: "multi-state-value"},
-	AccountReason: {Name: "reason", Kind: Text, Description: "why the sign-in is not ok, and the command to run",
+	AccountReason: {Name: "reason", Kind: Text, Description: "why the sign-in is not ok, and the command to run; or why changes are not swept for",
 		Tags: []string{"point"}, Brick: "Point", HA: "sensor", BACnet: "characterstring-value"},
 	AccessExpires: {Name: "access_expires", Kind: Time, Description: "end of the access token in use",
 		Tags: []string{"point"}, Brick: "Point", HA: "sensor", BACnet: "datetime-value"},

@@ -6,7 +6,10 @@
 // from common/supplemental/windowsZones.xml of github.com/unicode-org/cldr:
 //
 //	npm pack cldr-core && tar xzf cldr-core-*.tgz
-//	go run gen_windowszones.go package/supplemental/windowsZones.json > windowszones.go
+//	cp package/supplemental/windowsZones.json testdata/
+//	go generate
+//
+// The copy lies there so that a test can see that the table is complete.
 package main
 
 import (

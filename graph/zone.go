@@ -8,10 +8,17 @@ import (
 	_ "time/tzdata" // a gateway's own zone files may be missing or trimmed
 )
 
-//go:generate sh -c "go run gen_windowszones.go windowsZones.json > windowszones.go"
+//go:generate sh -c "go run gen_windowszones.go testdata/windowsZones.json > windowszones.go"
 
 // zones keeps loaded zones: the same few names come with every row.
 var zones sync.Map
+
+// newZones are names that Windows has and no release of CLDR yet: they are in
+// common/supplemental/windowsZones.xml of github.com/unicode-org/cldr since 2026.
+var newZones = map[string]string{
+	"Alberta Standard Time":          "America/Edmonton",
+	"British Columbia Standard Time": "America/Vancouver",
+}
 
 // loadZone returns the zone of a name in Graph's answers: UTC, an IANA name or
 // a Windows name (learn.microsoft.com/graph/api/resources/datetimetimezone).
@@ -28,6 +35,8 @@ func loadZone(name string) (*time.Location, error) {
 	}
 	iana := name
 	if w, ok := windowsZones[name]; ok {
+		iana = w
+	} else if w, ok := newZones[name]; ok {
 		iana = w
 	}
 	z, err := time.LoadLocation(iana)

@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +18,38 @@ func TestEveryWindowsNameLoads(t *testing.T) {
 			t.Errorf("%q: %v", name, err)
 		} else if z.String() != iana && z != time.UTC {
 			t.Errorf("%q is %s, want %s", name, z, iana)
+		}
+	}
+}
+
+// TestZoneTableIsComplete: every name of CLDR's file is in the table, with the
+// zone of its row for the whole world, and nothing else is.
+func TestZoneTableIsComplete(t *testing.T) {
+	text, err := os.ReadFile("testdata/windowsZones.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := regexp.MustCompile(`"_other":"([^"]+)","_type":"([^" ]+)[^"]*","_territory":"(\w+)"`).FindAllStringSubmatch(string(text), -1)
+	names, worlds := map[string]bool{}, 0
+	for _, r := range rows {
+		names[r[1]] = true
+		if r[3] != "001" {
+			continue
+		}
+		worlds++
+		if windowsZones[r[1]] != r[2] {
+			t.Errorf("%q is %q, want %q", r[1], windowsZones[r[1]], r[2])
+		}
+	}
+	if len(rows) < 400 || worlds != len(names) || worlds != len(windowsZones) {
+		t.Errorf("%d rows, %d names, %d of them for the world, %d in the table; want a table of all names", len(rows), len(names), worlds, len(windowsZones))
+	}
+	for name, iana := range newZones {
+		if windowsZones[name] != "" {
+			t.Errorf("CLDR has %q now: it need not be added", name)
+		}
+		if z, err := loadZone(name); err != nil || z.String() != iana {
+			t.Errorf("%q is %v, %v, want %s", name, z, err, iana)
 		}
 	}
 }
