@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -107,8 +108,9 @@ func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f
 // itself, and for an hour no batch is tried.
 func TestRefusedBatch(t *testing.T) {
 	for name, refusal := range map[string]struct {
-		status, later int
-		body          string
+		status int
+		later  int32
+		body   string
 	}{
 		"a network that knows no batches": {404, 3, "<html>not here</html>"},
 		"a part that spoils the batch":    {400, 4, `{"error":{"code":"BadRequest","message":"Invalid batch payload format."}}`},
@@ -116,24 +118,25 @@ func TestRefusedBatch(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				asked := 0
+				var asked atomic.Int32
 				s := roundTrip(func(r *http.Request) (*http.Response, error) {
-					asked++
+					asked.Add(1)
 					if strings.HasSuffix(r.URL.Path, "/$batch") {
 						return reply(refusal.status, refusal.body, "Content-Type", "text/html")
 					}
 					return reply(200, noEvents)
 				})
 				c := viewOn(t, s)
-				for n, want := range []int{4, refusal.later} {
-					asked = 0
-					if got := fetch(t, c, manyRooms(3)...); len(failures(got)) > 0 || asked != want {
-						t.Errorf("reading %d: %d requests, failures %v; want %d and none", n, asked, failures(got), want)
+				for n, want := range []int32{4, refusal.later} {
+					asked.Store(0)
+					if got := fetch(t, c, manyRooms(3)...); len(failures(got)) > 0 || asked.Load() != want {
+						t.Errorf("reading %d: %d requests, failures %v; want %d and none", n, asked.Load(), failures(got), want)
 					}
 				}
 				time.Sleep(withoutBatches)
-				if asked = 0; fetch(t, c, manyRooms(3)...) != nil && asked != 4 {
-					t.Errorf("an hour later %d requests, want the batch tried again", asked)
+				asked.Store(0)
+				if fetch(t, c, manyRooms(3)...) != nil && asked.Load() != 4 {
+					t.Errorf("an hour later %d requests, want the batch tried again", asked.Load())
 				}
 			})
 		})

@@ -25,7 +25,7 @@ import (
 )
 
 // patience is how long a test waits for what must come; it only bounds a failure.
-const patience = 20 * time.Second
+const patience = 2 * time.Minute
 
 var (
 	roomA   = driver.Subject{Scope: driver.OfRoom, ID: "a"}

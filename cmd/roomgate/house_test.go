@@ -45,7 +45,7 @@ func newSite(dir string) *site {
 
 // patience is how long a test waits for another process to do what it must; it
 // only bounds a failure.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 const siteHead = `[site]
 id = "hq"
