@@ -3,6 +3,7 @@ package main
 import (
 	"net/url"
 	"regexp"
+	"strings"
 	"testing"
 
 	"roomgate/graph/graphsim"
@@ -102,7 +103,7 @@ func (p person) pastes(account string) {
 	var landed string
 	p.beside(func() {
 		p.click(`//button[.="Accept"]`)
-		landed = p.address()
+		until(patience, func() bool { landed = p.address(); return strings.HasPrefix(landed, outOfReach) })
 	})
 	u, err := url.Parse(landed)
 	if err != nil || u.Query().Get("code") == "" {
