@@ -28,7 +28,14 @@ func (b *Bucket) Get(key string) ([]byte, error) {
 
 // Put stores values in one durable step: all or none. Values that are there
 // already are not written, and when nothing changed nothing is.
-func (b *Bucket) Put(values map[string][]byte) error {
+func (b *Bucket) Put(values map[string][]byte) error { return b.Change(values) }
+
+// Delete removes keys in one durable step; keys without a value are fine.
+func (b *Bucket) Delete(keys ...string) error { return b.Change(nil, keys...) }
+
+// Change stores values and removes keys, as Put and Delete do, in one durable
+// step.
+func (b *Bucket) Change(values map[string][]byte, gone ...string) error {
 	changed := make(map[string]entry)
 	for key, value := range values {
 		old, err := b.get(key)
@@ -38,35 +45,30 @@ func (b *Bucket) Put(values map[string][]byte) error {
 		// A damaged value counts as none: this is what replaces it.
 		changed[key] = entry{old.sequence + 1, value}
 	}
-	if err := b.put(changed); err != nil {
+	var present []string
+	for _, key := range gone {
+		if _, err := b.get(key); !errors.Is(err, ErrNotFound) {
+			present = append(present, key)
+		}
+	}
+	if err := b.write(changed, present); err != nil {
 		return fmt.Errorf("write to the database, bucket %q: %w", b.name, err)
 	}
 	return nil
 }
 
-// Delete removes keys in one durable step; keys without a value are fine.
-func (b *Bucket) Delete(keys ...string) error {
-	var present []string
-	for _, key := range keys {
-		if _, err := b.get(key); !errors.Is(err, ErrNotFound) {
-			present = append(present, key)
-		}
-	}
-	if len(present) == 0 {
-		return nil
-	}
-	err := b.update(func(bb *bolt.Bucket) error {
-		for _, key := range present {
-			if err := bb.Delete([]byte(key)); err != nil {
-				return err
-			}
-		}
-		return nil
+// Keys returns the keys that have a value, damaged or not, in their order.
+func (b *Bucket) Keys() (keys []string, err error) {
+	err = b.view(func(bb *bolt.Bucket) error {
+		return bb.ForEach(func(key, _ []byte) error {
+			keys = append(keys, string(key))
+			return nil
+		})
 	})
-	if err != nil {
-		return fmt.Errorf("delete from the database, bucket %q: %w", b.name, err)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return nil, fmt.Errorf("read the database, bucket %q: %w", b.name, err)
 	}
-	return nil
+	return keys, nil
 }
 
 // Each calls fn with every key and a copy of its value, in the order of the
@@ -117,14 +119,19 @@ func (b *Bucket) get(key string) (s entry, err error) {
 	return s, err
 }
 
-// put stores values with the sequence numbers they carry.
-func (b *Bucket) put(values map[string]entry) error {
-	if len(values) == 0 {
+// write stores values with the sequence numbers they carry, and removes keys.
+func (b *Bucket) write(values map[string]entry, gone []string) error {
+	if len(values)+len(gone) == 0 {
 		return nil // an empty transaction would cost four page writes
 	}
 	return b.update(func(bb *bolt.Bucket) error {
 		for key, s := range values {
 			if err := bb.Put([]byte(key), wrap(b.name, key, s)); err != nil {
+				return err
+			}
+		}
+		for _, key := range gone {
+			if err := bb.Delete([]byte(key)); err != nil {
 				return err
 			}
 		}

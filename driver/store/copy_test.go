@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -188,7 +189,10 @@ func TestASparseFileIsMadeSmallerAtTheStart(t *testing.T) {
 	var keys []string
 	for i := range 200 {
 		keys = append(keys, fmt.Sprint("room-", i))
-		values[keys[i]] = bytes.Repeat([]byte("large value "), 1000)
+		values[keys[i]] = make([]byte, 12_000)
+		if _, err := rand.Read(values[keys[i]]); err != nil {
+			t.Fatal(err)
+		}
 	}
 	put(t, s.Kept("tokens"), "rooms", secret)
 	if err := errors.Join(s.Bucket("bookings").Put(values), s.Bucket("bookings").Delete(keys[1:]...)); err != nil {

@@ -219,7 +219,7 @@ func (k *Kept) replace(b box, values map[string][]byte) error {
 // write puts values into both places; the error tells that neither took them.
 func (k *Kept) write(values map[string]entry) error {
 	fileErr := k.writeFiles(values)
-	baseErr := k.bucket.put(values)
+	baseErr := k.bucket.write(values, nil)
 	if fileErr != nil && baseErr != nil {
 		return fmt.Errorf("neither the database nor the folder %s takes it: %w", k.dir, errors.Join(baseErr, fileErr))
 	}

@@ -392,11 +392,44 @@ func TestUnwrapRefusesAValueFromElsewhere(t *testing.T) {
 			t.Errorf("unwrap at %v: %v, want ErrDamaged", at, err)
 		}
 	}
-	for i := range stored {
-		broken := bytes.Clone(stored)
-		broken[i] ^= 0x10
-		if _, err := unwrap("tokens", "rooms", broken); !errors.Is(err, ErrDamaged) {
-			t.Errorf("a flipped bit in byte %d went unnoticed", i)
+	for _, value := range []string{"v", strings.Repeat("long ", 100)} {
+		stored := wrap("tokens", "rooms", entry{7, []byte(value)})
+		for i := range stored {
+			for _, bits := range []byte{0x10, 0x03} { // the last makes one form of byte 0 the other
+				broken := bytes.Clone(stored)
+				broken[i] ^= bits
+				if _, err := unwrap("tokens", "rooms", broken); !errors.Is(err, ErrDamaged) {
+					t.Errorf("flipped bits in byte %d went unnoticed", i)
+				}
+			}
+		}
+	}
+}
+
+// Long values are stored in less room than they take, and come back as they were,
+// whatever they are made of.
+func TestLongValuesAreDeflated(t *testing.T) {
+	noise := make([]byte, 5000)
+	for i := range noise {
+		noise[i] = byte(i * i >> 3)
+	}
+	rand.New(rand.NewPCG(1, 2)).Shuffle(len(noise), func(i, j int) { noise[i], noise[j] = noise[j], noise[i] })
+	for name, c := range map[string]struct {
+		value []byte
+		most  int // of its stored form
+	}{
+		"nothing":  {nil, headerSize},
+		"short":    {[]byte("short"), headerSize + 5},
+		"rows":     {bytes.Repeat([]byte(`{"start":"2026-01-14T09:00:00Z"},`), 100), 200},
+		"zeros":    {make([]byte, 10_000), 200},
+		"no order": {noise, headerSize + 5000},
+	} {
+		stored := wrap("bookings", name, entry{1, c.value})
+		if len(stored) > c.most {
+			t.Errorf("%s: %d bytes are stored as %d", name, len(c.value), len(stored))
+		}
+		if s, err := unwrap("bookings", name, stored); err != nil || !bytes.Equal(s.value, c.value) {
+			t.Errorf("%s: not what was stored: %v", name, err)
 		}
 	}
 }
@@ -583,5 +616,23 @@ func TestTwoFindADamagedFile(t *testing.T) {
 	aside, err := filepath.Glob(path + ".damaged-*")
 	if !errors.Is(second, ErrLocked) || len(aside) != 1 || err != nil {
 		t.Errorf("the second one: %v; set aside: %q (%v); want ErrLocked and one file", second, aside, err)
+	}
+}
+
+// A change stores and removes in one step, and lists nothing that is gone.
+func TestChange(t *testing.T) {
+	b := open(t, newPath(t)).Bucket("history")
+	if keys, err := b.Keys(); err != nil || len(keys) > 0 {
+		t.Errorf("Keys of a bucket without a value = %q, %v", keys, err)
+	}
+	put(t, b, "monday", "one")
+	put(t, b, "tuesday", "two")
+	if err := b.Change(map[string][]byte{"wednesday": []byte("three")}, "monday", "sunday"); err != nil {
+		t.Fatal(err)
+	}
+	wantErr(t, b, "monday", ErrNotFound)
+	want(t, b, "wednesday", "three")
+	if keys, err := b.Keys(); err != nil || !slices.Equal(keys, []string{"tuesday", "wednesday"}) {
+		t.Errorf("Keys = %q, %v", keys, err)
 	}
 }
