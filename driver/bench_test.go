@@ -34,7 +34,7 @@ func BenchmarkDerive(b *testing.B) {
 	now := at("12:10:20")
 	b.ReportAllocs()
 	for b.Loop() {
-		timeline.Derive(now)
+		fresh(timeline, now)
 	}
 }
 
@@ -45,7 +45,24 @@ func (nowhere) Publish([]Update) {}
 
 // One turn of the loop in which every one of a thousand rooms has something new
 // to say, as once a minute when their ages move.
-func BenchmarkPass1000Rooms(b *testing.B) {
+func BenchmarkPass1000Rooms(b *testing.B) { pass1000(b, func(*Room, *Snapshot) {}) }
+
+// The same with sensors that say that somebody is there all day.
+func BenchmarkPass1000RoomsSensed(b *testing.B) {
+	pass1000(b, func(r *Room, _ *Snapshot) { r.Sensor, r.Grace, r.PresenceHold = true, 10*time.Minute, 15*time.Minute })
+}
+
+// The same in an outage that has the fail-safe act by the week.
+func BenchmarkPass1000RoomsFailing(b *testing.B) {
+	pass1000(b, func(r *Room, s *Snapshot) {
+		r.FailSafe, r.FailAfter, s.ReadAt, s.Failure = FailBySchedule, time.Hour, s.ReadAt.Add(-4*time.Hour), errTimeout
+		for day := range r.Weekly.Days {
+			r.Weekly.Days[day] = []Stretch{{7 * 60, 18 * 60}}
+		}
+	})
+}
+
+func pass1000(b *testing.B, change func(*Room, *Snapshot)) {
 	w := Options{Publisher: nowhere{}, Memory: &shelf{}, Clock: WallClock{}, Log: slog.New(slog.DiscardHandler)}
 	for i := range 1000 {
 		room := plain(b)
@@ -54,7 +71,10 @@ func BenchmarkPass1000Rooms(b *testing.B) {
 	}
 	d := New(w)
 	for _, r := range d.rooms {
-		r.timeline = NewTimeline(r.room, readAt(at("00:00"), r.room.Zone, fortyBookings()...))
+		snap := readAt(at("00:00"), r.room.Zone, fortyBookings()...)
+		change(&r.room, &snap)
+		r.timeline = NewTimeline(r.room, snap)
+		r.past = r.past.Hear(Presence{Known: true, On: true}, at("00:00"))
 	}
 	b.ReportAllocs()
 	var turn int

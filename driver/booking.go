@@ -66,6 +66,8 @@ type Booking struct {
 	Subject   string    `json:"subject,omitempty"`   // empty where the room's Privacy does not allow it
 	Organizer string    `json:"organizer,omitempty"` // likewise
 	Attendees int       `json:"attendees,omitempty"` // invited people, rooms not counted
+
+	NoComfort bool `json:"no_comfort,omitempty"` // a rule of the room says that it asks for no comfort
 }
 
 // Compare orders bookings by start, end and what else tells them apart, so that
@@ -86,13 +88,24 @@ func (b Booking) Compare(o Booking) int {
 	if c := strings.Compare(b.Subject+"\x00"+b.Organizer, o.Subject+"\x00"+o.Organizer); c != 0 {
 		return c
 	}
-	if b.Private != o.Private {
-		if o.Private {
-			return -1
-		}
-		return 1
+	if c := compareBools(b.Private, o.Private); c != 0 {
+		return c
+	}
+	if c := compareBools(b.NoComfort, o.NoComfort); c != 0 {
+		return c
 	}
 	return b.Attendees - o.Attendees
+}
+
+// compareBools orders false before true.
+func compareBools(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
 }
 
 // Snapshot is all that is known of one room's calendar.

@@ -58,7 +58,13 @@ func zone(t testing.TB, name string) *time.Location {
 // plain is a room without lead, lag or gap.
 func plain(t testing.TB) Room {
 	return Room{ID: "boardroom", Name: "Boardroom", Account: "rooms", Zone: zone(t, "Europe/London"),
-		Count: CountingOf(Busy, Tentative, OutOfOffice), StaleAfter: 10 * time.Minute}
+		Count: CountingOf(Busy, Tentative, OutOfOffice), StaleAfter: 10 * time.Minute, FailAfter: 1000 * time.Hour}
+}
+
+// fresh derives a room of which nothing is remembered.
+func fresh(t *Timeline, now time.Time) (Facts, time.Time) {
+	f, _, next := t.Derive(Past{}, now)
+	return f, next
 }
 
 // readAt is a snapshot that was just read at now.
@@ -145,7 +151,7 @@ func TestDeriveBookings(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			room := plain(t)
-			f, _ := NewTimeline(room, readAt(at("00:00"), room.Zone, c.bookings...)).Derive(at(c.now))
+			f, _ := fresh(NewTimeline(room, readAt(at("00:00"), room.Zone, c.bookings...)), at(c.now))
 			if got := told(f); got != c.want {
 				t.Errorf("at %s:\n got %s\nwant %s", c.now, got, c.want)
 			}
@@ -196,7 +202,7 @@ func comfortOf(timeline *Timeline, now, end time.Time) string {
 	var out []string
 	var since time.Time
 	for now.Before(end) {
-		f, next := timeline.Derive(now)
+		f, next := fresh(timeline, now)
 		if f.Comfort && since.IsZero() {
 			since = now
 		}
@@ -217,7 +223,7 @@ func TestDeriveCounts(t *testing.T) {
 			want := count == CountingOf(s) || count == CountingOf(Busy, Tentative, OutOfOffice) && (s == Busy || s == Tentative || s == OutOfOffice)
 			room := plain(t)
 			room.Count = count
-			f, _ := NewTimeline(room, readAt(at("08:00"), room.Zone, b)).Derive(at("09:30"))
+			f, _ := fresh(NewTimeline(room, readAt(at("08:00"), room.Zone, b)), at("09:30"))
 			if f.Booked != want || f.Comfort != want || (f.BookingsToday == 1) != want {
 				t.Errorf("%v counted with %b: booked %t, comfort %t, %d today, want %t", s, count, f.Booked, f.Comfort, f.BookingsToday, want)
 			}
@@ -260,7 +266,7 @@ func TestDeriveDayLength(t *testing.T) {
 			whole := Booking{ID: "all day", Start: start, End: end, ShowAs: Busy}
 			half := Booking{ID: "half", Start: start, End: start.Add(time.Duration(c.minutes/2) * time.Minute), ShowAs: Busy}
 			for _, now := range []time.Time{start, start.Add(time.Hour), end.Add(-time.Nanosecond)} {
-				f, next := NewTimeline(room, readAt(now, room.Zone, whole)).Derive(now)
+				f, next := fresh(NewTimeline(room, readAt(now, room.Zone, whole)), now)
 				if f.BookingsToday != 1 || f.BookedMinutesToday != c.minutes || f.UtilisationToday != 100 {
 					t.Errorf("at %v: %d bookings, %d minutes, %d %%; want 1, %d, 100", now, f.BookingsToday, f.BookedMinutesToday, f.UtilisationToday, c.minutes)
 				}
@@ -268,11 +274,11 @@ func TestDeriveDayLength(t *testing.T) {
 					t.Errorf("at %v: next is %v, after the day's end", now, next)
 				}
 			}
-			f, _ := NewTimeline(room, readAt(start, room.Zone, half)).Derive(start)
+			f, _ := fresh(NewTimeline(room, readAt(start, room.Zone, half)), start)
 			if f.BookedMinutesToday != c.minutes/2 || f.UtilisationToday != 50 {
 				t.Errorf("half the day: %d minutes, %d %%", f.BookedMinutesToday, f.UtilisationToday)
 			}
-			f, _ = NewTimeline(room, readAt(start, room.Zone, whole)).Derive(end)
+			f, _ = fresh(NewTimeline(room, readAt(start, room.Zone, whole)), end)
 			if f.BookingsToday != 0 || f.BookedMinutesToday != 0 || f.Booked {
 				t.Errorf("at the day's end: %s", told(f))
 			}
@@ -347,7 +353,7 @@ func TestDeriveQuality(t *testing.T) {
 		{"clock lost", read, "1970-01-01T00:00:00Z", QualityFault, "the bookings known begin at 2026-01-14T00:00:00Z, which is in the future: the gateway's clock was set back", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			f, next := NewTimeline(plain(t), c.snap).Derive(at(c.now))
+			f, next := fresh(NewTimeline(plain(t), c.snap), at(c.now))
 			if f.Quality != c.want || f.Fault != c.fault || f.Known != c.known {
 				t.Errorf("%v, known %t, %q; want %v, known %t, %q", f.Quality, f.Known, f.Fault, c.want, c.known, c.fault)
 			}
@@ -361,7 +367,7 @@ func TestDeriveQuality(t *testing.T) {
 func TestDeriveAge(t *testing.T) {
 	room := plain(t)
 	never := NewTimeline(room, Snapshot{})
-	if f, next := never.Derive(at("12:00")); f.Age != -1 || !next.IsZero() {
+	if f, next := fresh(never, at("12:00")); f.Age != -1 || next != at("2026-01-15T00:00:00Z") {
 		t.Errorf("never read: age %d, next %v", f.Age, next)
 	}
 	read := NewTimeline(room, readAt(at("12:00:30"), room.Zone))
@@ -377,7 +383,7 @@ func TestDeriveAge(t *testing.T) {
 		{"12:02:00", 90, "12:03"},
 		{"11:00:00", 0, "11:01"}, // clock set back
 	} {
-		if f, next := read.Derive(at(c.now)); f.Age != c.age || next != at(c.next) {
+		if f, next := fresh(read, at(c.now)); f.Age != c.age || next != at(c.next) {
 			t.Errorf("at %s: age %d, next %s; want %d, %s", c.now, f.Age, clockOf(next), c.age, c.next)
 		}
 	}
@@ -391,7 +397,7 @@ func TestDeriveNext(t *testing.T) {
 	timeline := NewTimeline(room, readAt(at("12:00"), room.Zone, bookings("12:02:20-12:03:25")...))
 	var got []string
 	for now := at("12:00"); now.Before(at("12:05:30")); {
-		_, next := timeline.Derive(now)
+		_, next := fresh(timeline, now)
 		got = append(got, clockOf(next))
 		now = next
 	}
@@ -424,7 +430,7 @@ func TestValidUntil(t *testing.T) {
 		"2026-01-16T00:30:00Z": "2026-01-18T00:00:00Z",
 		"2026-01-17T15:00:00Z": "2026-01-18T00:00:00Z", // no further than what was read
 	} {
-		if f, _ := timeline.Derive(at(now)); f.ValidUntil != at(want) {
+		if f, _ := fresh(timeline, at(now)); f.ValidUntil != at(want) {
 			t.Errorf("at %s valid until %v, want %s", now, f.ValidUntil, want)
 		}
 	}
@@ -450,6 +456,7 @@ func TestCompareTellsEveryDifference(t *testing.T) {
 		"subject":   func(b *Booking) { b.Subject = "n" },
 		"organizer": func(b *Booking) { b.Organizer = "n" },
 		"attendees": func(b *Booking) { b.Attendees = 2 },
+		"comfort":   func(b *Booking) { b.NoComfort = true },
 		"private":   func(b *Booking) { b.Private = true },
 	} {
 		other := base
@@ -488,5 +495,24 @@ func TestRedact(t *testing.T) {
 		if b := p.Redact(private); b.Subject != "" || b.Organizer != "" {
 			t.Errorf("privacy %d leaves %q, %q of a private booking", p, b.Subject, b.Organizer)
 		}
+	}
+}
+
+// A room whose bookings are made up says so where it would be trusted, and only there.
+func TestTestRoom(t *testing.T) {
+	room := plain(t)
+	room.Test = true
+	snap := Snapshot{Bookings: bookings("09:00-10:00"), From: at("00:00"), To: at("2026-01-18T00:00:00Z"), ReadAt: at("09:00")}
+	for now, want := range map[string]Quality{"09:05": QualityTest, "09:10": QualityStale} {
+		facts, _ := fresh(NewTimeline(room, snap), at(now))
+		if facts.Quality != want || !facts.Quality.Available() || !facts.Booked {
+			t.Errorf("at %s: quality %v, booked %t; want %v, true", now, facts.Quality, facts.Booked, want)
+		}
+	}
+	if meta := room.Meta().Text(); !strings.Contains(meta, `"test":true`) {
+		t.Errorf("meta says %s, want that it is a test", meta)
+	}
+	if meta := plain(t).Meta().Text(); strings.Contains(meta, `"test":`) {
+		t.Errorf("meta of a real room says %s", meta)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -52,7 +53,8 @@ type Options struct {
 	Rooms     []Room
 	Accounts  []Account
 	Publisher Publisher
-	Memory    Memory // last good bookings, kept across restarts
+	Memory    Memory  // last good bookings and what else must be remembered, kept across restarts
+	History   History // the days that are over; nil: they are not kept
 	Clock     Clock
 	Jitter    func(max time.Duration) time.Duration // a random duration in [0, max); spreads polls
 	Version   string                                // of the program, for the gateway's points
@@ -69,6 +71,10 @@ type Driver struct {
 	accounts []*accountState
 	gateway  gatewayState
 	memory   *memory
+	whole    bool // everything was published once
+
+	days     []Day     // that are over and not yet kept
+	keepFrom time.Time // the history did not take them: not before then again
 
 	events chan func()   // what pollers want done on the loop
 	asked  chan string   // a room to read at once; empty: all
@@ -79,8 +85,8 @@ type Driver struct {
 type roomState struct {
 	room     Room
 	timeline *Timeline
+	past     Past
 	facts    Facts
-	since    time.Time // the state's facts hold since
 	body     string    // the state without its timestamp, to tell a change
 	next     time.Time // when Derive has something new to say; zero: not by itself
 	values   []Value
@@ -132,11 +138,12 @@ func New(o Options) *Driver {
 	return d
 }
 
-// recall takes over the last known bookings from the memory; what is damaged
-// there is logged and done without.
+// recall takes over the last known bookings, and what else is remembered, from
+// the memory; what is damaged there is logged and done without.
 func (d *Driver) recall() {
-	for i, snap := range d.memory.load(d.o.Rooms) {
-		d.rooms[i].timeline = NewTimeline(d.rooms[i].room, snap)
+	snaps, pasts := d.memory.load(d.o.Rooms)
+	for i, r := range d.rooms {
+		r.timeline, r.past = NewTimeline(r.room, snaps[i]), pasts[i]
 	}
 }
 
@@ -154,7 +161,10 @@ func (d *Driver) Run(ctx context.Context) error {
 	d.loop(ctx)
 	close(d.ended)
 	pollers.Wait()
-	d.memory.flush(d.snapshots(), d.o.Clock.Now())
+	now := d.o.Clock.Now()
+	d.keepFrom = now // the last try
+	d.keepDays(now)
+	d.memory.flush(d.known(), now)
 	return ctx.Err()
 }
 
@@ -176,6 +186,26 @@ func (d *Driver) PollNow(ctx context.Context, room string) bool {
 	}
 }
 
+// Presence takes over what the presence sensor of a room says. A room that is not
+// configured has none. It returns when the loop has it, or has ended.
+func (d *Driver) Presence(room string, p Presence) {
+	r := d.byID[room]
+	if r == nil || !r.room.Sensor {
+		return
+	}
+	heard := func() {
+		now := d.o.Clock.Now()
+		_, past, _ := r.timeline.Derive(r.past, now)
+		past = past.Hear(p, now)
+		d.note(r, past, r.facts.Sensor) // the next derivation tells of the sensor
+		r.past, r.next = past, time.Time{}
+	}
+	select {
+	case d.events <- heard:
+	case <-d.ended:
+	}
+}
+
 // loop owns the state: it turns whenever something was read, a sign-in changed,
 // or the next instant has come.
 func (d *Driver) loop(ctx context.Context) {
@@ -188,7 +218,8 @@ func (d *Driver) loop(ctx context.Context) {
 		}
 		last = now
 		next := d.publishDue(now)
-		d.memory.flushIfDue(d.snapshots, now)
+		d.keepDays(now) // before the memory says that they are over
+		d.memory.flushIfDue(d.known, now)
 		if d.o.Beat != nil {
 			d.o.Beat()
 		}
@@ -202,7 +233,7 @@ func (d *Driver) loop(ctx context.Context) {
 			a.next = time.Time{}
 		case room := <-d.asked:
 			d.ask(room)
-		case <-d.o.Clock.After(min(next.Sub(now), longestSleep)):
+		case <-d.o.Clock.After(min(next.Sub(d.o.Clock.Now()), longestSleep)): // a full turn takes its time
 		}
 	}
 }
@@ -281,16 +312,25 @@ func (d *Driver) stepped(gap time.Duration, now time.Time) {
 	d.gateway.next = time.Time{}
 }
 
+// atOnce is how many rooms are derived before they are published: when a thousand
+// begin a booking at the same instant, the first are on their way early.
+const atOnce = 100
+
 // publishDue derives and publishes every subject whose instant has come, and
-// returns the next such instant.
+// returns the next such instant. The first time that is everything at once, so
+// that whoever has some of it has all of it.
 func (d *Driver) publishDue(now time.Time) time.Time {
 	next := now.Add(longestSleep)
 	var updates []Update
 	for _, r := range d.rooms {
 		if !r.next.After(now) {
-			updates = append(updates, r.derive(now))
+			updates = append(updates, d.deriveRoom(r, now))
 		}
 		next = earlier(next, r.next)
+		if len(updates) == atOnce && d.whole {
+			d.o.Publisher.Publish(updates)
+			updates = updates[:0]
+		}
 	}
 	for _, a := range d.accounts {
 		if !a.next.After(now) {
@@ -298,14 +338,12 @@ func (d *Driver) publishDue(now time.Time) time.Time {
 		}
 		next = earlier(next, a.next)
 	}
-	if len(updates) > 0 || !d.gateway.next.After(now) {
+	if updates != nil || !d.gateway.next.After(now) {
 		updates = append(updates, d.deriveGateway(now))
-	}
-	next = earlier(next, d.gateway.next)
-	if len(updates) > 0 {
 		d.o.Publisher.Publish(updates)
+		d.whole = true
 	}
-	return next
+	return earlier(next, d.gateway.next)
 }
 
 // never stands for an instant that does not come.
@@ -318,23 +356,55 @@ func orNever(t time.Time) time.Time {
 	return t
 }
 
-// derive works out the room's points at now. The JSON points are rendered only
-// when a fact they hold has changed.
-func (r *roomState) derive(now time.Time) Update {
-	facts, next := r.timeline.Derive(now)
-	old, first := r.facts, r.since.IsZero()
-	r.facts, r.next = facts, orNever(next)
+// deriveRoom works out the room's points at now. The JSON points are rendered
+// only when a fact they hold has changed.
+func (d *Driver) deriveRoom(r *roomState, now time.Time) Update {
+	facts, past, next := r.timeline.Derive(r.past, now)
+	d.note(r, past, facts.Sensor)
+	old := r.facts
+	r.facts, r.past, r.next = facts, past, orNever(next)
 	facts.Fill(r.values)
-	if first || facts.Fixed != old.Fixed {
-		if body := facts.State(time.Time{}).Text(); body != r.body {
-			r.body, r.since = body, now.UTC()
-			r.values[StatePoint] = facts.State(r.since)
+	if facts.Fixed != old.Fixed {
+		state := facts.State(now)
+		if _, body, _ := strings.Cut(state.Text(), ","); body != r.body { // all but the timestamp, which comes first
+			r.body, r.values[StatePoint] = body, state
 		}
 	}
-	if first || facts.plan != old.plan || facts.ended != old.ended || facts.ValidUntil != old.ValidUntil || facts.Known != old.Known {
+	if facts.plan != old.plan || facts.ended != old.ended || facts.ValidUntil != old.ValidUntil || facts.Known != old.Known {
 		r.values[Schedule48h] = facts.Schedule(now)
 	}
 	return Update{Subject: Subject{OfRoom, r.room.ID}, At: now.UTC(), Quality: facts.Quality, Values: r.values}
+}
+
+// note tells the memory, the history and the log what the past of a room brings
+// that is new. It says nothing of a sensor that has not yet been heard.
+func (d *Driver) note(r *roomState, past Past, sensor Sensor) {
+	if past.turned(r.past) {
+		d.memory.turned(r.room.ID, past.counted(r.past))
+	}
+	if d.o.History != nil && past.Ended.From.After(r.past.Ended.From) {
+		d.days = append(d.days, past.Ended.of(r.room))
+	}
+	switch was := r.facts.Sensor; {
+	case sensor == SensorSilent && was == SensorGood:
+		d.o.Log.Warn("the presence sensor is not trusted: it was not heard for too long, or cannot tell", "room", r.room.ID, "last", past.Heard)
+	case sensor == SensorGood && was == SensorSilent:
+		d.o.Log.Info("the presence sensor is trusted", "room", r.room.ID)
+	}
+}
+
+// keepDays hands the days that are over to the history. What it does not take is
+// tried again later.
+func (d *Driver) keepDays(now time.Time) {
+	if len(d.days) == 0 || now.Before(d.keepFrom) {
+		return
+	}
+	if err := d.o.History.Append(d.days); err != nil {
+		d.o.Log.Error("days that are over could not be kept; trying again later", "days", len(d.days), "reason", err)
+		d.keepFrom = now.Add(flushEvery)
+		return
+	}
+	d.days = nil
 }
 
 // derive works out the account's points at now, and asks for all rooms when they
@@ -420,10 +490,11 @@ func (d *Driver) logRefused(r *roomState, refused []string) {
 	r.refused = words
 }
 
-func (d *Driver) snapshots() map[string]Snapshot {
-	all := make(map[string]Snapshot, len(d.rooms))
+// known is what is to be kept of every room.
+func (d *Driver) known() map[string]record {
+	all := make(map[string]record, len(d.rooms))
 	for _, r := range d.rooms {
-		all[r.room.ID] = r.timeline.Snapshot()
+		all[r.room.ID] = record{r.timeline.Snapshot(), r.past}
 	}
 	return all
 }

@@ -85,11 +85,11 @@ func TestMemoryIsWrittenSparingly(t *testing.T) {
 		pass(9 * minute) // 1h14
 		stop()
 		w.shelf.expect(t,
-			"0s boardroom read-at/rooms", // known for the first time
-			"30m0s read-at/rooms",
-			"1h0m0s boardroom read-at/rooms", // changed at 41 minutes
-			"1h6m0s huddle read-at/rooms",    // known for the first time
-			"1h14m1s read-at/rooms",          // the end
+			"0s boardroom read-at/rooms",         // known for the first time
+			"30m0s past/boardroom read-at/rooms", // its mode was not known before
+			"1h0m0s boardroom read-at/rooms",     // changed at 41 minutes
+			"1h6m0s huddle read-at/rooms",        // known for the first time
+			"1h14m1s past/huddle read-at/rooms",  // the end
 		)
 	})
 }
@@ -127,12 +127,14 @@ func TestMemoryOfADay(t *testing.T) {
 		w.calendar.set("boardroom", since(25*time.Hour, 26*time.Hour))
 		w.run(t)
 		pass(25 * time.Hour)
-		var rooms int
+		var rooms, pasts int
 		for _, put := range w.shelf.puts {
-			rooms += strings.Count(put, "boardroom")
+			rooms += strings.Count(put, " boardroom")
+			pasts += strings.Count(put, "past/boardroom")
 		}
-		if len(w.shelf.puts) != 51 || rooms != 2 {
-			t.Errorf("%d writes, %d with bookings, in 25 hours; want 51 and 2: the first, and the window's move at midnight", len(w.shelf.puts), rooms)
+		if len(w.shelf.puts) != 51 || rooms != 2 || pasts != 3 {
+			t.Errorf("%d writes, %d with bookings, %d with a past, in 25 hours; want 51; 2: the first, and the window's move at midnight; 3: the first, the new day, and the comfort of the end",
+				len(w.shelf.puts), rooms, pasts)
 		}
 	})
 }
@@ -184,8 +186,8 @@ func TestMemoryDamaged(t *testing.T) {
 				w.expect(t, boardroom, QualityPoint, "0s unknown, 0s good")
 				w.expect(t, boardroom, Booked, "0s ?, 0s true")
 				w.shelf.getErr = nil
-				if s := newMemory(w.shelf, w.Log).load(w.Rooms)[0]; len(s.Bookings) != 1 || !s.Bookings[0].End.Equal(dawn.Add(2*time.Hour)) {
-					t.Errorf("what is kept was not mended: %+v", s)
+				if snaps, _ := newMemory(w.shelf, w.Log).load(w.Rooms); len(snaps[0].Bookings) != 1 || !snaps[0].Bookings[0].End.Equal(dawn.Add(2*time.Hour)) {
+					t.Errorf("what is kept was not mended: %+v", snaps)
 				}
 			})
 		})

@@ -146,7 +146,7 @@ func TestDeriveAgreesWithNaive(t *testing.T) {
 		timeline, slow := NewTimeline(room, snap), newNaive(room, snap)
 		for m := slow.from; m < slow.to; m++ {
 			now := slow.first.Add(time.Duration(m) * time.Minute)
-			f, _ := timeline.Derive(now)
+			f, _ := fresh(timeline, now)
 			if got, want := told(f), slow.told(m); got != want {
 				t.Fatalf("%s, lead %s, lag %s, gap %s, release %d, at %v:\n got %s\nwant %s", c.zone, room.Lead, room.Lag, room.Gap, room.Release, now, got, want)
 			}

@@ -47,6 +47,10 @@ func Catalogue(s Scope) []Point {
 const (
 	Booked = iota
 	Comfort
+	Occupied
+	ModePoint
+	NextMode
+	MinutesToNextMode
 	QualityPoint
 	Availability
 	CurrentSubject
@@ -61,9 +65,16 @@ const (
 	NextEnd
 	MinutesUntilNext
 	FreeUntil
+	NoShow
+	WalkIn
+	SensorPoint
 	BookingsToday
 	BookedMinutesToday
 	UtilisationToday
+	NoShowsToday
+	WalkInsToday
+	EarlyLeavesToday
+	OverrunsToday
 	Fault
 	Age
 	StatePoint
@@ -82,6 +93,14 @@ var roomPoints = []Point{
 		Tags: []string{"occupied", "sp", "point"}, Brick: "Occupancy_Command", HA: "binary_sensor", BACnet: "binary-value"},
 	Comfort: {Name: "comfort", Kind: Bool, Description: "the HVAC command: booked, or soon to be, with lead, lag, gap and release applied",
 		Tags: []string{"occupied", "cmd", "point"}, Brick: "Occupancy_Command", HA: "binary_sensor", BACnet: "binary-value"},
+	Occupied: {Name: "occupied", Kind: Bool, Description: "somebody is there, as the presence sensor says; without one that can be trusted, booked",
+		Tags: []string{"occupied", "sensor", "point"}, Brick: "Occupancy_Status", HA: "binary_sensor", BACnet: "binary-value"},
+	ModePoint: {Name: "mode", Kind: Enum, Values: modeNames[ModeOccupied:], Description: "how the room is used: standby is comfort before or after a booking, or a booking without people; bypass is people without a booking",
+		Tags: []string{"occupied", "cmd", "point"}, Brick: "Occupied_Mode_Status", HA: "sensor", BACnet: "multi-state-value"},
+	NextMode: {Name: "next_mode", Kind: Enum, Values: modeNames[ModeOccupied:], Description: "what the mode becomes by itself, if presence stays as it is; empty when no change is in sight",
+		Tags: []string{"point"}, Brick: "Point", HA: "sensor", BACnet: "multi-state-value"},
+	MinutesToNextMode: {Name: "minutes_to_next_mode", Kind: Int, Unit: "min", Description: "minutes to next_mode; 65535 when no change is in sight",
+		Tags: []string{"point"}, Brick: "Point", HA: "sensor", BACnet: "positive-integer-value"},
 	QualityPoint: {Name: "quality", Kind: Enum, Values: qualityNames[:], Description: "how far the other points can be trusted",
 		Tags: []string{"point", "curStatus"}, Brick: "Status", HA: "sensor", BACnet: "multi-state-value"},
 	Availability: {Name: "availability", Kind: Enum, Values: []string{"online", "offline"}, Description: "offline when quality is fault or unknown",
@@ -110,12 +129,26 @@ var roomPoints = []Point{
 		Tags: []string{"point"}, Brick: "Point", HA: "sensor", BACnet: "positive-integer-value"},
 	FreeUntil: {Name: "free_until", Kind: Time, Description: "end of the free stretch, or of what is known; empty when booked",
 		Tags: []string{"point"}, Brick: "Point", HA: "sensor", BACnet: "datetime-value"},
+	NoShow: {Name: "no_show", Kind: Bool, Description: "nobody came to the running booking within the grace",
+		Tags: []string{"point"}, Brick: "Point", HA: "binary_sensor", BACnet: "binary-value"},
+	WalkIn: {Name: "walk_in", Kind: Bool, Description: "somebody is there without a booking, neither early for one nor left over from one",
+		Tags: []string{"point"}, Brick: "Point", HA: "binary_sensor", BACnet: "binary-value"},
+	SensorPoint: {Name: "sensor", Kind: Enum, Values: sensorNames[:], Description: "how far the presence sensor can be trusted; none where there is none",
+		Tags: []string{"point", "curStatus"}, Brick: "Status", HA: "sensor", BACnet: "multi-state-value"},
 	BookingsToday: {Name: "bookings_today", Kind: Int, Description: "bookings that touch today, past and to come",
 		Tags: []string{"point"}, Brick: "Point", HA: "sensor", BACnet: "positive-integer-value"},
 	BookedMinutesToday: {Name: "booked_minutes_today", Kind: Int, Unit: "min", Description: "booked minutes of today, past and to come, overlaps counted once",
 		Tags: []string{"point"}, Brick: "Point", HA: "sensor", BACnet: "positive-integer-value"},
 	UtilisationToday: {Name: "utilisation_today", Kind: Int, Unit: "%", Description: "booked minutes as a share of the whole day",
 		Tags: []string{"point"}, Brick: "Point", HA: "sensor", BACnet: "analog-value"},
+	NoShowsToday: {Name: "no_shows_today", Kind: Int, Description: "bookings of today to which nobody came within the grace, nor later",
+		Tags: []string{"point"}, Brick: "Point", HA: "sensor", BACnet: "positive-integer-value"},
+	WalkInsToday: {Name: "walk_ins_today", Kind: Int, Description: "times today that people came without a booking",
+		Tags: []string{"point"}, Brick: "Point", HA: "sensor", BACnet: "positive-integer-value"},
+	EarlyLeavesToday: {Name: "early_leaves_today", Kind: Int, Description: "bookings of today whose people left at least the grace before the end",
+		Tags: []string{"point"}, Brick: "Point", HA: "sensor", BACnet: "positive-integer-value"},
+	OverrunsToday: {Name: "overruns_today", Kind: Int, Description: "bookings of today whose people stayed at least the grace beyond the end",
+		Tags: []string{"point"}, Brick: "Point", HA: "sensor", BACnet: "positive-integer-value"},
 	Fault: {Name: "fault", Kind: Text, Description: "why quality is not good, and what to do; empty when good",
 		Tags: []string{"point"}, Brick: "Point", HA: "sensor", BACnet: "characterstring-value"},
 	Age: {Name: "age", Kind: Int, Unit: "s", Description: "time since the last good read, taken at each full minute",

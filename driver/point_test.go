@@ -14,8 +14,9 @@ import (
 func TestCatalogueNames(t *testing.T) {
 	for scope, want := range map[Scope]string{
 		OfRoom: "age availability booked booked_minutes_today bookings_today comfort " +
-			"current_attendees current_end current_organizer current_start current_subject fault free_until meta " +
-			"minutes_remaining minutes_until_next next_end next_organizer next_start next_subject quality schedule state utilisation_today",
+			"current_attendees current_end current_organizer current_start current_subject early_leaves_today " +
+			"fault free_until meta minutes_remaining minutes_to_next_mode minutes_until_next mode next_end next_mode next_organizer next_start next_subject " +
+			"no_show no_shows_today occupied overruns_today quality schedule sensor state utilisation_today walk_in walk_ins_today",
 		OfAccount: "access_expires last_poll last_refresh polls reason refresh_days_left secret_days_left state throttled",
 		OfGateway: "heartbeat rooms_good rooms_total started state version",
 	} {
@@ -47,7 +48,7 @@ func TestCatalogueRows(t *testing.T) {
 			}
 		}
 	}
-	units := map[int]string{MinutesRemaining: "min", MinutesUntilNext: "min", BookedMinutesToday: "min", UtilisationToday: "%", Age: "s"}
+	units := map[int]string{MinutesRemaining: "min", MinutesUntilNext: "min", MinutesToNextMode: "min", BookedMinutesToday: "min", UtilisationToday: "%", Age: "s"}
 	for i, p := range Catalogue(OfRoom) {
 		if p.Kind == Int && p.Unit != units[i] {
 			t.Errorf("%s has the unit %q, want %q", p.Name, p.Unit, units[i])
@@ -57,7 +58,10 @@ func TestCatalogueRows(t *testing.T) {
 
 func TestEnumWords(t *testing.T) {
 	for name, c := range map[string]struct{ got, want []string }{
-		"quality":       {roomPoints[QualityPoint].Values, []string{"unknown", "good", "stale", "fault"}},
+		"quality":       {roomPoints[QualityPoint].Values, []string{"unknown", "good", "stale", "fault", "test"}},
+		"mode":          {roomPoints[ModePoint].Values, []string{"occupied", "standby", "unoccupied", "bypass"}},
+		"next mode":     {roomPoints[NextMode].Values, []string{"occupied", "standby", "unoccupied", "bypass"}},
+		"sensor":        {roomPoints[SensorPoint].Values, []string{"none", "good", "silent"}},
 		"availability":  {roomPoints[Availability].Values, []string{"online", "offline"}},
 		"account state": {accountPoints[AccountState].Values, []string{"ok", "refreshing", "retrying", "sign_in_needed", "never_signed_in"}},
 	} {
@@ -69,7 +73,7 @@ func TestEnumWords(t *testing.T) {
 
 // filled are the room's points at now.
 func filled(room Room, snap Snapshot, now string) [roomPointCount]Value {
-	f, _ := NewTimeline(room, snap).Derive(at(now))
+	f, _ := fresh(NewTimeline(room, snap), at(now))
 	return points(f, at(now))
 }
 
@@ -96,6 +100,9 @@ func TestFillBooked(t *testing.T) {
 		NextSubject: TextValue("Plan"), NextOrganizer: TextValue("Bob"), NextStart: TimeValue(at("11:00")), NextEnd: TimeValue(at("12:00")),
 		MinutesUntilNext: IntValue(90), FreeUntil: TimeValue(time.Time{}),
 		BookingsToday: IntValue(2), BookedMinutesToday: IntValue(120), UtilisationToday: IntValue(8),
+		Occupied: BoolValue(true), ModePoint: EnumValue("occupied"), NextMode: EnumValue("unoccupied"), MinutesToNextMode: IntValue(30),
+		NoShow: BoolValue(false), WalkIn: BoolValue(false), SensorPoint: EnumValue("none"),
+		NoShowsToday: IntValue(0), WalkInsToday: IntValue(0), EarlyLeavesToday: IntValue(0), OverrunsToday: IntValue(0),
 		Fault: TextValue(""), Age: IntValue(10),
 	})
 }
@@ -106,7 +113,8 @@ func TestFillFree(t *testing.T) {
 	nothing, noTime := TextValue(""), TimeValue(time.Time{})
 	got := filled(room, readAt(at("09:00"), room.Zone), "09:00")
 	expectPoints(t, got, map[int]Value{
-		Booked: BoolValue(false), Comfort: BoolValue(false),
+		Booked: BoolValue(false), Comfort: BoolValue(false), Occupied: BoolValue(false),
+		ModePoint: EnumValue("unoccupied"), NextMode: NoEnum(), MinutesToNextMode: NoInt(65535),
 		CurrentSubject: nothing, CurrentOrganizer: nothing, CurrentStart: noTime, CurrentEnd: noTime, CurrentAttendees: NoInt(0), MinutesRemaining: NoInt(0),
 		NextSubject: nothing, NextOrganizer: nothing, NextStart: noTime, NextEnd: noTime, MinutesUntilNext: NoInt(65535),
 		FreeUntil: TimeValue(at("2026-01-18T00:00:00Z")), BookingsToday: IntValue(0), BookedMinutesToday: IntValue(0), UtilisationToday: IntValue(0),
@@ -119,7 +127,7 @@ func TestFillFree(t *testing.T) {
 }
 
 func TestFillNotKnown(t *testing.T) {
-	known := []int{QualityPoint, Availability, Fault, StatePoint}
+	known := []int{QualityPoint, Availability, Fault, StatePoint, SensorPoint}
 	got := filled(plain(t), Snapshot{}, "09:00")
 	for i, v := range got {
 		if v.Known() != slices.Contains(known, i) {
@@ -134,7 +142,7 @@ func TestFillOverwrites(t *testing.T) {
 	room := plain(t)
 	values := filled(room, readAt(at("09:00"), room.Zone, bookings("09:00-10:00", "11:00-12:00")...), "09:30")
 	want := filled(room, Snapshot{}, "09:30")
-	f, _ := NewTimeline(room, Snapshot{}).Derive(at("09:30"))
+	f, _ := fresh(NewTimeline(room, Snapshot{}), at("09:30"))
 	f.Fill(values[:])
 	values[StatePoint], values[Schedule48h] = want[StatePoint], want[Schedule48h]
 	if values != want {
@@ -158,16 +166,19 @@ func TestState(t *testing.T) {
 		name, now, want string
 		snap            Snapshot
 	}{
-		{"booked", "09:30", `{"timestamp":"2026-01-14T08:00:00Z","quality":"good","availability":"online","fault":null,"booked":true,"comfort":true,
+		{"booked", "09:30", `{"timestamp":"2026-01-14T08:00:00Z","quality":"good","availability":"online","fault":null,"booked":true,"comfort":true,"occupied":true,"mode":"occupied","next_mode":"unoccupied","next_mode_at":"2026-01-14T10:00:00Z",
+			"no_show":false,"walk_in":false,"sensor":"none","no_shows_today":0,"walk_ins_today":0,"early_leaves_today":0,"overruns_today":0,
 			"current":{"start":"2026-01-14T09:00:00Z","end":"2026-01-14T10:00:00Z","subject":"\"Q1\" & <more>","organizer":"Ann","attendees":5},
 			"next":{"start":"2026-01-14T11:00:00Z","end":"2026-01-14T12:00:00Z","attendees":0},
 			"free_until":null,"bookings_today":2,"booked_minutes_today":120,"utilisation_today":8}`, readAt(at("09:25"), room.Zone, running, next)},
-		{"free", "12:00", `{"timestamp":"2026-01-14T08:00:00Z","quality":"good","availability":"online","fault":null,"booked":false,"comfort":false,
+		{"free", "12:00", `{"timestamp":"2026-01-14T08:00:00Z","quality":"good","availability":"online","fault":null,"booked":false,"comfort":false,"occupied":false,"mode":"unoccupied","next_mode":null,"next_mode_at":null,
+			"no_show":false,"walk_in":false,"sensor":"none","no_shows_today":0,"walk_ins_today":0,"early_leaves_today":0,"overruns_today":0,
 			"current":null,"next":null,"free_until":"2026-01-18T00:00:00Z","bookings_today":2,"booked_minutes_today":120,"utilisation_today":8}`, readAt(at("11:55"), room.Zone, running, next)},
-		{"not known", "12:00", `{"timestamp":"2026-01-14T08:00:00Z","quality":"unknown","availability":"offline","fault":"no read has succeeded yet","booked":null,"comfort":null,
+		{"not known", "12:00", `{"timestamp":"2026-01-14T08:00:00Z","quality":"unknown","availability":"offline","fault":"no read has succeeded yet","booked":null,"comfort":null,"occupied":null,"mode":null,"next_mode":null,"next_mode_at":null,
+			"no_show":null,"walk_in":null,"sensor":"none","no_shows_today":null,"walk_ins_today":null,"early_leaves_today":null,"overruns_today":null,
 			"current":null,"next":null,"free_until":null,"bookings_today":null,"booked_minutes_today":null,"utilisation_today":null}`, Snapshot{}},
 	} {
-		f, _ := NewTimeline(room, c.snap).Derive(at(c.now))
+		f, _ := fresh(NewTimeline(room, c.snap), at(c.now))
 		expectJSON(t, c.name, f.State(at("08:00")).Text(), c.want)
 	}
 }
@@ -197,12 +208,12 @@ func TestSchedule(t *testing.T) {
 	named := booked("13:00-14:00")
 	named.Subject, named.Organizer = "Plan", "Bob"
 	all := append(bookings("08:00-09:00", "09:00-10:00", "2026-01-16T08:59:00Z/2026-01-16T12:00:00Z", "2026-01-16T09:00:00Z/2026-01-16T12:00:00Z"), named, free)
-	f, _ := NewTimeline(room, readAt(at("09:00"), room.Zone, all...)).Derive(at("09:30"))
+	f, _ := fresh(NewTimeline(room, readAt(at("09:00"), room.Zone, all...)), at("09:30"))
 	expectJSON(t, "schedule", f.Schedule(at("09:30")).Text(), `{"valid_until":"2026-01-16T09:00:00Z","bookings":[
 		{"start":"2026-01-14T09:00:00Z","end":"2026-01-14T10:00:00Z"},
 		{"start":"2026-01-14T13:00:00Z","end":"2026-01-14T14:00:00Z","subject":"Plan","organizer":"Bob"},
 		{"start":"2026-01-16T08:59:00Z","end":"2026-01-16T12:00:00Z"}]}`)
-	f, _ = NewTimeline(room, readAt(at("09:00"), room.Zone)).Derive(at("09:30"))
+	f, _ = fresh(NewTimeline(room, readAt(at("09:00"), room.Zone)), at("09:30"))
 	expectJSON(t, "empty schedule", f.Schedule(at("09:30")).Text(), `{"valid_until":"2026-01-16T09:00:00Z","bookings":[]}`)
 }
 
@@ -270,6 +281,7 @@ func TestValue(t *testing.T) {
 		{TextValue(""), true, true, "nothing"},
 		{TextValue("x"), true, false, "x"},
 		{EnumValue("good"), true, false, "good"},
+		{NoEnum(), true, true, "nothing"},
 		{JSONValue("{}"), true, false, "{}"},
 		{TimeValue(time.Time{}), true, true, "nothing"},
 		{TimeValue(at("09:00").Add(1999999)), true, false, "2026-01-14T09:00:00.001Z"},

@@ -48,8 +48,8 @@ func (d *Driver) newPoller(a *accountState) *poller {
 // allGood tells whether every room is known and its points can be trusted.
 func (d *Driver) allGood(rooms []Room, now time.Time) bool {
 	return !slices.ContainsFunc(rooms, func(room Room) bool {
-		q, _, _ := d.byID[room.ID].timeline.Snapshot().judge(now, room.StaleAfter)
-		return q != QualityGood
+		v, _ := d.byID[room.ID].timeline.judge(now)
+		return v != good
 	})
 }
 
@@ -222,7 +222,7 @@ func (p *poller) read(ctx context.Context, rooms []Room, poll bool) {
 			p.a.work.lastPoll = at
 		}
 		p.d.logFailures(p.a)
-		p.d.memory.pollDone(p.d.snapshots, at)
+		p.d.memory.pollDone(p.d.known, at)
 		p.d.o.Log.Debug("read", "account", p.a.Name, "rooms", len(rooms), "cost", tally)
 	})
 }

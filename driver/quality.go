@@ -2,7 +2,6 @@ package driver
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 )
@@ -15,15 +14,16 @@ const (
 	QualityGood                   // read lately
 	QualityStale                  // read, but too long ago
 	QualityFault                  // wrong until somebody acts
+	QualityTest                   // good, but the bookings are made up
 )
 
-var qualityNames = [...]string{"unknown", "good", "stale", "fault"}
+var qualityNames = [...]string{"unknown", "good", "stale", "fault", "test"}
 
 // String returns the word that is published.
 func (q Quality) String() string { return qualityNames[q] }
 
 // Available tells whether the points can still be acted upon.
-func (q Quality) Available() bool { return q == QualityGood || q == QualityStale }
+func (q Quality) Available() bool { return q == QualityGood || q == QualityStale || q == QualityTest }
 
 // Actionable is what an error implements that is meant for people.
 type Actionable interface {
@@ -37,13 +37,13 @@ type Actionable interface {
 func Explain(err error) (words string, person bool) {
 	words = strings.Join(strings.Fields(err.Error()), " ")
 	var a Actionable
-	if errors.As(err, &a) {
-		if act := a.Action(); act != "" {
-			words += "; " + act
-		}
-		return words, a.NeedsPerson()
+	if !errors.As(err, &a) {
+		return words, false
 	}
-	return words, false
+	if act := a.Action(); act != "" {
+		words += "; " + act
+	}
+	return words, a.NeedsPerson()
 }
 
 // confirmed is how many attempts in a row must be refused before a room that
@@ -51,34 +51,74 @@ func Explain(err error) (words string, person bool) {
 // the service.
 const confirmed = 2
 
-// judge derives the quality of a snapshot at now, the words that explain it,
-// and the instant at which the verdict changes by itself (zero: it does not).
-func (s Snapshot) judge(now time.Time, staleAfter time.Duration) (q Quality, fault string, next time.Time) {
-	reason, person := "no poll since", false
-	if s.ReadAt.IsZero() {
-		reason = "no read has succeeded yet"
-	}
-	if s.Failure != nil {
-		reason, person = Explain(s.Failure)
-	}
-	stale := s.ReadAt.Add(staleAfter)
+// verdict is what there is to say about a snapshot's age and its failures.
+type verdict uint8
+
+const (
+	good      verdict = iota
+	neverRead         // nothing was ever read
+	barred            // nor will it be until somebody acts
+	refused           // read once, but not again until somebody acts
+	lapsed            // the bookings known have ended
+	tooEarly          // the bookings known have not begun: the clock was set back
+	fromLater         // the last read lies in the future: the clock was set back
+	old               // read too long ago
+)
+
+// quality is the quality that goes with the verdict.
+func (v verdict) quality() Quality {
+	return [...]Quality{good: QualityGood, neverRead: QualityUnknown, barred: QualityFault, refused: QualityFault,
+		lapsed: QualityFault, tooEarly: QualityFault, fromLater: QualityStale, old: QualityStale}[v]
+}
+
+// judge returns the verdict on what was read at now, and the instant at which it
+// changes by itself (zero: it does not).
+func (t *Timeline) judge(now time.Time) (v verdict, next time.Time) {
+	s := &t.snap
+	stale := s.ReadAt.Add(t.plan.room.StaleAfter)
 	switch {
-	case s.ReadAt.IsZero() && person:
-		return QualityFault, reason, time.Time{}
+	case s.ReadAt.IsZero() && t.person:
+		return barred, time.Time{}
 	case s.ReadAt.IsZero():
-		return QualityUnknown, reason, time.Time{}
-	case person && s.Failures >= confirmed:
-		return QualityFault, reason, s.To
+		return neverRead, time.Time{}
+	case t.person && s.Failures >= confirmed:
+		return refused, s.To
 	case !now.Before(s.To):
-		return QualityFault, "the bookings known ended at " + rfc3339(s.To) + ", last read " + rfc3339(s.ReadAt) + ": " + reason, time.Time{}
+		return lapsed, time.Time{}
 	case now.Before(s.From):
-		return QualityFault, "the bookings known begin at " + rfc3339(s.From) + ", which is in the future: the gateway's clock was set back", s.From
+		return tooEarly, s.From
 	case s.ReadAt.Sub(now) > clockSlack:
-		return QualityStale, fmt.Sprintf("last read at %s, which is in the future: the gateway's clock was set back", rfc3339(s.ReadAt)), s.ReadAt.Add(-clockSlack)
+		return fromLater, s.ReadAt.Add(-clockSlack)
 	case !now.Before(stale):
-		return QualityStale, "last read " + rfc3339(s.ReadAt) + ": " + reason, s.To
+		return old, s.To
 	}
-	return QualityGood, "", stale
+	return good, stale
+}
+
+// words explain a verdict; none explain that all is good.
+func (t *Timeline) words(v verdict) string {
+	if v == good {
+		return ""
+	}
+	s, reason := &t.snap, t.reason
+	switch {
+	case reason != "":
+	case s.ReadAt.IsZero():
+		reason = "no read has succeeded yet"
+	default:
+		reason = "no poll since"
+	}
+	switch v {
+	case lapsed:
+		return "the bookings known ended at " + rfc3339(s.To) + ", last read " + rfc3339(s.ReadAt) + ": " + reason
+	case tooEarly:
+		return "the bookings known begin at " + rfc3339(s.From) + ", which is in the future: the gateway's clock was set back"
+	case fromLater:
+		return "last read at " + rfc3339(s.ReadAt) + ", which is in the future: the gateway's clock was set back"
+	case old:
+		return "last read " + rfc3339(s.ReadAt) + ": " + reason
+	}
+	return reason
 }
 
 // clockSlack is how far a read may lie in the future before the clock is doubted.

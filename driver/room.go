@@ -1,6 +1,10 @@
 package driver
 
-import "time"
+import (
+	"strings"
+	"time"
+	"unicode"
+)
 
 // Room is one bookable space and the rules by which its points are derived.
 type Room struct {
@@ -20,9 +24,67 @@ type Room struct {
 	Gap     time.Duration // pauses in comfort up to this long are bridged
 	Release Release       // whether comfort ends with the booking or at its start
 
+	MinOn  time.Duration // comfort stays on at least so long
+	MinOff time.Duration // and off at least so long
+
 	Count      Counting      // which bookings count
+	Rules      []Rule        // whether a booking asks for comfort; the first that fits decides
 	Privacy    Privacy       // what of a booking may be known
 	StaleAfter time.Duration // age at which a good read is no longer trusted
+
+	FailSafe  FailSafe      // what mode and comfort are when the calendar was not read for long
+	FailAfter time.Duration // age of the last good read at which they are
+	Weekly    Weekly        // the hours of use, for FailBySchedule
+
+	Test bool // the bookings are made up: quality is test where it would be good, and meta says so
+
+	Sensor          bool          // a presence sensor tells whether somebody is there
+	Grace           time.Duration // absence up to this long is none
+	PresenceHold    time.Duration // presence counts this long after it ended
+	PresenceTimeout time.Duration // silence after which the sensor is not trusted; 0: it speaks only of changes
+}
+
+// FailSafe says what mode and comfort are when the calendar was not read for so
+// long that the bookings known may be wrong.
+type FailSafe uint8
+
+const (
+	FailHold       FailSafe = iota // what the bookings known say, and after their end what was last
+	FailUnoccupied                 // off
+	FailOccupied                   // on
+	FailBySchedule                 // what the room's week says
+)
+
+var failSafeNames = [...]string{"hold", "unoccupied", "occupied", "schedule"}
+
+// String returns the name used in configuration.
+func (f FailSafe) String() string { return failSafeNames[f] }
+
+// Rule says whether bookings whose subject has certain words ask for comfort.
+type Rule struct {
+	Words   string // whole words, one after another, without regard to case
+	Comfort bool
+}
+
+// Comfort tells whether a booking with the subject asks for comfort: as the
+// first rule says whose words the subject has, and where there is none, it does.
+func (r Room) Comfort(subject string) bool {
+	if len(r.Rules) == 0 {
+		return true
+	}
+	subject = plainWords(subject)
+	for _, rule := range r.Rules {
+		if strings.Contains(subject, plainWords(rule.Words)) {
+			return rule.Comfort
+		}
+	}
+	return true
+}
+
+// plainWords are the words of a text in lower case, each between two spaces.
+func plainWords(text string) string {
+	words := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsMark(r) && !unicode.IsDigit(r) })
+	return " " + strings.Join(words, " ") + " "
 }
 
 // Release says when a booking lets go of comfort.

@@ -50,6 +50,9 @@ func TextValue(s string) Value { return Value{kind: Text, text: s, nothing: s ==
 // EnumValue returns the word s as a Value.
 func EnumValue(s string) Value { return Value{kind: Enum, text: s} }
 
+// NoEnum is an Enum with nothing to say.
+func NoEnum() Value { return Value{kind: Enum, nothing: true} }
+
 // JSONValue returns the JSON text s as a Value.
 func JSONValue(s string) Value { return Value{kind: JSON, text: s} }
 

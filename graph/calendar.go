@@ -187,7 +187,7 @@ func (f *fetching) lastAnswer(key, question string) print {
 func rulesOf(rooms []driver.Room) string {
 	var b strings.Builder
 	for _, r := range rooms {
-		fmt.Fprintf(&b, "%s %v %d\n", r.ID, r.Zone, r.Privacy)
+		fmt.Fprintf(&b, "%s %v %d %v\n", r.ID, r.Zone, r.Privacy, r.Rules)
 	}
 	return b.String()
 }
@@ -236,13 +236,14 @@ func (s source) ofOneRoom() bool {
 }
 
 // fields is what is asked for of the source's events: a subject only if one of
-// its rooms may know it, and places only where rooms are told apart by them.
+// its rooms may know it or has rules that go by it, and places only where rooms
+// are told apart by them.
 func (s source) fields() string {
 	fields := []string{"id", "type", "start", "end", "isAllDay", "isCancelled", "showAs", "sensitivity", "attendees", "responseStatus"}
 	if !s.ofOneRoom() {
 		fields = append(fields, "location", "locations")
 	}
-	if slices.ContainsFunc(s.rooms, func(r driver.Room) bool { return r.Privacy.Subject() }) {
+	if slices.ContainsFunc(s.rooms, func(r driver.Room) bool { return r.Privacy.Subject() || len(r.Rules) > 0 }) {
 		fields = append(fields, "subject")
 	}
 	if slices.ContainsFunc(s.rooms, func(r driver.Room) bool { return r.Privacy.Organizer() }) {

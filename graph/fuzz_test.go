@@ -57,11 +57,11 @@ func FuzzZone(f *testing.F) {
 		f.Add(name)
 	}
 	f.Fuzz(func(t *testing.T, name string) {
-		z, err := loadZone(name)
+		z, err := LoadZone(name)
 		if (z == nil) == (err == nil) || z == time.Local {
 			t.Fatalf("%q: zone %v, error %v", name, z, err)
 		}
-		if again, _ := loadZone(name); err == nil && again.String() != z.String() {
+		if again, _ := LoadZone(name); err == nil && again.String() != z.String() {
 			t.Errorf("%q: zone %v, then %v", name, z, again)
 		}
 	})

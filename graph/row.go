@@ -59,8 +59,8 @@ func (r *row) taken() bool {
 	return !r.IsCancelled && r.Type != typeMaster && driver.ParseShowAs(r.ShowAs) != driver.Free
 }
 
-// booking turns the row into a booking of the room; what the room's privacy
-// does not allow is left behind here.
+// booking turns the row into a booking of the room. The room's rules read the
+// subject here, because what the room's privacy does not allow is left behind.
 func (r *row) booking(room driver.Room) (driver.Booking, error) {
 	start, err := r.Start.parse()
 	if err != nil {
@@ -75,7 +75,7 @@ func (r *row) booking(room driver.Room) (driver.Booking, error) {
 	}
 	b := driver.Booking{ID: r.ID, Start: start.UTC(), End: end.UTC(), ShowAs: driver.ParseShowAs(r.ShowAs),
 		Private: r.Sensitivity != "" && !strings.EqualFold(r.Sensitivity, "normal"),
-		Subject: r.Subject, Organizer: r.Organizer.EmailAddress.Name}
+		Subject: r.Subject, Organizer: r.Organizer.EmailAddress.Name, NoComfort: !room.Comfort(r.Subject)}
 	for _, a := range r.Attendees {
 		if !strings.EqualFold(a.Type, "resource") {
 			b.Attendees++
@@ -87,7 +87,7 @@ func (r *row) booking(room driver.Room) (driver.Booking, error) {
 // parse reads a dateTimeTimeZone: seven fractional digits and no offset, in the
 // zone named beside it. UTC is asked for, but not every server listens.
 func (i instant) parse() (time.Time, error) {
-	zone, err := loadZone(i.TimeZone)
+	zone, err := LoadZone(i.TimeZone)
 	if err != nil {
 		return time.Time{}, err
 	}

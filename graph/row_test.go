@@ -197,6 +197,19 @@ func TestPrivacy(t *testing.T) {
 	}
 }
 
+// A rule reads the subject even where privacy lets nobody else know it.
+func TestRulesReadTheSubject(t *testing.T) {
+	room := fullRoom
+	room.Privacy = driver.PrivacyBusy
+	for rule, want := range map[string]bool{"budget": true, "cleaning": false} {
+		room.Rules = []driver.Rule{{Words: rule, Comfort: false}}
+		b := source{}.reading(room, rowsOf(t, nine(`,"sensitivity":"private"`)), nil, winFrom, winTo).Bookings[0]
+		if b.NoComfort != want || b.Subject != "" {
+			t.Errorf("a rule for %q: no comfort %t, subject %q; want %t and none", rule, b.NoComfort, b.Subject, want)
+		}
+	}
+}
+
 // TestRefusedRows: a row that is not understood is told of and costs no other.
 func TestRefusedRows(t *testing.T) {
 	for _, tt := range []struct{ name, row, want string }{

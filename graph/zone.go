@@ -20,10 +20,10 @@ var newZones = map[string]string{
 	"British Columbia Standard Time": "America/Vancouver",
 }
 
-// loadZone returns the zone of a name in Graph's answers: UTC, an IANA name or
+// LoadZone returns the zone of a name as Microsoft writes it: UTC, an IANA name or
 // a Windows name (learn.microsoft.com/graph/api/resources/datetimetimezone).
 // Its error names a zone that is neither, such as tzone://Microsoft/Custom.
-func loadZone(name string) (*time.Location, error) {
+func LoadZone(name string) (*time.Location, error) {
 	switch {
 	case name == "" || strings.EqualFold(name, "UTC") || strings.EqualFold(name, "tzone://Microsoft/Utc"):
 		return time.UTC, nil

@@ -13,7 +13,7 @@ func TestEveryWindowsNameLoads(t *testing.T) {
 		t.Errorf("only %d names in the table", len(windowsZones))
 	}
 	for name, iana := range windowsZones {
-		z, err := loadZone(name)
+		z, err := LoadZone(name)
 		if err != nil {
 			t.Errorf("%q: %v", name, err)
 		} else if z.String() != iana && z != time.UTC {
@@ -48,7 +48,7 @@ func TestZoneTableIsComplete(t *testing.T) {
 		if windowsZones[name] != "" {
 			t.Errorf("CLDR has %q now: it need not be added", name)
 		}
-		if z, err := loadZone(name); err != nil || z.String() != iana {
+		if z, err := LoadZone(name); err != nil || z.String() != iana {
 			t.Errorf("%q is %v, %v, want %s", name, z, err, iana)
 		}
 	}
@@ -77,7 +77,7 @@ func TestZoneOffsets(t *testing.T) {
 		{"Asia/Katmandu", "17:45", "17:45"},
 		{"America/Los_Angeles", "04:00", "05:00"},
 	} {
-		z, err := loadZone(tt.name)
+		z, err := LoadZone(tt.name)
 		if err != nil {
 			t.Errorf("%q: %v", tt.name, err)
 			continue
@@ -96,12 +96,12 @@ func TestUnknownZones(t *testing.T) {
 	for _, name := range []string{
 		"Local", "local", "LOCAL", "tzone://Microsoft/Custom", "Customized Time Zone", "Mars Standard Time", "../../etc/passwd", "/etc/localtime", "Europe/", " ",
 	} {
-		z, err := loadZone(name)
+		z, err := LoadZone(name)
 		if err == nil || !strings.Contains(err.Error(), "is not known") || !strings.Contains(err.Error(), name) {
 			t.Errorf("%q: zone %v, error %v; want an error that names it", name, z, err)
 		}
 	}
-	if _, err := loadZone(strings.Repeat("x", 1000)); err == nil || len(err.Error()) > 100 {
+	if _, err := LoadZone(strings.Repeat("x", 1000)); err == nil || len(err.Error()) > 100 {
 		t.Errorf("a long name is not cut: %v", err)
 	}
 }

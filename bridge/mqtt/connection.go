@@ -1,6 +1,7 @@
 package mqtt
 
 import (
+	"bufio"
 	"context"
 	"net"
 	"net/url"
@@ -28,7 +29,9 @@ type connection struct {
 
 	flight   []delivery   // on the way to the broker, oldest first
 	outbox   chan message // to carry
-	outcomes chan error   // from carry, one for each message of flight
+	outcomes chan outcome // from carry, one for each message of flight
+
+	listening
 }
 
 // message is what is sent to the broker.
@@ -36,6 +39,18 @@ type message struct {
 	topic, payload string
 	qos            byte
 	retained       bool
+	subscribe      bool // the topic is asked for; nothing else counts
+}
+
+// outcome is what became of a message.
+type outcome struct {
+	err     error // it was not acknowledged
+	refused bool  // the broker does not let the topic be heard
+}
+
+// retainedMessage is one that the broker keeps.
+func retainedMessage(topic, payload string) message {
+	return message{topic: topic, payload: payload, qos: 1, retained: true}
 }
 
 // delivery is a message on its way.
@@ -55,7 +70,7 @@ func (o Options) statusTopic() string {
 	return Topic(o.Prefix, o.Site, driver.Subject{Scope: driver.OfGateway}, "status")
 }
 
-func (o Options) status(word string) message { return message{o.statusTopic(), word, 1, true} }
+func (o Options) status(word string) message { return retainedMessage(o.statusTopic(), word) }
 
 const (
 	statusOnline  = "online"
@@ -65,10 +80,10 @@ const (
 // newConnection prepares a connection; opening bounds the time to open it.
 func newConnection(s *Sink, opening context.Context) *connection {
 	c := &connection{s: s, lost: make(chan error, 1),
-		outbox: make(chan message, inFlight+1), outcomes: make(chan error, inFlight+1)} // one more: the good-bye
+		outbox: make(chan message, inFlight+1), outcomes: make(chan outcome, inFlight+1)} // one more: the good-bye
 	if !s.retired {
 		for _, topic := range s.o.Retire {
-			c.epilogue = append(c.epilogue, message{topic, "", 1, true})
+			c.epilogue = append(c.epilogue, retainedMessage(topic, ""))
 		}
 	}
 	c.epilogue = append(c.epilogue, s.o.status(statusOnline))
@@ -76,10 +91,11 @@ func newConnection(s *Sink, opening context.Context) *connection {
 	p := s.o.clientOptions(func(broker *url.URL) (net.Conn, error) {
 		var err error
 		c.conn, err = s.o.open(opening, broker)
-		return c.conn, err
+		return gulping{c.conn, bufio.NewReader(c.conn)}, err
 	})
 	p.SetWill(s.o.statusTopic(), statusOffline, 1, true)
 	p.SetConnectionLostHandler(func(_ paho.Client, err error) { c.lost <- err })
+	p.SetDefaultPublishHandler(func(_ paho.Client, m paho.Message) { s.inbox.put(m.Topic(), m.Payload()) })
 	c.client = paho.NewClient(p)
 	return c
 }
@@ -88,18 +104,27 @@ func newConnection(s *Sink, opening context.Context) *connection {
 // connection only and reconnects nothing: its own reconnect reports messages as
 // delivered that are not, and sends them again in any order. The protocol
 // version is named, because otherwise paho tries a refused login a second time
-// with MQTT 3.1, and accounts get locked.
+// with MQTT 3.1, and accounts get locked. Messages are handled in the order in
+// which they come, so that the newest is known: handlers must not block.
 func (o Options) clientOptions(open func(broker *url.URL) (net.Conn, error)) *paho.ClientOptions {
 	p := paho.NewClientOptions()
 	p.Servers = []*url.URL{o.Broker}
 	p.SetClientID(o.ClientID).SetUsername(o.Username).SetPassword(o.Password)
 	p.SetAutoReconnect(false).SetConnectRetry(false).SetCleanSession(true)
-	p.SetOrderMatters(false).SetProtocolVersion(4)
+	p.SetOrderMatters(true).SetProtocolVersion(4)
 	p.SetKeepAlive(30 * time.Second).SetPingTimeout(10 * time.Second)
 	p.SetConnectTimeout(connectTimeout).SetWriteTimeout(10 * time.Second)
 	p.SetCustomOpenConnectionFn(func(broker *url.URL, _ paho.ClientOptions) (net.Conn, error) { return open(broker) })
 	return p
 }
+
+// gulping is a connection that is read in large pieces: paho asks for single bytes.
+type gulping struct {
+	net.Conn
+	r *bufio.Reader
+}
+
+func (g gulping) Read(p []byte) (int, error) { return g.r.Read(p) }
 
 // open opens the network connection.
 func (o Options) open(ctx context.Context, broker *url.URL) (net.Conn, error) {
@@ -124,17 +149,18 @@ func (c *connection) use(ctx context.Context) (online bool, err error) {
 			c.stop()
 			return c.online, ctx.Err()
 		case err := <-c.lost:
-			return c.online, c.s.o.lostTrouble(err)
-		case err := <-c.outcomes:
-			if err != nil {
+			return c.online, c.ended(err)
+		case o := <-c.outcomes:
+			if o.err != nil {
 				defer c.drop()
-				return c.online, c.s.o.lostTrouble(c.reason(err))
+				return c.online, c.ended(c.reason(o.err))
 			}
-			c.acknowledged()
+			c.acknowledged(o.refused)
 		case <-c.changed:
 			c.read(true)
 		case <-tick.C:
 			c.s.beat()
+			c.listenAgain()
 			if len(c.flight) > 0 && time.Since(c.flight[0].sent) >= ackTimeout {
 				c.drop()
 				return c.online, c.s.o.silentTrouble()
@@ -153,14 +179,35 @@ func (c *connection) carry() {
 	go func() {
 		defer close(tokens)
 		for m := range c.outbox {
-			tokens <- c.client.Publish(m.topic, m.qos, m.retained, m.payload)
+			if m.subscribe {
+				tokens <- c.client.Subscribe(m.topic, 1, nil)
+			} else {
+				tokens <- c.client.Publish(m.topic, m.qos, m.retained, m.payload)
+			}
 		}
 	}()
 	for token := range tokens {
 		token.Wait()
-		c.outcomes <- token.Error()
+		c.outcomes <- outcome{token.Error(), refusedBy(token)}
 	}
 }
+
+// refusedBy tells whether the broker refused a subscription. It answers each by a
+// code (MQTT 3.1.1 §3.9.3).
+func refusedBy(token paho.Token) bool {
+	asked, ok := token.(*paho.SubscribeToken)
+	if !ok {
+		return false
+	}
+	for _, code := range asked.Result() {
+		if code == subscribeRefused {
+			return true
+		}
+	}
+	return false
+}
+
+const subscribeRefused = 0x80
 
 // read takes over what has changed on the board. On a new connection signs of
 // life are left out: they would tell of an earlier moment.
@@ -181,6 +228,11 @@ func (c *connection) read(transient bool) {
 // publishDue sends what is due, as far as there is room in flight.
 func (c *connection) publishDue() {
 	for len(c.flight) < inFlight {
+		if c.online && len(c.due) > 0 {
+			c.send(nil, message{topic: c.due[0], subscribe: true})
+			c.due, c.open = c.due[1:], c.open+1
+			continue
+		}
 		if len(c.epilogue) > 0 && c.table.complete() {
 			c.send(nil, c.epilogue[0])
 			c.epilogue = c.epilogue[1:]
@@ -191,7 +243,7 @@ func (c *connection) publishDue() {
 			return
 		}
 		point := r.point()
-		m := message{Topic(c.s.o.Prefix, c.s.o.Site, r.subject, point.Name), r.want, 1, true}
+		m := retainedMessage(Topic(c.s.o.Prefix, c.s.o.Site, r.subject, point.Name), r.want)
 		if point.Transient {
 			m.qos, m.retained = 0, false
 		}
@@ -204,16 +256,30 @@ func (c *connection) send(r *row, m message) {
 	c.outbox <- m
 }
 
-// acknowledged takes the oldest message out of the flight.
-func (c *connection) acknowledged() {
+// acknowledged takes the oldest message out of the flight. refused tells that it
+// was a subscription, and was not granted.
+func (c *connection) acknowledged(refused bool) {
 	d := c.flight[0]
 	c.flight = slices.Delete(c.flight, 0, 1)
-	if d.row != nil {
+	switch {
+	case d.row != nil:
 		c.table.acknowledged(d.row, d.payload)
-	} else if d.payload == statusOnline {
+	case d.subscribe:
+		c.answered(d.topic, refused)
+	case d.payload == statusOnline:
 		c.online = true
 		c.s.online()
+		c.listen()
 	}
+}
+
+// ended puts into words why the connection ended by itself. A broker may hang up
+// on a subscription that it does not allow.
+func (c *connection) ended(cause error) error {
+	if c.open > 0 {
+		c.s.hungUp++
+	}
+	return c.s.o.lostTrouble(cause, c.open > 0)
 }
 
 // reason is why a message failed: its outcome says only that the connection is

@@ -1,6 +1,7 @@
 package mqtt
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,7 +26,8 @@ const echoTimeout = 5 * time.Second
 // only way to find a broker that forbids publishing without saying so: it
 // acknowledges the message and drops it (MQTT 3.1.1 §3.3.5). The error is in
 // words for people and says what to do; it matches ErrUnproven where the broker
-// forbids reading. Nothing is left behind, not even a last will.
+// forbids reading. The topics of the sensors are subscribed to as well, for a
+// moment. Nothing is left behind, not even a last will.
 func (s *Sink) Probe(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, 4*connectTimeout, errTooSlow)
 	defer cancel()
@@ -43,7 +45,10 @@ func (s *Sink) Probe(ctx context.Context) error {
 	if err := writer.await(ctx, writer.client.Publish(topic, 1, true, "")); err != nil {
 		return errors.Join(found, s.o.publishTrouble(topic, err))
 	}
-	return found
+	if found != nil && !errors.Is(found, ErrUnproven) {
+		return found
+	}
+	return cmp.Or(writer.tryListening(ctx, s.o), found)
 }
 
 var errTooSlow = errors.New("it took too long")
@@ -108,7 +113,7 @@ func (o Options) readBack(ctx context.Context, topic, value string) error {
 			}
 		}
 	})
-	if err := reader.await(ctx, asked); err != nil || asked.(*paho.SubscribeToken).Result()[topic] == subscribeRefused {
+	if err := reader.await(ctx, asked); err != nil || refusedBy(asked) {
 		return o.unreadTrouble(topic)
 	}
 	select {
@@ -120,9 +125,6 @@ func (o Options) readBack(ctx context.Context, topic, value string) error {
 		return o.droppedTrouble(topic)
 	}
 }
-
-// subscribeRefused is the return code of a refused subscription (MQTT 3.1.1 §3.9.3).
-const subscribeRefused = 0x80
 
 // publishTrouble is a broker that hangs up on a message.
 func (o Options) publishTrouble(topic string, cause error) error {

@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"strings"
+	"sync"
 	"time"
 
 	"roomgate/bridge"
@@ -29,6 +31,8 @@ type Options struct {
 	Retire []string // topics whose retained value is deleted, once
 	Shown  func()   // called once, when the broker shows the whole board and Retire is done; may be nil
 
+	Sensors []Sensor // presence sensors to listen to
+
 	Board *bridge.Board
 	Now   func() time.Time // for health reports
 	Log   *slog.Logger
@@ -41,12 +45,16 @@ type Options struct {
 	Dial func(ctx context.Context, broker *url.URL) (net.Conn, error)
 }
 
-// Sink publishes the board to a broker.
+// Sink publishes the board to a broker, and listens there to presence sensors.
 type Sink struct {
 	o              Options
 	first, longest time.Duration // waits between attempts to connect
 	told           string        // why there is no connection, as last logged
 	retired        bool          // o.Retire is done with
+
+	inbox  *inbox
+	hungUp int    // connections in a row that ended while the broker was asked for topics
+	deaf   string // why presence is not heard, as last logged
 }
 
 // Part is the name under which the Sink reports its health to the board.
@@ -70,13 +78,18 @@ func New(o Options) (*Sink, error) {
 	if err := o.Format.check(); err != nil {
 		return nil, fmt.Errorf("mqtt payloads: %w", err)
 	}
+	for _, s := range o.Sensors {
+		if s.Topic == "" || strings.ContainsAny(s.Topic, "+#") {
+			return nil, fmt.Errorf("presence topic %q: need one topic, without the wildcards + and #", s.Topic)
+		}
+	}
 	broker := *o.Broker
 	broker.User = nil // would otherwise override Username and Password
 	o.Broker = &broker
 	// A connection that hangs half open is ended by the broker when a client of
 	// the same id comes: its last will must not arrive after the new "online".
 	o.ClientID = cmp.Or(o.ClientID, "roomgate-"+o.Site)
-	return &Sink{o: o, first: time.Second, longest: time.Minute}, nil
+	return &Sink{o: o, first: time.Second, longest: time.Minute, inbox: newInbox()}, nil
 }
 
 func redacted(u *url.URL) string {
@@ -91,6 +104,9 @@ func redacted(u *url.URL) string {
 // minute, for as long as it takes; what is the matter stands on the board.
 func (s *Sink) Run(ctx context.Context) error {
 	s.o.Board.Report(Part, false, "connecting to the broker at "+s.o.Broker.Host, s.o.Now())
+	var ears sync.WaitGroup
+	ears.Go(func() { s.hear(ctx) })
+	defer ears.Wait()
 	wait := s.first
 	for {
 		online, err := s.connect(ctx)
@@ -163,6 +179,10 @@ func (s *Sink) online() {
 		s.o.Shown()
 	}
 	s.told, s.retired = "", true
-	s.o.Board.Report(Part, true, "connected to the broker at "+s.o.Broker.Host, s.o.Now())
+	s.connected()
 	s.o.Log.Info("the broker shows all points", "broker", s.o.Broker.Host)
+}
+
+func (s *Sink) connected() {
+	s.o.Board.Report(Part, true, "connected to the broker at "+s.o.Broker.Host, s.o.Now())
 }

@@ -17,7 +17,7 @@ import (
 func firstBoard() *bridge.Board {
 	b := bridge.New()
 	put(b, roomB, driver.BoolValue(false), driver.BoolValue(true))
-	put(b, roomA, driver.BoolValue(true), driver.Value{}, driver.EnumValue("good"))
+	put(b, roomA, driver.BoolValue(true), driver.Value{}, driver.BoolValue(true))
 	put(b, account, driver.EnumValue("ok"), driver.TextValue(""))
 	put(b, gateway, driver.IntValue(1763629200), driver.JSONValue(`{"site":"hq"}`))
 	return b
@@ -31,7 +31,7 @@ var firstPass = []string{
 	`roomgate/hq/rooms/b/comfort="true" qos1`,
 	`roomgate/hq/accounts/main/reason=" " qos1`,
 	`roomgate/hq/gateway/state="{\"site\":\"hq\"}" qos1`,
-	`roomgate/hq/rooms/a/quality="good" qos1`,
+	`roomgate/hq/rooms/a/occupied="true" qos1`,
 	`roomgate/hq/gateway/status="online" qos1`,
 }
 
@@ -45,7 +45,7 @@ func TestTranscript(t *testing.T) {
 	stop := start(t, o)
 	expect(t, messages, firstPass...)
 
-	put(board, roomA, driver.BoolValue(false), driver.Value{}, driver.EnumValue("good"))
+	put(board, roomA, driver.BoolValue(false), driver.Value{}, driver.BoolValue(true))
 	expect(t, messages, `roomgate/hq/rooms/a/booked="false" qos1`)
 
 	// Another quality, and another time, of the same value say nothing new.
@@ -77,7 +77,7 @@ func TestTranscript(t *testing.T) {
 		"roomgate/hq/rooms/b/comfort":      "true",
 		"roomgate/hq/accounts/main/reason": " ",
 		"roomgate/hq/gateway/state":        `{"site":"hq"}`,
-		"roomgate/hq/rooms/a/quality":      "good",
+		"roomgate/hq/rooms/a/occupied":     "true",
 		"roomgate/hq/gateway/status":       "offline",
 	}; fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("retained:\n got %v\nwant %v", got, want)

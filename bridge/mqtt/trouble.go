@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"strings"
 	"syscall"
 	"time"
 
@@ -123,13 +124,18 @@ func (t *trouble) tls(at string, broker *url.URL) bool {
 	return true
 }
 
-// lostTrouble puts into words why a connection ended.
-func (o Options) lostTrouble(cause error) error {
+// lostTrouble puts into words why a connection ended; asking tells that the broker
+// had been asked for the topics of the sensors.
+func (o Options) lostTrouble(cause error, asking bool) error {
 	t := &trouble{
 		words: fmt.Sprintf("the connection to the broker at %s was lost: %v", o.Broker.Host, cause),
 		cause: cause,
 	}
-	if errors.Is(cause, io.EOF) {
+	switch {
+	case errors.Is(cause, io.EOF) && asking:
+		t.words = "the broker at " + o.Broker.Host + " closed the connection when it was asked for presence topics"
+		t.action = "if it does so again, " + o.allowReading(o.topics())
+	case errors.Is(cause, io.EOF):
 		t.words = "the broker at " + o.Broker.Host + " closed the connection"
 		t.action = fmt.Sprintf("if it does so again, see the broker's log: it may forbid %s to publish under %s/%s, or another client may use the client id %q",
 			o.who(), o.Prefix, o.Site, o.ClientID)
@@ -143,4 +149,26 @@ func (o Options) silentTrouble() error {
 		words:  fmt.Sprintf("the broker at %s has acknowledged nothing for %v", o.Broker.Host, ackTimeout),
 		action: "see the broker's log; it may be overloaded or out of disk space",
 	}
+}
+
+// unheardTrouble is a broker that does not let topics of sensors be heard.
+func (o Options) unheardTrouble(topics []string) error {
+	return &trouble{
+		words:  fmt.Sprintf("the broker at %s does not let %s subscribe to presence topics (%s)", o.Broker.Host, o.who(), few(topics)),
+		action: o.allowReading(topics),
+		person: true,
+	}
+}
+
+func (o Options) allowReading(topics []string) string {
+	return fmt.Sprintf("let the user read %s in the broker's access rules (mosquitto: topic read %s)", few(topics), topics[0])
+}
+
+// few are the first of a list, and how many more there are.
+func few(list []string) string {
+	const shown = 3
+	if len(list) <= shown {
+		return strings.Join(list, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(list[:shown], ", "), len(list)-shown)
 }

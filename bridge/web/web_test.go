@@ -205,6 +205,8 @@ func TestRoomInJSON(t *testing.T) {
 			"current_attendees": nil, "minutes_remaining": 45.0,
 			"next_subject": nil, "next_organizer": nil, "next_start": nil, "next_end": nil, "minutes_until_next": nil,
 			"free_until": nil, "bookings_today": nil, "booked_minutes_today": nil, "utilisation_today": nil,
+			"occupied": nil, "mode": nil, "next_mode": nil, "minutes_to_next_mode": nil, "no_show": nil, "walk_in": nil, "sensor": nil,
+			"no_shows_today": nil, "walk_ins_today": nil, "early_leaves_today": nil, "overruns_today": nil,
 			"fault": nil, "age": nil, "state": map[string]any{"booked": true}, "schedule": nil, "meta": nil,
 		},
 	}

@@ -1,0 +1,64 @@
+package mqtt
+
+import (
+	"context"
+	"time"
+
+	paho "github.com/eclipse/paho.mqtt.golang"
+)
+
+// retainedTimeout is how long a broker may take to hand over what it retains; it
+// does so right after it has agreed to a subscription.
+const retainedTimeout = 2 * time.Second
+
+// Status returns the retained gateway/status of the Sink's topics; empty: there is
+// none. The error matches ErrUnproven where the broker forbids reading it.
+func (s *Sink) Status(ctx context.Context) (string, error) {
+	reader, err := s.o.visit(ctx, "-status")
+	if err != nil {
+		return "", err
+	}
+	defer reader.client.Disconnect(100)
+	topic, found := s.o.statusTopic(), make(chan string, 1)
+	asked := reader.client.Subscribe(topic, 1, func(_ paho.Client, m paho.Message) {
+		select {
+		case found <- string(m.Payload()):
+		default: // only the first is the retained one
+		}
+	})
+	if err := reader.await(ctx, asked); err != nil || refusedBy(asked) {
+		return "", s.o.unreadTrouble(topic)
+	}
+	select {
+	case status := <-found:
+		return status, nil
+	case <-time.After(retainedTimeout):
+		return "", nil
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	}
+}
+
+// Clear deletes the retained values of topics.
+func (s *Sink) Clear(ctx context.Context, topics []string) error {
+	writer, err := s.o.visit(ctx, "-clear")
+	if err != nil {
+		return err
+	}
+	defer writer.client.Disconnect(250)
+	flight := make([]paho.Token, len(topics))
+	for i, topic := range topics {
+		if i >= inFlight {
+			if err := writer.await(ctx, flight[i-inFlight]); err != nil {
+				return s.o.publishTrouble(topics[i-inFlight], err)
+			}
+		}
+		flight[i] = writer.client.Publish(topic, 1, true, "")
+	}
+	for i := max(0, len(topics)-inFlight); i < len(topics); i++ {
+		if err := writer.await(ctx, flight[i]); err != nil {
+			return s.o.publishTrouble(topics[i], err)
+		}
+	}
+	return nil
+}

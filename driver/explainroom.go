@@ -1,0 +1,50 @@
+package driver
+
+import (
+	"context"
+	"time"
+)
+
+// Explain says why the points of a room are what they are now. It reports false
+// when there is no such room, or the driver has stopped.
+func (d *Driver) Explain(ctx context.Context, room string) (whys []Why, at time.Time, ok bool) {
+	r := d.byID[room]
+	if r == nil {
+		return nil, time.Time{}, false
+	}
+	states := make(chan func() ([]Why, time.Time), 1)
+	select {
+	case d.events <- func() { states <- d.explainer(r) }:
+	case <-d.ended:
+		return nil, time.Time{}, false
+	case <-ctx.Done():
+		return nil, time.Time{}, false
+	}
+	select {
+	case explain := <-states:
+		whys, at = explain()
+		return whys, at, true
+	case <-d.ended:
+		return nil, time.Time{}, false
+	case <-ctx.Done():
+		return nil, time.Time{}, false
+	}
+}
+
+// ExplainShown is [Driver.Explain] for a driver that does not run, after
+// [Driver.Show].
+func (d *Driver) ExplainShown(room string) (whys []Why, at time.Time, ok bool) {
+	r := d.byID[room]
+	if r == nil {
+		return nil, time.Time{}, false
+	}
+	whys, at = d.explainer(r)()
+	return whys, at, true
+}
+
+// explainer takes what is known of a room from the loop, so that the loop need
+// not wait for the words.
+func (d *Driver) explainer(r *roomState) func() ([]Why, time.Time) {
+	timeline, past, now := r.timeline, r.past, d.o.Clock.Now()
+	return func() ([]Why, time.Time) { return timeline.Why(past, now), now }
+}

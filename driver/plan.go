@@ -1,0 +1,241 @@
+package driver
+
+import (
+	"iter"
+	"slices"
+	"sort"
+	"time"
+)
+
+// Timeline is a snapshot of one room made ready for [Timeline.Derive]: what
+// counts is picked out, sorted and merged once, not at every instant.
+// A Timeline is never changed.
+type Timeline struct {
+	plan   *plan
+	snap   Snapshot
+	reason string // of the last failure, in words; empty: none
+	person bool   // the failure does not heal by itself
+}
+
+// plan is what follows from the bookings alone. Facts of one plan that are
+// equal are rendered equally.
+type plan struct {
+	room     Room
+	bookings []Booking // that count, sorted, each once
+	pieces   []piece   // of the window, without holes
+	days     []load    // of the site's days that the window touches
+}
+
+// piece is a stretch of time throughout which the bookings say the same; it
+// ends where the next begins.
+type piece struct {
+	start   time.Time
+	current int32 // the running booking that began last; -1: none runs
+	next    int32 // the next booking to start
+	ended   int32 // how many bookings are over
+	warm    bool  // one of those that run asks for comfort
+	demand  bool  // comfort is asked for: with lead, lag, gap and release applied
+}
+
+// load is how a day is booked.
+type load struct {
+	span
+	bookings int // that touch it
+	booked   time.Duration
+}
+
+// span is a stretch of time, its end exclusive.
+type span struct{ start, end time.Time }
+
+func (s span) has(t time.Time) bool { return !t.Before(s.start) && t.Before(s.end) }
+
+// NewTimeline prepares a snapshot of the room.
+func NewTimeline(room Room, snap Snapshot) *Timeline {
+	p := &plan{room: room}
+	for _, b := range Overlapping(snap.Bookings, snap.From, snap.To) {
+		if room.Count.Has(b.ShowAs) {
+			p.bookings = append(p.bookings, b)
+		}
+	}
+	n := len(p.bookings)
+	busy := make([]span, 0, n)
+	warm, demand := make([]span, 0, n), make([]span, 0, n)
+	for _, b := range p.bookings {
+		busy = append(busy, span{b.Start, b.End})
+		if !b.NoComfort {
+			warm = append(warm, span{b.Start, b.End})
+			demand = append(demand, room.demand(b))
+		}
+	}
+	p.load(snap, merge(busy, 0))
+	p.cut(snap, merge(warm, 0), merge(demand, room.Gap))
+	return newTimeline(p, snap)
+}
+
+// With returns the timeline of the same bookings with another reading of them:
+// a new age, or a failure.
+func (t *Timeline) With(snap Snapshot) *Timeline { return newTimeline(t.plan, snap) }
+
+func newTimeline(p *plan, snap Snapshot) *Timeline {
+	t := &Timeline{plan: p, snap: snap}
+	if snap.Failure != nil {
+		t.reason, t.person = Explain(snap.Failure)
+	}
+	return t
+}
+
+// Snapshot returns what the timeline was made of.
+func (t *Timeline) Snapshot() Snapshot { return t.snap }
+
+// demand is the stretch for which a booking asks for comfort.
+func (r Room) demand(b Booking) span {
+	end := b.End
+	if r.Release == ReleaseAtStart {
+		end = b.Start
+	}
+	return span{b.Start.Add(-r.Lead), end.Add(r.Lag)}
+}
+
+// merge sorts the spans, and joins in place those that overlap, touch, or lie no further apart than gap.
+func merge(spans []span, gap time.Duration) []span {
+	slices.SortFunc(spans, func(a, b span) int { return a.start.Compare(b.start) })
+	out := spans[:0]
+	for _, s := range spans {
+		if !s.start.Before(s.end) {
+			continue // release at the start, with neither lead nor lag
+		}
+		if n := len(out); n > 0 && s.start.Sub(out[n-1].end) <= gap {
+			if s.end.After(out[n-1].end) {
+				out[n-1].end = s.end
+			}
+			continue
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// within tells whether t lies in one of the merged spans.
+func within(spans []span, t time.Time) bool {
+	i := sort.Search(len(spans), func(i int) bool { return spans[i].end.After(t) })
+	return i < len(spans) && !t.Before(spans[i].start)
+}
+
+// load works out how the days of the window are booked; busy is the union of the
+// bookings.
+func (p *plan) load(snap Snapshot, busy []span) {
+	if !snap.From.Before(snap.To) {
+		return
+	}
+	for at := midnight(snap.From, p.room.Zone, 0); at.Before(snap.To); at = midnight(at, p.room.Zone, 1) {
+		day := load{span: span{at, midnight(at, p.room.Zone, 1)}}
+		for _, b := range p.bookings {
+			if b.Start.Before(day.end) && b.End.After(day.start) {
+				day.bookings++
+			}
+		}
+		for _, s := range busy {
+			if from, to := later(s.start, day.start), earlier(s.end, day.end); from.Before(to) {
+				day.booked += to.Sub(from)
+			}
+		}
+		p.days = append(p.days, day)
+	}
+}
+
+// cut divides the window into pieces: at the edges of the bookings and of the
+// demand, and, where a sensor tells who came, at the ends of the graces.
+func (p *plan) cut(snap Snapshot, warm, demand []span) {
+	edges, ends := make([]time.Time, 0, 1+3*len(p.bookings)+2*len(demand)), make([]time.Time, 0, len(p.bookings))
+	edges = append(edges, snap.From)
+	for _, b := range p.bookings {
+		edges, ends = append(edges, b.Start, b.End), append(ends, b.End)
+		if p.room.Sensor {
+			edges = append(edges, b.Start.Add(p.room.Grace))
+		}
+	}
+	for _, s := range demand {
+		edges = append(edges, s.start, s.end)
+	}
+	slices.SortFunc(edges, time.Time.Compare)
+	slices.SortFunc(ends, time.Time.Compare)
+	edges = slices.CompactFunc(edges, time.Time.Equal)
+	p.pieces = make([]piece, 0, len(edges))
+	next, ended := 0, 0
+	for _, at := range edges {
+		if at.Before(snap.From) || !at.Before(snap.To) {
+			continue
+		}
+		for next < len(p.bookings) && !p.bookings[next].Start.After(at) {
+			next++
+		}
+		for ended < len(ends) && !ends[ended].After(at) {
+			ended++
+		}
+		current := next - 1
+		for current >= 0 && !p.bookings[current].End.After(at) {
+			current--
+		}
+		p.pieces = append(p.pieces, piece{at, int32(current), int32(next), int32(ended), within(warm, at), within(demand, at)})
+	}
+}
+
+// locate finds the piece at p.At.
+func (f *follower) locate() {
+	pieces, at, was := f.t.plan.pieces, f.p.At, f.i
+	f.i = -1
+	if f.t.snap.ReadAt.IsZero() || at.Before(f.t.snap.From) || !at.Before(f.t.snap.To) {
+		return
+	}
+	for i := max(0, was); i < len(pieces) && i <= was+1; i++ { // mostly the same or the next
+		if !at.Before(pieces[i].start) && (i+1 == len(pieces) || at.Before(pieces[i+1].start)) {
+			f.i = i
+			return
+		}
+	}
+	f.i = sort.Search(len(pieces), func(i int) bool { return pieces[i].start.After(at) }) - 1
+}
+
+// planDue adds the instant at which the bookings next say something else, or
+// begin or cease to say anything.
+func (f *follower) planDue(w *wake) {
+	if f.t.snap.ReadAt.IsZero() {
+		return
+	}
+	w.by(f.t.snap.From)
+	w.by(f.t.snap.To)
+	if next := f.i + 1; f.i >= 0 && next < len(f.t.plan.pieces) {
+		w.by(f.t.plan.pieces[next].start)
+	}
+}
+
+// current is the running booking that began last; nil: none runs, as far as is
+// known. A meeting inside an all-day block is what people see in the room.
+func (f *follower) current() *Booking {
+	if f.i < 0 || f.t.plan.pieces[f.i].current < 0 {
+		return nil
+	}
+	return &f.t.plan.bookings[f.t.plan.pieces[f.i].current]
+}
+
+// next is the next booking to start; nil: none is known.
+func (f *follower) next() *Booking {
+	if f.i < 0 || int(f.t.plan.pieces[f.i].next) == len(f.t.plan.bookings) {
+		return nil
+	}
+	return &f.t.plan.bookings[f.t.plan.pieces[f.i].next]
+}
+
+// running yields the bookings that run.
+func (f *follower) running() iter.Seq[*Booking] {
+	return func(yield func(*Booking) bool) {
+		if f.current() == nil {
+			return
+		}
+		for i := range f.t.plan.pieces[f.i].current + 1 {
+			if b := &f.t.plan.bookings[i]; b.End.After(f.p.At) && !yield(b) {
+				return
+			}
+		}
+	}
+}
