@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"math"
 	"reflect"
 	"slices"
 	"strconv"
@@ -33,6 +34,7 @@ func (b *binder) file(doc map[string]any) file {
 	b.roomDefaults(doc["defaults"], &f.Defaults.Room)
 	for i, t := range b.tables("room", doc["room"]) {
 		room := Room{RoomSettings: f.Defaults.Room}
+		room.Rules = nil // its own come before those for all
 		b.table(element("room", i), t, &room)
 		f.Rooms = append(f.Rooms, room)
 	}
@@ -55,7 +57,7 @@ func (b *binder) roomDefaults(value any, into *RoomSettings) {
 		return
 	}
 	room = maps.Clone(room)
-	for _, key := range []string{"id", "name", "mailbox", "calendar", "match"} {
+	for _, key := range []string{"id", "name", "mailbox", "calendar", "match", "presence_topic"} {
 		if _, given := room[key]; given {
 			b.add(join("defaults.room", key), "belongs to one room and can have no default", "", "move it to a [[room]]")
 			delete(room, key)
@@ -80,6 +82,14 @@ func (b *binder) table(path string, value, into any) {
 // setting binds the one setting of table t that tag describes.
 func (b *binder) setting(path string, t map[string]any, tag reflect.StructTag, to reflect.Value) {
 	value, given := t[tag.Get("toml")]
+	switch to := to.Addr().Interface().(type) {
+	case *[]Rule:
+		b.rules(path, value, to)
+		return
+	case *Week:
+		b.week(path, value, to)
+		return
+	}
 	if given {
 		if c := assign(value, tag, to.Addr().Interface()); c.message != "" {
 			b.add(path, c.message, seen(value, tag), c.fix)
@@ -88,6 +98,18 @@ func (b *binder) setting(path string, t map[string]any, tag reflect.StructTag, t
 	}
 	if example := tag.Get("required"); example != "" && to.IsZero() {
 		b.add(path, "is missing", "", fmt.Sprintf("add %s = %q", tag.Get("toml"), example))
+	}
+}
+
+// rules binds the rules of a room.
+func (b *binder) rules(path string, value any, to *[]Rule) {
+	for i, t := range b.tables(path, value) {
+		var rule Rule
+		b.table(element(path, i), t, &rule)
+		if settings, ok := t.(map[string]any); ok && settings["comfort"] == nil {
+			b.add(join(element(path, i), "comfort"), "is missing", "", "add comfort = false")
+		}
+		*to = append(*to, rule)
 	}
 }
 
@@ -121,7 +143,8 @@ func (b *binder) tables(path string, value any) []any {
 	case []any:
 		return list
 	}
-	b.add(path, "must be a table that may repeat", "", "write [["+path+"]] on a line of its own, once for each")
+	header := "[[" + elementIndex.ReplaceAllString(path, "") + "]]"
+	b.add(path, "must be a table that may repeat", "", "write "+header+" on a line of its own, once for each")
 	return nil
 }
 
@@ -184,6 +207,8 @@ func assign(value any, tag reflect.StructTag, to any) (c complaint) {
 		c = store(to, value, tag, truth)
 	case *int:
 		c = store(to, value, tag, whole)
+	case **float64:
+		c = store(to, value, tag, number)
 	case *time.Duration:
 		c = store(to, value, tag, duration)
 	case *time.Time:
@@ -261,6 +286,19 @@ func whole(value any, tag reflect.StructTag) (int, complaint) {
 	least, _ := strconv.ParseInt(low, 10, 64)
 	most, _ := strconv.ParseInt(high, 10, 64)
 	return int(n), within(n, least, most, low, high)
+}
+
+func number(value any, _ reflect.StructTag) (*float64, complaint) {
+	switch v := value.(type) {
+	case int64:
+		n := float64(v)
+		return &n, complaint{}
+	case float64:
+		if !math.IsNaN(v) && !math.IsInf(v, 0) {
+			return &v, complaint{}
+		}
+	}
+	return nil, complaint{"must be a number, without quotes", "write 0.5"}
 }
 
 func duration(value any, tag reflect.StructTag) (time.Duration, complaint) {

@@ -25,11 +25,11 @@ func (c *checker) config(f file) *Config {
 	out := &Config{}
 	out.Site = c.site(&f.Site)
 	out.Accounts = c.accounts(f.Accounts)
-	out.Rooms = c.rooms(f.Rooms, out.Accounts)
+	f.Rooms = c.rooms(f, out.Accounts)
+	out.Rooms = shared(f)
 	out.MQTT = c.mqtt(&f.MQTT)
 	out.Web = c.web(f.Web)
 	out.Store = Store{Path: f.Store.Path, Key: c.sealKey("store.key_file", f.Store.KeyFile)}
-	f.Rooms = out.Rooms
 	for i, a := range out.Accounts {
 		f.Accounts[i].LoginURL, f.Accounts[i].GraphURL = a.LoginURL, a.GraphURL
 	}
@@ -120,8 +120,9 @@ func (c *checker) schedule(path, spec string, least time.Duration) Schedule {
 	return s
 }
 
-func (c *checker) rooms(raw []Room, accounts []Account) []Room {
-	rooms := slices.Clone(raw)
+// rooms returns the rooms with their names and accounts filled in.
+func (c *checker) rooms(f file, accounts []Account) []Room {
+	rooms := slices.Clone(f.Rooms)
 	in := map[int]calendar{} // of the rooms that are found in one
 	for i := range rooms {
 		r := &rooms[i]
@@ -134,8 +135,23 @@ func (c *checker) rooms(raw []Room, accounts []Account) []Room {
 		if account := c.roomAccount(path, r, accounts); account != nil && c.source(path, *r, *account) {
 			in[i] = calendar{r.Account, r.Calendar}
 		}
+		c.failSafe(path, r, f.Site.Week)
+		c.presence(path, *r, f.MQTT.Prefix+"/"+f.Site.ID+"/")
 	}
 	c.toldApart(rooms, in)
+	c.idle(f, rooms, accounts)
+	return rooms
+}
+
+// shared returns the rooms with what they share: the rules for all and the
+// schedule of the site.
+func shared(f file) []Room {
+	rooms := slices.Clone(f.Rooms)
+	for i := range rooms {
+		r := &rooms[i]
+		r.Rules = slices.Concat(r.Rules, f.Defaults.Room.Rules)
+		r.Week = r.Week.over(f.Site.Week)
+	}
 	return rooms
 }
 

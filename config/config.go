@@ -63,7 +63,10 @@ type Room struct {
 	Mailbox  string   `toml:"mailbox" form:"mailbox"` // "": the room is looked for in a calendar of the account
 	Calendar string   `toml:"calendar"`               // name or id of that calendar; "": the account's own
 	Match    []string `toml:"match"`                  // locations or attendees that mean this room; none: every event
+
+	PresenceTopic string `toml:"presence_topic" form:"topic"` // MQTT topic of the room's presence sensor; "": none
 	RoomSettings
+	Week Week `toml:"schedule"` // of FailSafe "schedule", and what reports compare with; the site's where the room gives no day or date of its own
 }
 
 // RoomSettings are the settings of a room that [defaults.room] may give for all.
@@ -79,6 +82,26 @@ type RoomSettings struct {
 	Count      []string      `toml:"count" oneof:"busy|tentative|oof|workingElsewhere|unknown"`
 	Privacy    string        `toml:"privacy" oneof:"busy|organizer|subject|full"`
 	StaleAfter time.Duration `toml:"stale_after" range:"30s|24h"` // age at which what was read is no longer good
+
+	MinOn     time.Duration `toml:"min_on" range:"0s|12h"`  // comfort stays on at least so long
+	MinOff    time.Duration `toml:"min_off" range:"0s|12h"` // and off
+	FailSafe  string        `toml:"fail_safe" oneof:"hold|unoccupied|occupied|schedule"`
+	FailAfter time.Duration `toml:"fail_after" range:"30s|168h"` // age of what was read at which FailSafe acts
+	Rules     []Rule        `toml:"rule"`                        // the first that fits a subject decides: the room's own, then those for all
+
+	Grace           time.Duration `toml:"grace" range:"1m|12h" needs:"presence_topic"`             // absence up to this long does not end use
+	Hold            time.Duration `toml:"hold" range:"0s|12h" needs:"presence_topic"`              // use without a booking outlasts presence so long
+	PresenceTimeout time.Duration `toml:"presence_timeout" range:"0s|168h" needs:"presence_topic"` // silence after which the sensor is not trusted; 0: none
+	PresenceOn      []string      `toml:"presence_on" needs:"presence_topic"`                      // payloads that mean presence, without regard to case
+	PresenceOff     []string      `toml:"presence_off" needs:"presence_topic"`                     // and absence
+	PresenceAbove   *float64      `toml:"presence_above" needs:"presence_topic"`                   // numbers above it mean presence, others absence; nil: off
+	PresencePath    string        `toml:"presence_path" form:"jsonpath" needs:"presence_topic"`    // place in a JSON payload, as in "values[0].state"; "": the payload itself
+}
+
+// A Rule says what the purpose of a booking means for comfort.
+type Rule struct {
+	Subject string `toml:"subject" form:"words" required:"cleaning"` // words in a booking's subject
+	Comfort bool   `toml:"comfort"`                                  // whether such a booking asks for comfort
 }
 
 // MQTT is the broker and the form of what is sent to it.

@@ -28,7 +28,7 @@ func decode(name, text string) (map[string]any, *Problem) {
 // never passed on, because they may quote a part of the line, and so a secret.
 var syntax = []struct{ contains, message, fix string }{
 	{"already been defined", "this setting is given twice", "keep one of the two"},
-	{"already created", "this table is given twice", "keep one; tables that may repeat are [[account]] and [[room]]"},
+	{"already created", "this table is given twice", "keep one; tables that may repeat are [[account]], [[room]] and [[room.rule]]"},
 	{"is not a table", "this setting has a value and cannot be a table as well", "keep one of the two"},
 	{"NULL bytes", "the file is not UTF-8 text", "save it as UTF-8"},
 	{"UTF-8", "the file is not UTF-8 text", "save it as UTF-8"},

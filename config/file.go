@@ -10,6 +10,7 @@ import "time"
 //	range     the lowest and the highest value allowed
 //	form      a check in forms
 //	required  must not be empty; the value is an example for the message
+//	needs     a setting without which this one does nothing
 //	hide      the value never appears in a message
 type file struct {
 	Site     rawSite      `toml:"site"`
@@ -29,6 +30,7 @@ type rawSite struct {
 	ID       string `toml:"id" form:"id" required:"hq"`
 	Name     string `toml:"name"`
 	Timezone string `toml:"timezone" form:"zone" required:"Europe/London"`
+	Week     Week   `toml:"schedule"`
 }
 
 // People paste a secret where its file, its variable or the client id belongs:

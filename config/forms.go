@@ -1,6 +1,7 @@
 package config
 
 import (
+	"math"
 	"net"
 	"net/netip"
 	"net/url"
@@ -10,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // forms are the checks that look at one value only, by the name the tags use.
@@ -30,6 +32,9 @@ var forms = map[string]func(string) complaint{
 	"server":   server,
 	"broker":   broker,
 	"listen":   listen,
+	"topic":    topic,
+	"jsonpath": matches(jsonPath, "must be names and list elements, joined by dots", `write "data.occupancy" or "values[0].state"`),
+	"words":    words,
 }
 
 var (
@@ -40,6 +45,7 @@ var (
 	variable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 	topics   = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,40}(/[A-Za-z0-9_.-]{1,40}){0,4}$`)
 	others   = regexp.MustCompile(`[^a-z0-9]+`)
+	jsonPath = regexp.MustCompile(`^([^.\[\]]+|\[\d{1,4}\])(\.[^.\[\]]+|\[\d{1,4}\])*$`)
 )
 
 func matches(form *regexp.Regexp, message, fix string) func(string) complaint {
@@ -164,6 +170,27 @@ func listen(s string) complaint {
 		return complaint{"must be an address of this machine only", "write " + strconv.Quote("127.0.0.1:"+port) + " and put a proxy with a password in front"}
 	}
 	return complaint{}
+}
+
+// topic checks the name of a topic to listen to: MQTT 3.1.1 §4.7 and §1.5.3.
+func topic(s string) complaint {
+	switch {
+	case strings.ContainsAny(s, "+#"):
+		return complaint{"must be one topic, without the wildcards + and #", "name the topic of this room's sensor"}
+	case strings.HasPrefix(s, "$"):
+		return complaint{"must not begin with $, which brokers keep for themselves", "name the topic of this room's sensor"}
+	case len(s) > math.MaxUint16:
+		return complaint{"must be at most 65535 bytes", "name the topic of this room's sensor"}
+	}
+	return complaint{}
+}
+
+// words checks for something that a subject can hold as a word.
+func words(s string) complaint {
+	if strings.ContainsFunc(s, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }) {
+		return complaint{}
+	}
+	return complaint{"must hold a word", `write "cleaning"`}
 }
 
 // address parses a URL with a host, a sound port and no user name or password.

@@ -16,12 +16,16 @@ import (
 func (c *Config) Print(w io.Writer) error {
 	var b bytes.Buffer
 	printTable(&b, "[site]", c.file.Site)
+	printWeek(&b, "site.schedule", c.file.Site.Week)
 	for _, a := range c.file.Accounts {
 		printTable(&b, "[[account]]", a)
 	}
 	printTable(&b, "[defaults.room]", c.file.Defaults.Room)
+	printRules(&b, "[[defaults.room.rule]]", c.file.Defaults.Room.Rules)
 	for _, r := range c.file.Rooms {
 		printTable(&b, "[[room]]", r)
+		printRules(&b, "[[room.rule]]", r.Rules)
+		printWeek(&b, "room.schedule", r.Week)
 	}
 	printTable(&b, "[mqtt]", c.file.MQTT)
 	printTable(&b, "[web]", c.file.Web)
@@ -40,7 +44,14 @@ func printTable(b *bytes.Buffer, header string, settingsOf any) {
 	}
 }
 
-// literal returns a value as TOML writes it, "" for a date that is not set.
+func printRules(b *bytes.Buffer, header string, rules []Rule) {
+	for _, r := range rules {
+		printTable(b, header, r)
+	}
+}
+
+// literal returns a value as TOML writes it, "" for a date or a number that is
+// not set and for what has tables of its own.
 // Go's quoting will do, because texts hold no control characters.
 func literal(value any) string {
 	switch v := value.(type) {
@@ -55,6 +66,13 @@ func literal(value any) string {
 			return ""
 		}
 		return v.Format(time.DateOnly)
+	case *float64:
+		if v == nil {
+			return ""
+		}
+		return strconv.FormatFloat(*v, 'g', -1, 64)
+	case []Rule, Week:
+		return ""
 	case []string:
 		items := make([]string, len(v))
 		for i, item := range v {

@@ -1,0 +1,100 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// bySchedule is the fail_safe that takes the weekly schedule.
+const bySchedule = "schedule"
+
+// failSafe reports what does not go together in what a room does when nothing is
+// read. A fail_after that is not written is never shorter than stale_after.
+func (c *checker) failSafe(path string, r *Room, site Week) {
+	at := c.inherited(path, "fail_after")
+	_, written := c.lines[at]
+	switch {
+	case r.FailAfter >= r.StaleAfter:
+	case written:
+		c.add(at, "is shorter than stale_after, "+short(r.StaleAfter)+": a room would fail while it is good", seen(short(r.FailAfter), ""),
+			"lengthen it, or shorten stale_after")
+	default:
+		r.FailAfter = r.StaleAfter
+	}
+	if r.FailSafe == bySchedule && !r.Week.over(site).given() {
+		c.add(c.inherited(path, "fail_safe"), "needs a weekly schedule", seen(r.FailSafe, ""), `add [site.schedule] with mon = ["07:00-18:30"] and the other days`)
+	}
+}
+
+// presence reports what does not go together in the settings of a room's sensor.
+// Topics that begin with own are the gateway's.
+func (c *checker) presence(path string, r Room, own string) {
+	if strings.HasPrefix(r.PresenceTopic, own) {
+		c.add(join(path, "presence_topic"), "is a topic of the gateway itself, which would listen to itself", seen(r.PresenceTopic, ""), "name the topic of the sensor")
+	}
+	words := map[string]bool{}
+	for _, word := range r.PresenceOn {
+		words[plainWord(word)] = true
+	}
+	for _, word := range r.PresenceOff {
+		if words[plainWord(word)] {
+			c.add(c.inherited(path, "presence_off"), "has a word of presence_on", seen(word, ""), "keep it in one of the two")
+		}
+	}
+	if r.PresenceAbove != nil {
+		return
+	}
+	if len(r.PresenceOn) == 0 {
+		c.add(c.inherited(path, "presence_on"), "is empty, so that nobody would ever be present", "", `write ["true"], or add presence_above`)
+	}
+	if len(r.PresenceOff) == 0 {
+		c.add(c.inherited(path, "presence_off"), "is empty, so that nobody would ever be absent", "", `write ["false"], or add presence_above`)
+	}
+}
+
+// plainWord returns a word as payloads are compared with it.
+func plainWord(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
+
+// idle reports settings that do nothing: those of one room, and shared ones that
+// no room takes.
+func (c *checker) idle(f file, rooms []Room, accounts []Account) {
+	const (
+		noSensor   = "does nothing without presence_topic"
+		noSubjects = `does nothing with read = "free-busy", which knows no subjects`
+		readByView = "remove it, or have the account read by view"
+	)
+	var sensor, subjects bool // some room has it
+	for i, r := range rooms {
+		path := element("room", i)
+		if r.PresenceTopic == "" {
+			c.without(path, "presence_topic", r.RoomSettings, f.Defaults.Room, noSensor)
+		}
+		blind := slices.ContainsFunc(accounts, func(a Account) bool { return a.Name == r.Account && a.Read == freeBusy })
+		if blind && len(r.Rules) > 0 {
+			c.add(join(path, "rule"), noSubjects, "", readByView)
+		}
+		sensor, subjects = sensor || r.PresenceTopic != "", subjects || !blind
+	}
+	if len(rooms) == 0 {
+		return
+	}
+	if !sensor {
+		c.without("defaults.room", "presence_topic", f.Defaults.Room, defaults().Defaults.Room, noSensor+", which no room has")
+	}
+	if !subjects && len(f.Defaults.Room.Rules) > 0 {
+		c.add("defaults.room.rule", noSubjects, "", readByView)
+	}
+}
+
+// without reports the settings of a table that differ from what they would be
+// anyway, and do nothing without the setting needed.
+func (c *checker) without(path, needed string, s, anyway RoomSettings, message string) {
+	given, otherwise := reflect.ValueOf(s), reflect.ValueOf(anyway)
+	for _, field := range settings(given.Type()) {
+		if field.Tag.Get("needs") == needed && !reflect.DeepEqual(given.FieldByIndex(field.Index).Interface(), otherwise.FieldByIndex(field.Index).Interface()) {
+			c.add(join(path, field.Tag.Get("toml")), message, "", fmt.Sprintf("add %s to the room, or remove it", needed))
+		}
+	}
+}

@@ -1,0 +1,169 @@
+package config
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A Week tells at which hours a room is used when nothing better is known, in
+// the site's zone.
+type Week struct {
+	Days       [7][]Stretch         // by [time.Weekday]
+	Exceptions map[string][]Stretch // by date, as in "2026-12-25": instead of its weekday's
+}
+
+// A Stretch is a part of a day, from one minute to before another, counted from
+// midnight as a clock on the wall shows them: 24:00 is 1440.
+type Stretch struct{ From, To int }
+
+// String returns a stretch as it is written, "07:00-18:30".
+func (s Stretch) String() string {
+	return fmt.Sprintf("%02d:%02d-%02d:%02d", s.From/60, s.From%60, s.To/60, s.To%60)
+}
+
+// given tells whether a week says anything.
+func (w Week) given() bool {
+	return len(w.Exceptions) > 0 || slices.ContainsFunc(w.Days[:], func(d []Stretch) bool { return d != nil })
+}
+
+// over returns a week whose days and dates, where w gives none, are those of shared.
+func (w Week) over(shared Week) Week {
+	for day, stretches := range w.Days {
+		if stretches == nil {
+			w.Days[day] = shared.Days[day]
+		}
+	}
+	dates := maps.Clone(shared.Exceptions)
+	if len(dates) > 0 {
+		maps.Copy(dates, w.Exceptions)
+		w.Exceptions = dates
+	}
+	return w
+}
+
+// weekdays are the keys of a schedule, by [time.Weekday].
+var weekdays = [7]string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
+
+const exceptions = "exceptions"
+
+// week binds a weekly schedule.
+func (b *binder) week(path string, value any, to *Week) {
+	t, ok := b.asTable(path, value)
+	if !ok {
+		return
+	}
+	for _, key := range slices.Sorted(maps.Keys(t)) {
+		day := slices.Index(weekdays[:], key)
+		switch {
+		case day >= 0:
+			to.Days[day] = b.stretches(join(path, key), t[key])
+		case isDate(key):
+			b.add(join(path, key), "is a date among the weekdays", "", "move it to ["+elementIndex.ReplaceAllString(path, "")+".exceptions]")
+		case key != exceptions:
+			b.add(join(path, segment(key)), "is not a day", "", "write mon, tue, wed, thu, fri, sat or sun")
+		}
+	}
+	dates, _ := b.asTable(join(path, exceptions), t[exceptions])
+	for _, date := range slices.Sorted(maps.Keys(dates)) {
+		at := join(join(path, exceptions), segment(date))
+		if !isDate(date) {
+			b.add(at, "is not a date", "", `write "2026-12-25"`)
+			continue
+		}
+		if to.Exceptions == nil {
+			to.Exceptions = map[string][]Stretch{}
+		}
+		to.Exceptions[date] = b.stretches(at, dates[date])
+	}
+}
+
+func isDate(s string) bool {
+	_, err := time.Parse(time.DateOnly, s)
+	return err == nil
+}
+
+// stretches reads the stretches of one day, and returns them in their order.
+func (b *binder) stretches(path string, value any) []Stretch {
+	list, ok := value.([]any)
+	if !ok {
+		b.add(path, "must be a list of stretches of the day", seen(value, ""), `write ["07:00-18:30"], or [] for none`)
+		return []Stretch{}
+	}
+	out := []Stretch{}
+	for i, item := range list {
+		s, c := stretch(item)
+		if c.message != "" {
+			b.add(element(path, i), c.message, seen(item, ""), c.fix)
+			continue
+		}
+		out = append(out, s)
+	}
+	slices.SortFunc(out, func(a, b Stretch) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To)) })
+	for i := 1; i < len(out); i++ {
+		if out[i].From < out[i-1].To {
+			b.add(path, fmt.Sprintf("has stretches that overlap, %s and %s", out[i-1], out[i]), "", "join the two, or move one")
+		}
+	}
+	return out
+}
+
+var stretchForm = regexp.MustCompile(`^(\d\d):([0-5]\d)-(\d\d):([0-5]\d)$`)
+
+// stretch reads one stretch of a day, such as "07:00-18:30".
+func stretch(value any) (Stretch, complaint) {
+	s, _ := value.(string)
+	parts := stretchForm.FindStringSubmatch(s)
+	if parts == nil {
+		return Stretch{}, complaint{"must be two times of the day, with two digits each", `write "07:00-18:30"`}
+	}
+	minute := func(hours, minutes string) int {
+		h, _ := strconv.Atoi(hours)
+		m, _ := strconv.Atoi(minutes)
+		return h*60 + m
+	}
+	out := Stretch{From: minute(parts[1], parts[2]), To: minute(parts[3], parts[4])}
+	switch {
+	case max(out.From, out.To) > 24*60:
+		return out, complaint{"goes past the end of the day", "end it at 24:00"}
+	case out.From >= out.To:
+		return out, complaint{"must end later than it begins", `split a night: "22:00-24:00", and "00:00-06:00" on the next day`}
+	}
+	return out, complaint{}
+}
+
+// printWeek writes the tables of a week that says anything.
+func printWeek(b *bytes.Buffer, name string, w Week) {
+	if !w.given() {
+		return
+	}
+	fmt.Fprintf(b, "\n[%s]\n", name)
+	for i := range weekdays {
+		day := (i + int(time.Monday)) % len(weekdays)
+		if w.Days[day] != nil {
+			fmt.Fprintf(b, "%s = %s\n", weekdays[day], stretchList(w.Days[day]))
+		}
+	}
+	if len(w.Exceptions) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n[%s.%s]\n", name, exceptions)
+	for _, date := range slices.Sorted(maps.Keys(w.Exceptions)) {
+		fmt.Fprintf(b, "%q = %s\n", date, stretchList(w.Exceptions[date]))
+	}
+}
+
+// stretchList returns stretches as TOML writes them.
+func stretchList(list []Stretch) string {
+	items := make([]string, len(list))
+	for i, s := range list {
+		items[i] = strconv.Quote(s.String())
+	}
+	return "[" + strings.Join(items, ", ") + "]"
+}
