@@ -30,6 +30,7 @@ func ofAccount(index int, kind prometheus.ValueType, name, help string) family {
 var roomFamilies = []family{
 	ofRoom(driver.Booked, "booked", "1 while a booking that counts is running."),
 	ofRoom(driver.Comfort, "comfort", "1 while the room is to be heated, cooled and ventilated for people."),
+	ofRoom(driver.Occupied, "occupied", "1 while somebody is there, as the presence sensor says; without one that can be trusted, while booked."),
 	ofRoom(driver.Age, "last_good_read_age_seconds", "Time since the room's calendar was last read, taken at each full minute."),
 }
 
@@ -44,6 +45,8 @@ var accountFamilies = []family{
 }
 
 var (
+	roomMode     = prometheus.NewDesc("roomgate_room_mode", "1 for the mode the room is in.", []string{"room", "mode"}, nil)
+	roomSensor   = prometheus.NewDesc("roomgate_room_sensor", "1 for how far the room's presence sensor can be trusted.", []string{"room", "sensor"}, nil)
 	roomQuality  = prometheus.NewDesc("roomgate_room_quality", "1 for the quality the room's points have.", []string{"room", "quality"}, nil)
 	accountState = prometheus.NewDesc("roomgate_account_state", "1 for the state the sign-in is in.", []string{"account", "state"}, nil)
 	partHealthy  = prometheus.NewDesc("roomgate_part_healthy", "1 while the part of the gateway is working.", []string{"part"}, nil)
@@ -80,7 +83,9 @@ func (c boardCollector) Collect(out chan<- prometheus.Metric) {
 	for _, room := range c.s.Rooms {
 		points := c.s.points(driver.OfRoom, room.ID)
 		collect(out, roomFamilies, room.ID, points)
-		collectWords(out, roomQuality, room.ID, driver.Catalogue(driver.OfRoom)[driver.QualityPoint], points[driver.QualityPoint])
+		for index, desc := range map[int]*prometheus.Desc{driver.QualityPoint: roomQuality, driver.ModePoint: roomMode, driver.SensorPoint: roomSensor} {
+			collectWords(out, desc, room.ID, driver.Catalogue(driver.OfRoom)[index], points[index])
+		}
 	}
 	for _, a := range c.s.Board.Subjects(driver.OfAccount) {
 		points := c.s.points(driver.OfAccount, a.ID)

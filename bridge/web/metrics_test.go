@@ -17,6 +17,7 @@ func TestMetrics(t *testing.T) {
 	p := booked("a secret subject")
 	p[driver.Comfort] = driver.BoolValue(false)
 	p[driver.Age] = driver.IntValue(37)
+	p[driver.ModePoint], p[driver.SensorPoint], p[driver.Occupied] = driver.EnumValue("standby"), driver.EnumValue("good"), driver.BoolValue(false)
 	p[driver.CurrentOrganizer] = driver.TextValue("a secret organizer")
 	publish(o, driver.OfRoom, "boardroom", p)
 	publish(o, driver.OfAccount, "rooms", points{
@@ -34,6 +35,10 @@ func TestMetrics(t *testing.T) {
 		`roomgate_room_comfort{room="boardroom"} 0`,
 		`roomgate_room_last_good_read_age_seconds{room="boardroom"} 37`,
 		`roomgate_room_quality{quality="good",room="boardroom"} 1`,
+		`roomgate_room_mode{mode="standby",room="boardroom"} 1`,
+		`roomgate_room_mode{mode="bypass",room="boardroom"} 0`,
+		`roomgate_room_sensor{room="boardroom",sensor="good"} 1`,
+		`roomgate_room_occupied{room="boardroom"} 0`,
 		`roomgate_room_quality{quality="stale",room="boardroom"} 0`,
 		`roomgate_room_quality{quality="good",room="attic"} 0`,
 		`roomgate_account_state{account="rooms",state="retrying"} 1`,

@@ -4,6 +4,7 @@ import (
 	"html"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -52,10 +53,10 @@ func publish(o Options, scope driver.Scope, id string, p points) {
 }
 
 // with returns good points of a room, and those given.
-func with(p points) points {
+func with(more ...points) points {
 	all := points{driver.QualityPoint: driver.EnumValue("good"), driver.Availability: driver.EnumValue("online"), driver.Booked: driver.BoolValue(false)}
-	for i, v := range p {
-		all[i] = v
+	for _, p := range more {
+		maps.Copy(all, p)
 	}
 	return all
 }

@@ -63,9 +63,10 @@ func roomCard(r roomView) g.Node {
 		g.If(r.Capacity != 0, h.P(h.Class("seats quiet"), counted(r.Capacity, "seat", "seats"))),
 		h.P(h.Class("state"), g.Text(r.Word()), until(r)),
 		g.Iff(r.Current != nil, func() g.Node { return who(r.Current) }),
+		g.If(r.People != "", h.P(h.Class("people"), g.Text(r.People))),
 		nextBooking(r),
 		g.If(r.Fault != "", h.P(h.Class("fault"), g.Text(r.Fault))),
-		h.P(h.Class("quality quiet"), g.Text("Quality "+r.Quality), g.If(r.Comfort, g.Text(" · comfort on"))),
+		h.P(h.Class("quality quiet"), g.Text("Quality "+r.Quality), g.If(r.Mode != "", g.Text(" · mode "+r.Mode)), g.If(r.Comfort, g.Text(" · comfort on"))),
 		g.If(r.Readable, readForm(r)),
 	))
 }

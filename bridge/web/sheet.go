@@ -31,7 +31,7 @@ func newSheet(o *Options) *sheet {
 // which change every minute, do not.
 func shown(index int) bool {
 	switch index {
-	case driver.Booked, driver.Comfort, driver.QualityPoint, driver.Availability, driver.Fault, driver.FreeUntil,
+	case driver.Booked, driver.Comfort, driver.Occupied, driver.ModePoint, driver.NoShow, driver.WalkIn, driver.SensorPoint, driver.QualityPoint, driver.Availability, driver.Fault, driver.FreeUntil,
 		driver.CurrentSubject, driver.CurrentOrganizer, driver.CurrentStart, driver.CurrentEnd,
 		driver.NextSubject, driver.NextOrganizer, driver.NextStart, driver.NextEnd:
 		return true

@@ -53,6 +53,8 @@ type roomView struct {
 	Current  *booking
 	Until    *moment // end of the free stretch; nil where its end is not a booking
 	Next     *booking
+	People   string // whether somebody is there, as a sensor says; empty: there is none
+	Mode     string
 	Comfort  bool
 	Quality  string
 	Fault    string
@@ -79,7 +81,7 @@ func viewRoom(room driver.Room, points []driver.Value, now time.Time, zone *time
 		return v
 	}
 	v.State = "free"
-	v.Comfort = points[driver.Comfort].Bool()
+	v.People, v.Mode, v.Comfort = people(points), points[driver.ModePoint].Text(), points[driver.Comfort].Bool()
 	v.Next = viewBooking(points[driver.NextSubject:driver.NextEnd+1], now, zone)
 	if v.Next != nil {
 		v.Until = momentOf(points[driver.FreeUntil].Time(), now, zone)
@@ -89,6 +91,23 @@ func viewRoom(room driver.Room, points []driver.Value, now time.Time, zone *time
 		v.Current = viewBooking(points[driver.CurrentSubject:driver.CurrentEnd+1], now, zone)
 	}
 	return v
+}
+
+// people tells what the presence sensor says.
+func people(points []driver.Value) string {
+	switch sensor := points[driver.SensorPoint].Text(); {
+	case sensor == driver.SensorSilent.String():
+		return "The presence sensor is silent, or cannot tell"
+	case sensor != driver.SensorGood.String():
+		return ""
+	case points[driver.NoShow].Bool():
+		return "Nobody has come"
+	case !points[driver.Occupied].Bool():
+		return "Nobody is there"
+	case points[driver.WalkIn].Bool():
+		return "Somebody is there without a booking"
+	}
+	return "Somebody is there"
 }
 
 // trust is the quality of a room's points and the words that explain it; a room
