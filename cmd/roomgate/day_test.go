@@ -305,7 +305,7 @@ func (b *pipeBroker) drop() {
 func (b *pipeBroker) serve(ctx context.Context, g *gateway) {
 	sink, err := mqtt.New(mqtt.Options{Site: "hq", Prefix: "roomgate", Broker: &url.URL{Scheme: "mqtt", Host: "broker"},
 		Format: mqtt.Format{Bool: mqtt.BoolWords(g.cfg.MQTT.Bool), Time: mqtt.TimeStyle(g.cfg.MQTT.Time), Zone: g.cfg.Site.Timezone},
-		Board:  g.board, Now: g.w.clock.Now, Jitter: jitter, Log: g.w.log, Dial: b.dial})
+		Board:  g.board, Now: g.w.clock.Now, Jitter: jitter, Log: g.w.log, Dial: b.dial, Sensors: g.sensors()})
 	if err != nil {
 		panic(fmt.Sprint("the options of the sink are wrong: ", err))
 	}

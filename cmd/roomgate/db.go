@@ -73,8 +73,9 @@ type backupAnswer struct {
 	LeftOut []string `json:"left_out"`
 }
 
-// openBuckets are the buckets without secrets: what Outlook shows anyway.
-var openBuckets = []string{"bookings"}
+// openBuckets are the buckets without secrets: what Outlook shows anyway, and
+// what was counted of it.
+var openBuckets = []string{"bookings", "history"}
 
 func (g *gateway) answerBackup(w http.ResponseWriter, _ *http.Request) {
 	out, err := backup(g.store)

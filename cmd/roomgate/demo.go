@@ -188,6 +188,7 @@ graph_url = %s
 [defaults.room]
 lead = "15m"
 privacy = "subject"
+presence_timeout = "0s"
 
 [mqtt]
 broker = %s
@@ -210,7 +211,8 @@ match = [%s, %s]
 building = %s
 floor = %s
 capacity = %d
-`, tomlString(name), tomlString(r.Name), tomlString(r.Name), tomlString(r.Address), tomlString(r.Building), tomlString(r.FloorLabel), r.Capacity)
+presence_topic = %s
+`, tomlString(name), tomlString(r.Name), tomlString(r.Name), tomlString(r.Address), tomlString(r.Building), tomlString(r.FloorLabel), r.Capacity, tomlString(presenceTopic(name)))
 	}
 	return b.String()
 }
@@ -253,6 +255,7 @@ func (s *stage) play(ctx context.Context, w world) error {
 	}
 	var running sync.WaitGroup
 	running.Go(func() { g.run(ctx) })
+	running.Go(func() { s.sensors(ctx) })
 	defer running.Wait()
 	s.explain()
 	s.narrate(ctx, g.board)
@@ -327,7 +330,9 @@ The office's clock runs %g times as fast as yours.
 
 Try, in another terminal:
   what the rooms show     %s rooms
+  ... and why             %s rooms explain boardroom
   how the sign-in stands  %s accounts
+  walk into a room        mosquitto_pub -h %s -p %s -r -t %s -m on
   cancel a meeting        curl -X POST '%s/sim/cancel?room=boardroom&json=1'
   book a room             curl -X POST '%s/sim/book?room=boardroom&in=5m&for=30m&subject=Ad+hoc&json=1'
   revoke the sign-in      curl -X POST '%s/sim/revoke?json=1'
@@ -335,7 +340,7 @@ Try, in another terminal:
   cut the broker          curl -X POST '%s/demo/cut-broker?for=10s'
 Stop with Ctrl-C.
 
-`, s.web, s.broker.address, host, port, s.simURL, s.flags.speed, self, self, s.simURL, s.simURL, s.simURL, self, s.simURL)
+`, s.web, s.broker.address, host, port, s.simURL, s.flags.speed, self, self, self, host, port, presenceTopic(emptyRoom), s.simURL, s.simURL, s.simURL, self, s.simURL)
 }
 
 // program is how this program is called from a terminal.
@@ -382,6 +387,12 @@ func tell(e bridge.Entry, booked map[string]bool, told map[string]string) string
 			return "■ " + id + " is booked"
 		case seen:
 			return "□ " + id + " is free"
+		}
+	case e.Subject.Scope == driver.OfRoom && (e.Index == driver.NoShow || e.Index == driver.WalkIn):
+		words, key := map[int]string{driver.NoShow: "… nobody has come to ", driver.WalkIn: "+ somebody without a booking is in "}[e.Index], fmt.Sprint(id, e.Index)
+		was := told[key]
+		if told[key] = fmt.Sprint(e.Value.Bool()); e.Value.Bool() && was != told[key] {
+			return words + id
 		}
 	case e.Subject.Scope == driver.OfAccount && (e.Index == driver.AccountState || e.Index == driver.AccountReason):
 		words := e.Value.Text()
@@ -431,7 +442,7 @@ func newDemoBroker(out io.Writer, address string) (*demoBroker, error) {
 func (b *demoBroker) open() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	server := broker.New(&broker.Options{Logger: slog.New(slog.DiscardHandler)})
+	server := broker.New(&broker.Options{InlineClient: true, Logger: slog.New(slog.DiscardHandler)})
 	if err := server.AddHook(new(letAllIn), nil); err != nil {
 		return fmt.Errorf("opening the broker: %w", err)
 	}

@@ -30,6 +30,7 @@ type site struct {
 	rooms            []siteRoom
 	ways             map[string]string // settings by which an account signs in; the usual one has the client secret
 	apiKey, sealKey  string            // of the connect API and of the store; empty: none
+	more             map[string]string // further settings of rooms, by their ids
 }
 
 // siteRoom is a room and the account it is read with.
@@ -98,7 +99,7 @@ func (s *site) write() error {
 			fmt.Fprintf(&text, siteAccount, r.account, graphsim.TenantID, id, s.way(r.account), sim, sim, cmp.Or(s.poll, "@every 60s"))
 			written[r.account] = true
 		}
-		fmt.Fprintf(&text, siteRoomText, r.id, r.name, r.account, s.find(r))
+		fmt.Fprintf(&text, siteRoomText, r.id, r.name, r.account, s.find(r)+"\n"+s.more[r.id])
 	}
 	return errors.Join(apiErr, sealErr,
 		os.WriteFile(filepath.Join(s.dir, "client-secret"), []byte(secret), 0o600),

@@ -83,9 +83,10 @@ func (e *ear) first(topic, payload string, since time.Time) (heard, bool) {
 
 // What an integrator wires against.
 var (
-	roomTopics = strings.Fields(`booked comfort current_subject current_organizer current_start current_end
+	roomTopics = strings.Fields(`booked comfort occupied mode next_mode minutes_to_next_mode current_subject current_organizer current_start current_end
 		current_attendees minutes_remaining next_subject next_organizer next_start next_end minutes_until_next
-		free_until bookings_today booked_minutes_today utilisation_today quality fault age availability schedule state meta`)
+		free_until no_show walk_in sensor bookings_today booked_minutes_today utilisation_today
+		no_shows_today walk_ins_today early_leaves_today overruns_today quality fault age availability schedule state meta`)
 	accountTopics = strings.Fields(`state reason access_expires refresh_days_left secret_days_left last_refresh last_poll polls throttled`)
 	gatewayTopics = strings.Fields(`status state version started rooms_total rooms_good`)
 )

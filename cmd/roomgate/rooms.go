@@ -51,7 +51,7 @@ func roomsCommand(g *globals) *cobra.Command {
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print every point as JSON; with --watch, a line for every change")
 	c.Flags().BoolVar(&watch, "watch", false, "show every change, until Ctrl-C")
-	c.AddCommand(pollCommand(g), discoverCommand(g))
+	c.AddCommand(pollCommand(g), discoverCommand(g), explainRoomCommand(g))
 	return c
 }
 

@@ -80,7 +80,7 @@ func build(cfg *config.Config, st *store.Store, w world) (*gateway, error) {
 	site := driver.Site{ID: cfg.Site.ID, Name: cfg.Site.Name, Zone: cfg.Site.Timezone}
 	g.driver = driver.New(driver.Options{
 		Site: site, Rooms: rooms, Accounts: g.accounts, Publisher: g.board, Memory: st.Bucket("bookings"),
-		Clock: w.clock, Jitter: jitter, Version: version(), Log: w.log.With("part", "driver"),
+		History: g.history(), Clock: w.clock, Jitter: jitter, Version: version(), Log: w.log.With("part", "driver"),
 		Beat: func() { g.board.Beat("driver", w.clock.Now()) },
 	})
 	var err error
@@ -182,6 +182,8 @@ func roomsOf(cfg *config.Config) []driver.Room {
 	privacy := map[string]driver.Privacy{"busy": driver.PrivacyBusy, "organizer": driver.PrivacyOrganizer,
 		"subject": driver.PrivacySubject, "full": driver.PrivacyFull}
 	release := map[string]driver.Release{"end": driver.ReleaseAtEnd, "start": driver.ReleaseAtStart}
+	failSafe := map[string]driver.FailSafe{"hold": driver.FailHold, "unoccupied": driver.FailUnoccupied,
+		"occupied": driver.FailOccupied, "schedule": driver.FailBySchedule}
 	rooms := make([]driver.Room, len(cfg.Rooms))
 	for i, r := range cfg.Rooms {
 		var count []driver.ShowAs
@@ -191,9 +193,52 @@ func roomsOf(cfg *config.Config) []driver.Room {
 		rooms[i] = driver.Room{ID: r.ID, Name: r.Name, Account: r.Account, Mailbox: r.Mailbox, Calendar: r.Calendar, Match: r.Match,
 			Building: r.Building, Floor: r.Floor, Capacity: r.Capacity, Zone: cfg.Site.Timezone,
 			Lead: r.Lead, Lag: r.Lag, Gap: r.Gap, Release: release[r.Release],
-			Count: driver.CountingOf(count...), Privacy: privacy[r.Privacy], StaleAfter: r.StaleAfter}
+			MinOn: r.MinOn, MinOff: r.MinOff,
+			Count: driver.CountingOf(count...), Rules: rulesOf(r.Rules), Privacy: privacy[r.Privacy], StaleAfter: r.StaleAfter,
+			FailSafe: failSafe[r.FailSafe], FailAfter: r.FailAfter, Weekly: weeklyOf(r.Week),
+			Sensor: r.PresenceTopic != "", Grace: r.Grace, PresenceHold: r.Hold, PresenceTimeout: r.PresenceTimeout}
 	}
 	return rooms
+}
+
+func rulesOf(rules []config.Rule) []driver.Rule {
+	var out []driver.Rule
+	for _, r := range rules {
+		out = append(out, driver.Rule{Words: r.Subject, Comfort: r.Comfort})
+	}
+	return out
+}
+
+func weeklyOf(w config.Week) driver.Weekly {
+	day := func(stretches []config.Stretch) []driver.Stretch {
+		var out []driver.Stretch
+		for _, s := range stretches {
+			out = append(out, driver.Stretch(s))
+		}
+		return out
+	}
+	out := driver.Weekly{Exceptions: map[string][]driver.Stretch{}}
+	for i, stretches := range w.Days {
+		out.Days[i] = day(stretches)
+	}
+	for date, stretches := range w.Exceptions {
+		out.Exceptions[date] = day(stretches)
+	}
+	return out
+}
+
+// sensors are the presence sensors of the rooms. What they say goes to the driver.
+func (g *gateway) sensors() []mqtt.Sensor {
+	var all []mqtt.Sensor
+	for _, r := range g.cfg.Rooms {
+		if r.PresenceTopic == "" {
+			continue
+		}
+		all = append(all, mqtt.Sensor{Topic: r.PresenceTopic,
+			Reading: mqtt.Reading{Path: r.PresencePath, Above: r.PresenceAbove, On: r.PresenceOn, Off: r.PresenceOff},
+			Tell:    func(p driver.Presence) { g.driver.Presence(r.ID, p) }})
+	}
+	return all
 }
 
 func (g *gateway) newSink(p *publications) (*mqtt.Sink, error) {
@@ -211,7 +256,7 @@ func (g *gateway) newSink(p *publications) (*mqtt.Sink, error) {
 		Site: g.cfg.Site.ID, Prefix: m.Prefix, Broker: broker, Username: m.Username, Password: m.Password.Reveal(),
 		ClientID: clientID(g.cfg), TLS: tlsConfig,
 		Format: mqtt.Format{VTQ: m.Payload == "vtq", Bool: mqtt.BoolWords(m.Bool), Time: mqtt.TimeStyle(m.Time), Zone: g.cfg.Site.Timezone},
-		Retire: p.without(topics), Shown: func() { p.are(topics) },
+		Retire: p.without(topics), Shown: func() { p.are(topics) }, Sensors: g.sensors(),
 		Board: g.board, Now: g.w.clock.Now, Jitter: jitter, KeepStatus: g.reloading.Load, Log: g.w.log.With("part", "mqtt"),
 	})
 }
