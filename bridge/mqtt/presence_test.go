@@ -235,6 +235,12 @@ func (g *gate) open() {
 	g.closed = nil
 }
 
+// pass lets time go by in the bubble, and everything that is due happen.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
 // gated runs a Sink with four sensors against a gate, and returns what is told of
 // the second one.
 func gated(t *testing.T, g *gate, f *fake) (b *bridge.Board, told <-chan driver.Presence) {
@@ -251,8 +257,7 @@ func gated(t *testing.T, g *gate, f *fake) (b *bridge.Board, told <-chan driver.
 	}
 	stop := start(t, o)
 	t.Cleanup(func() { end(stop) })
-	time.Sleep(5 * time.Second)
-	synctest.Wait()
+	pass(5 * time.Second)
 	return o.Board, told
 }
 
@@ -268,16 +273,16 @@ func TestRefusedTopicsAreAskedForAgain(t *testing.T) {
 		if h := board.Health()[Part]; h.OK || h.Words != want {
 			t.Errorf("health %+v, want %s", h, want)
 		}
-		time.Sleep(25 * time.Minute)
+		pass(25 * time.Minute)
 		if len(g.asked) != 4+2 {
 			t.Errorf("%d subscriptions in 25 minutes, want four, and twice the one that is refused", len(g.asked))
 		}
 		g.open()
-		time.Sleep(10 * time.Minute)
+		pass(10 * time.Minute)
 		if h := board.Health()[Part]; !h.OK || h.Words != "connected to the broker at broker.example" {
 			t.Errorf("health once the rules are mended: %+v", h)
 		}
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		if len(g.asked) != 4+3 || len(f.visits) != 1 {
 			t.Errorf("%d subscriptions on %d connections, want 7 on one", len(g.asked), len(f.visits))
 		}
@@ -289,7 +294,7 @@ func TestHangsUpOnSubscriptions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, f := &gate{closed: map[string]bool{"bms/a": true}, hangUp: true}, &fake{}
 		board, told := gated(t, g, f)
-		time.Sleep(9 * time.Minute)
+		pass(9 * time.Minute)
 		if len(f.visits) != 3 {
 			t.Errorf("%d connections in nine minutes, want two that asked, and one that lasts", len(f.visits))
 		}
@@ -304,7 +309,7 @@ func TestHangsUpOnSubscriptions(t *testing.T) {
 			t.Errorf("health %+v, want %s", h, want)
 		}
 		g.open()
-		time.Sleep(5 * time.Minute)
+		pass(5 * time.Minute)
 		tells(t, told, present)
 		if h := board.Health()[Part]; !h.OK || len(f.visits) != 3 {
 			t.Errorf("after %d connections health is %+v once the rules are mended", len(f.visits), h)
@@ -329,7 +334,7 @@ func TestLostWhileAsking(t *testing.T) {
 		o.Sensors = []Sensor{s}
 		stop := start(t, o)
 		defer end(stop)
-		time.Sleep(time.Second)
+		pass(time.Second)
 		const want = "the broker at broker.example closed the connection when it was asked for presence topics; if it does so again, " +
 			"let the user read bms/d in the broker's access rules (mosquitto: topic read bms/d)"
 		if h := o.Board.Health()[Part]; h.Words != want {
@@ -349,12 +354,11 @@ func TestSubscriptionNotAnswered(t *testing.T) {
 		o.Sensors = []Sensor{s}
 		stop := start(t, o)
 		defer end(stop)
-		time.Sleep(29 * time.Second)
-		synctest.Wait()
+		pass(29 * time.Second)
 		if len(f.visits) != 1 || !o.Board.Health()[Part].OK {
 			t.Errorf("%d connections after 29 s, health %+v", len(f.visits), o.Board.Health()[Part])
 		}
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		if len(f.visits) != 2 {
 			t.Errorf("%d connections after 39 s, want a second one", len(f.visits))
 		}
@@ -394,7 +398,7 @@ func TestProbeAsksForPresence(t *testing.T) {
 					sink.o.Sensors = append(sink.o.Sensors, s)
 				}
 				err := sink.Probe(t.Context())
-				time.Sleep(time.Minute) // the client library's goroutines run out
+				pass(time.Minute) // the client library's goroutines run out
 				synctest.Wait()
 				if got := fmt.Sprint(err); (err == nil) != (c.words == "") || !strings.Contains(got, c.words) {
 					t.Errorf("found %s, want words like %q", got, c.words)
