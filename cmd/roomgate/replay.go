@@ -388,10 +388,12 @@ func (p *player) play(ctx context.Context) {
 	ahead := p.senseBefore()
 	board := p.gateway.board
 	if !seen(ctx, board, p.allRead) {
+		fmt.Fprintln(p.out, p.stopped())
 		return
 	}
 	parts.Go(func() { _ = p.gateway.sink.Run(ctx) })
 	if !seen(ctx, board, func() bool { return board.Health()[mqtt.Part].OK }) {
+		fmt.Fprintln(p.out, p.stopped())
 		return
 	}
 	p.clock.letGo()
@@ -463,7 +465,7 @@ func (p *player) watch(ctx context.Context) {
 		fmt.Fprintf(p.out, form, p.progress())
 		select {
 		case <-ctx.Done():
-			fmt.Fprintf(p.out, form, "Stopped at "+p.stamp(p.clock.Now())+".")
+			fmt.Fprintf(p.out, form, p.stopped())
 			return
 		case <-over:
 			fmt.Fprintf(p.out, form, "Ended at "+p.stamp(p.end)+".")
@@ -472,6 +474,8 @@ func (p *player) watch(ctx context.Context) {
 		}
 	}
 }
+
+func (p *player) stopped() string { return "Stopped at " + p.stamp(p.clock.Now()) + "." }
 
 // progress is how far the replay has come, in one line.
 func (p *player) progress() string {
