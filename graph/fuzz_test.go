@@ -49,20 +49,3 @@ func FuzzEvents(f *testing.F) {
 		}
 	})
 }
-
-// FuzzZone: a name is a zone, the same each time, or an error; never the
-// gateway's own zone.
-func FuzzZone(f *testing.F) {
-	for _, name := range []string{"", "UTC", "Local", "tzone://Microsoft/Custom", "Pacific Standard Time", "Europe/Berlin", "../x", "Europe/Berlin\x00"} {
-		f.Add(name)
-	}
-	f.Fuzz(func(t *testing.T, name string) {
-		z, err := LoadZone(name)
-		if (z == nil) == (err == nil) || z == time.Local {
-			t.Fatalf("%q: zone %v, error %v", name, z, err)
-		}
-		if again, _ := LoadZone(name); err == nil && again.String() != z.String() {
-			t.Errorf("%q: zone %v, then %v", name, z, again)
-		}
-	})
-}

@@ -87,7 +87,7 @@ func (r *row) booking(room driver.Room) (driver.Booking, error) {
 // parse reads a dateTimeTimeZone: seven fractional digits and no offset, in the
 // zone named beside it. UTC is asked for, but not every server listens.
 func (i instant) parse() (time.Time, error) {
-	zone, err := LoadZone(i.TimeZone)
+	zone, err := loadZone(i.TimeZone)
 	if err != nil {
 		return time.Time{}, err
 	}

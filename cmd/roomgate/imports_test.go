@@ -25,7 +25,8 @@ var arrows = map[string]arrow{
 	"driver":              {nil, true, "the domain decides what is true; it must not know how anything is fetched or shown"},
 	"driver/calendartest": {[]string{"driver"}, true, "the suite must suit every Calendar"},
 	"driver/store":        {nil, false, "the store knows bytes, not meanings"},
-	"graph":               {[]string{"driver"}, false, "a calendar speaks the domain's language and knows nothing of tokens or sinks"},
+	"zones":               {nil, true, "the name of a zone means the same in every calendar"},
+	"graph":               {[]string{"driver", "zones"}, false, "a calendar speaks the domain's language and knows nothing of tokens or sinks"},
 	"graph/token":         {nil, false, "a sign-in is of use to any calendar"},
 	"graph/graphsim":      {nil, true, "a simulator that shares a type with its client shares its mistakes"},
 	"bridge":              {[]string{"driver"}, false, "the board holds points, whoever shows them"},
@@ -34,7 +35,7 @@ var arrows = map[string]arrow{
 	"config":              {nil, false, "a configuration is text and values; only cmd passes them on"},
 	"packaging":           {nil, true, "files that are installed"},
 	"systemd":             {nil, true, "files that are installed"},
-	"cmd/roomgate": {[]string{"driver", "driver/store", "graph", "graph/token", "graph/graphsim", "bridge", "bridge/mqtt", "bridge/web", "config", "packaging"},
+	"cmd/roomgate": {[]string{"driver", "driver/store", "graph", "graph/token", "graph/graphsim", "bridge", "bridge/mqtt", "bridge/web", "config", "packaging", "zones"},
 		false, "the one place that knows all parts"},
 }
 

@@ -13,7 +13,7 @@ import (
 	"github.com/teambition/rrule-go"
 
 	"roomgate/driver"
-	"roomgate/graph"
+	"roomgate/zones"
 )
 
 // property is one content line of iCalendar (RFC 5545 §3.1), unfolded.
@@ -378,7 +378,7 @@ func addDuration(t time.Time, text string) (time.Time, bool) {
 func (r icalReader) time(p property, value string) (t time.Time, date bool, err error) {
 	zone := r.zone
 	if name := p.params["TZID"]; name != "" {
-		if zone, err = graph.LoadZone(name); err != nil {
+		if zone, err = zones.Load(name); err != nil {
 			return t, false, r.errorf(p.line, "%w: name it as in Europe/London", err)
 		}
 	}
