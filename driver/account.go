@@ -10,7 +10,7 @@ type Calendar interface {
 	// Fetch reads the bookings that overlap [from, to) of every room and hands
 	// over one Reading a room, each as soon as it is there. It returns when all
 	// are delivered. deliver is never called concurrently. A failure stands in
-	// the Reading of the room it concerns; where a person can mend it, it is an
+	// the Reading of the room it concerns; where a person can fix it, it is an
 	// Actionable.
 	Fetch(ctx context.Context, rooms []Room, from, to time.Time, deliver func(Reading)) Tally
 }
@@ -21,7 +21,7 @@ type Sweeper interface {
 	// ids of those whose busy times are not what the Sweep before found; one
 	// that it asks about for the first time is none of them. Rooms whose busy
 	// times cannot be had are left out. The error tells that the question as a
-	// whole was not answered; where a person can mend that, it is an
+	// whole was not answered; where a person can fix that, it is an
 	// Actionable. Sweep is never called while a Fetch or another Sweep runs.
 	Sweep(ctx context.Context, rooms []Room, from, to time.Time) (changed []string, t Tally, err error)
 }
@@ -41,50 +41,64 @@ type Tally struct {
 	Bytes     int64 // received, uncompressed
 }
 
-// SignIn tells how an account's sign-in stands.
-type SignIn interface {
-	Status() SignInStatus
-	// Changed returns a channel that is closed at the next change of Status.
-	Changed() <-chan struct{}
-}
-
-// SignInStatus is how a sign-in stands. Times that are not known are zero.
-type SignInStatus struct {
-	State         string // one of the words of the account's state point
-	Reason        string // why it is not ok, and what to do; empty when ok
-	AccessExpires time.Time
-	LastRefresh   time.Time
-	RefreshLapses time.Time // when the refresh token would lapse if it were not used again
-	SecretExpires time.Time
-}
-
-// signedIn is the state in which calendars can be read.
-const signedIn = "ok"
-
-// refreshing is the state of every sign-in now and then, whether calendars can
-// be read or not.
-const refreshing = "refreshing"
-
 // Schedule says when something is due; robfig/cron's schedules are Schedules.
 type Schedule interface {
 	Next(time.Time) time.Time
 }
 
-// Account is one sign-in and the calendars that are read with it.
+// Account is a provider's calendars as they are read for one configured account.
 type Account struct {
 	Name     string // topic segment
-	Calendar Calendar
-	SignIn   SignIn
+	Provider Provider
 	Poll     Schedule
-	Sweep    Schedule // nil: no sweeps; else the Calendar is a Sweeper
+	Sweep    Schedule // nil: no sweeps
+}
+
+// session is the account's sign-in; nil: it has none.
+func (a Account) session() Session {
+	if p, ok := a.Provider.(HasSession); ok {
+		return p.Session()
+	}
+	return nil
+}
+
+// status is the status of the account's sign-in. An account without one can
+// always be read.
+func (a Account) status() SessionStatus {
+	if s := a.session(); s != nil {
+		return s.Status()
+	}
+	return SessionStatus{State: SignedIn}
+}
+
+// changed is closed when the status of the account's sign-in changes; nil: it
+// never does.
+func (a Account) changed() <-chan struct{} {
+	if s := a.session(); s != nil {
+		return s.Changed()
+	}
+	return nil
+}
+
+// sweeper finds the rooms of the account that have changed; nil: no sweeps are
+// configured, or the provider has none to offer. The problem says the latter, in
+// words for people.
+func (a Account) sweeper() (s Sweeper, problem string) {
+	if a.Sweep == nil {
+		return nil, ""
+	}
+	if s, ok := a.Provider.(Sweeper); ok {
+		return s, ""
+	}
+	return nil, "sweep is configured, but " + a.Provider.Service() + " cannot be swept; changes are seen at the next poll: remove sweep from this account"
 }
 
 // accountWork is what an account has done since the start.
 type accountWork struct {
-	polls     int
-	throttled int
-	lastPoll  time.Time
-	refusal   string // why there are no sweeps, and what to do; empty: they are not refused
+	polls        int
+	throttled    int
+	lastPoll     time.Time
+	sweepProblem string // why there are no sweeps, in words; empty: nothing is wrong with them
 }
 
 // count adds the cost of a Fetch or a Sweep.
@@ -93,19 +107,23 @@ func (a *accountState) count(t Tally) {
 	a.next = time.Time{}
 }
 
-// reason puts in words what is wrong with the account: the sign-in before all.
-func reason(s SignInStatus, work accountWork) string {
-	if s.Reason == "" && work.refusal != "" {
-		return "changes are seen only at the next poll, because the sweep was refused: " + work.refusal
+// reason says in words what is wrong with the account, and what to do: the
+// sign-in comes first.
+func reason(s SessionStatus, work accountWork) string {
+	switch {
+	case s.Reason != "" && s.Action != "":
+		return s.Reason + "; " + s.Action
+	case s.Reason+s.Action != "":
+		return s.Reason + s.Action
 	}
-	return s.Reason
+	return work.sweepProblem
 }
 
 // fillAccount writes an account's points into values and returns the instant at
 // which they next change by themselves; zero: they do not.
-func fillAccount(values []Value, s SignInStatus, work accountWork, now time.Time) time.Time {
+func fillAccount(values []Value, s SessionStatus, work accountWork, now time.Time) time.Time {
 	w := wake{now: now}
-	values[AccountState] = EnumValue(s.State)
+	values[AccountState] = EnumValue(s.State.String())
 	values[AccountReason] = TextValue(reason(s, work))
 	values[AccessExpires] = TimeValue(s.AccessExpires)
 	values[RefreshDaysLeft] = daysTo(s.RefreshLapses, &w)

@@ -1,9 +1,11 @@
 package driver
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -48,7 +50,7 @@ func TestDaysTo(t *testing.T) {
 // Following the instants, every count is seen once, in order.
 func TestDayCountersCountDown(t *testing.T) {
 	start := at("12:00")
-	status := SignInStatus{State: "ok", RefreshLapses: start.Add(3*days + time.Hour), SecretExpires: start.Add(2*days + 2*time.Hour)}
+	status := SessionStatus{State: SignedIn, RefreshLapses: start.Add(3*days + time.Hour), SecretExpires: start.Add(2*days + 2*time.Hour)}
 	var got []string
 	values := make([]Value, accountPointCount)
 	for now := start; !now.IsZero(); now = fillAccount(values, status, accountWork{}, now) {
@@ -65,7 +67,7 @@ func TestDayCountersCountDown(t *testing.T) {
 func TestAccountPoints(t *testing.T) {
 	now := at("12:00")
 	values := make([]Value, accountPointCount)
-	next := fillAccount(values, SignInStatus{State: "retrying", Reason: "offline", AccessExpires: at("13:00"), LastRefresh: at("11:30")},
+	next := fillAccount(values, SessionStatus{State: Retrying, Reason: "offline", AccessExpires: at("13:00"), LastRefresh: at("11:30")},
 		accountWork{polls: 7, throttled: 3, lastPoll: at("11:59")}, now)
 	want := []Value{
 		AccountState: EnumValue("retrying"), AccountReason: TextValue("offline"), AccessExpires: TimeValue(at("13:00")),
@@ -95,6 +97,64 @@ func TestExplain(t *testing.T) {
 	} {
 		if words, person := Explain(c.err); words != c.words || person != c.person {
 			t.Errorf("%q, person %t; want %q, %t", words, person, c.words, c.person)
+		}
+	}
+}
+
+// feed is a Provider with nothing but calendars: no sign-in, and no sweeps.
+type feed struct{ c *calendar }
+
+func (f feed) Service() string { return "Contoso Feeds" }
+
+func (f feed) Fetch(ctx context.Context, rooms []Room, from, to time.Time, deliver func(Reading)) Tally {
+	return f.c.Fetch(ctx, rooms, from, to, deliver)
+}
+
+func TestAccountWithoutASignIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, minute)
+		w.Accounts[0].Provider = feed{w.calendar}
+		w.run(t)
+		pass(minute + second)
+		w.expectPolls(t, "0s 1m0s")
+		w.expect(t, account, AccountState, "0s ok")
+		w.expect(t, account, AccountReason, "0s nothing")
+		for _, point := range []int{AccessExpires, LastRefresh} {
+			w.expect(t, account, point, "0s nothing")
+		}
+		for _, point := range []int{RefreshDaysLeft, SecretDaysLeft} {
+			w.expect(t, account, point, "0s nothing")
+		}
+	})
+}
+
+func TestSweepOfAProviderThatCannotBeSwept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, minute)
+		w.Accounts[0].Provider, w.Accounts[0].Sweep = feed{w.calendar}, every(10*second)
+		d, _ := w.run(t)
+		pass(minute + second)
+		d.PollNow(t.Context(), "")
+		pass(minute)
+		w.expectPolls(t, "0s 1m0s 1m1s 2m1s")
+		w.expect(t, account, AccountState, "0s ok")
+		w.expect(t, account, AccountReason, "0s sweep is configured, but Contoso Feeds cannot be swept; changes are seen at the next poll: remove sweep from this account")
+	})
+}
+
+func TestActionFollowsTheReason(t *testing.T) {
+	refused := accountWork{sweepProblem: "not swept"}
+	for _, c := range []struct {
+		status SessionStatus
+		want   string
+	}{
+		{SessionStatus{Reason: "revoked", Action: "sign in"}, "revoked; sign in"},
+		{SessionStatus{Reason: "revoked"}, "revoked"},
+		{SessionStatus{Action: "sign in"}, "sign in"},
+		{SessionStatus{}, "not swept"},
+	} {
+		if got := reason(c.status, refused); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
 		}
 	}
 }

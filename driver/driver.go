@@ -99,11 +99,11 @@ type accountState struct {
 	rooms   []Room
 	back    time.Duration // how long comfort of a room can outlast a booking
 	work    accountWork
-	state   string              // of the sign-in, when last it was not being refreshed
+	settled *SessionState       // of the sign-in, when last it was not being refreshed; nil: not yet known
 	failed  map[string][]string // rooms by why they could not be read, as last logged
 	next    time.Time
-	changed <-chan struct{}
-	asked   chan asks // what the poller is asked for and has not yet heard; only the loop sends
+	signIn  <-chan struct{} // closed when the status of the sign-in changes; nil: it never does
+	asked   chan asks       // what the poller is asked for and has not yet heard; only the loop sends
 	values  []Value
 }
 
@@ -153,7 +153,7 @@ func (d *Driver) Run(ctx context.Context) error {
 	d.recall()
 	var pollers sync.WaitGroup
 	for _, a := range d.accounts {
-		a.changed = a.SignIn.Changed()
+		a.signIn = a.changed()
 		p := d.newPoller(a)
 		pollers.Go(func() { p.run(ctx) })
 	}
@@ -256,13 +256,13 @@ func (d *Driver) signInChanges(ctx context.Context) <-chan *accountState {
 	merged := make(chan *accountState)
 	for _, a := range d.accounts {
 		go func() {
-			for changed := a.changed; ; {
+			for changed := a.signIn; changed != nil; {
 				select {
 				case <-ctx.Done():
 					return
 				case <-changed:
 				}
-				changed = a.SignIn.Changed()
+				changed = a.changed()
 				select {
 				case <-ctx.Done():
 					return
@@ -410,12 +410,12 @@ func (d *Driver) keepDays(now time.Time) {
 // derive works out the account's points at now, and asks for all rooms when they
 // can be read from now on.
 func (a *accountState) derive(now time.Time) Update {
-	s := a.SignIn.Status()
-	if s.State == signedIn && a.state != signedIn && a.state != "" {
+	s := a.status()
+	if s.State == SignedIn && a.settled != nil && *a.settled != SignedIn {
 		a.ask(asks{urgent: true})
 	}
-	if s.State != refreshing { // it was able before, or the end of the refresh will tell
-		a.state = s.State
+	if s.State != Refreshing { // it was able before, or the end of the refresh will tell
+		a.settled = &s.State
 	}
 	a.next = orNever(fillAccount(a.values, s, a.work, now))
 	return Update{Subject: Subject{OfAccount, a.Name}, At: now.UTC(), Quality: QualityGood, Values: a.values}

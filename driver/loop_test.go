@@ -13,8 +13,9 @@ import (
 	"time"
 )
 
-// calendar answers every Fetch with what it was told last.
+// calendar is a Provider that answers every Fetch with what it was told last.
 type calendar struct {
+	session  *session
 	mu       sync.Mutex
 	bookings map[string][]Booking
 	failures map[string]error // by room; "" is every room
@@ -26,6 +27,10 @@ type calendar struct {
 	reads    map[string][]string // by room, times since the bubble's start
 	from     time.Time           // of the last Fetch
 }
+
+func (c *calendar) Service() string { return "Contoso Calendar" }
+
+func (c *calendar) Session() Session { return c.session }
 
 func (c *calendar) Fetch(ctx context.Context, rooms []Room, from, to time.Time, deliver func(Reading)) Tally {
 	c.mu.Lock()
@@ -99,33 +104,37 @@ func (c *calendar) readsOf(room string) string {
 	return strings.Join(c.reads[room], " ")
 }
 
-// signIn stands as it was told last.
-type signIn struct {
+// session is a Session with the status it was told last.
+type session struct {
 	mu      sync.Mutex
-	status  SignInStatus
+	status  SessionStatus
 	changed chan struct{}
 }
 
-func (s *signIn) Status() SignInStatus {
+func (s *session) Status() SessionStatus {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.status
 }
 
-func (s *signIn) Changed() <-chan struct{} {
+func (s *session) Run(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+
+func (s *session) Verify(context.Context) error { return nil }
+
+func (s *session) Changed() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.changed
 }
 
 // become changes the status without telling anybody yet.
-func (s *signIn) become(state string) {
+func (s *session) become(state SessionState) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.status.State = state
 }
 
-func (s *signIn) tell() {
+func (s *session) tell() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	close(s.changed)
@@ -247,7 +256,7 @@ var (
 type world struct {
 	Options
 	calendar  *calendar
-	signIn    *signIn
+	session   *session
 	published *published
 	shelf     *shelf
 	clock     *skewed
@@ -256,11 +265,12 @@ type world struct {
 
 func newWorld(t *testing.T, poll time.Duration) *world {
 	w := &world{calendar: &calendar{bookings: map[string][]Booking{}, failures: map[string]error{}, reads: map[string][]string{}},
-		signIn:    &signIn{status: SignInStatus{State: "ok"}, changed: make(chan struct{})},
+		session:   &session{status: SessionStatus{State: SignedIn}, changed: make(chan struct{})},
 		published: &published{latest: map[Subject][]Value{}, changes: map[Subject][][]string{}},
 		shelf:     &shelf{values: map[string][]byte{}}, clock: &skewed{}, log: &page{}}
+	w.calendar.session = w.session
 	w.Options = Options{Site: Site{"hq", "Head Office", time.UTC}, Rooms: []Room{plain(t)},
-		Accounts:  []Account{{"rooms", w.calendar, w.signIn, every(poll), nil}},
+		Accounts:  []Account{{"rooms", w.calendar, every(poll), nil}},
 		Publisher: w.published, Memory: w.shelf, Clock: w.clock, Version: "1.2.3",
 		Jitter: func(time.Duration) time.Duration { return 0 },
 		Log:    slog.New(slog.NewTextHandler(w.log, nil))}
@@ -413,7 +423,7 @@ func TestRefusedRowsAreLoggedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, minute)
 		w.calendar.strays = []Reading{{Room: "boardroom", Refused: []string{"row 7: no end"}}}
-		w.Accounts[0].Calendar = strays{w.calendar}
+		w.Accounts[0].Provider = strays{w.calendar}
 		w.run(t)
 		pass(5*minute + second)
 		if n := w.log.count("row 7: no end"); n != 1 {
@@ -432,16 +442,16 @@ func (s strays) Fetch(ctx context.Context, _ []Room, from, to time.Time, deliver
 func TestSignInBecomingOKPolls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, time.Hour)
-		w.signIn.become("never_signed_in")
+		w.session.become(NeverSignedIn)
 		w.calendar.fail("", errDenied)
 		w.run(t)
 		pass(5 * minute)
-		w.signIn.become("sign_in_needed")
-		w.signIn.tell()
+		w.session.become(SignInNeeded)
+		w.session.tell()
 		pass(5 * minute)
 		w.calendar.fail("", nil)
-		w.signIn.become("ok")
-		w.signIn.tell()
+		w.session.become(SignedIn)
+		w.session.tell()
 		pass(minute)
 		w.expectPolls(t, "0s 10m0s")
 		w.expect(t, account, AccountState, "0s never_signed_in, 5m0s sign_in_needed, 10m0s ok")
@@ -455,14 +465,14 @@ func TestSignInBecomingOKDuringAPoll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, time.Hour)
 		release := make(chan struct{})
-		w.signIn.become("sign_in_needed")
+		w.session.become(SignInNeeded)
 		w.calendar.fail("", errDenied)
 		w.calendar.hangs = release
 		w.run(t)
-		w.signIn.become("ok")
+		w.session.become(SignedIn)
 		close(release)
 		synctest.Wait()
-		w.signIn.tell()
+		w.session.tell()
 		pass(minute)
 		w.expectPolls(t, "0s 0s")
 	})

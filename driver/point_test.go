@@ -259,7 +259,7 @@ func TestMeta(t *testing.T) {
 func TestGatewayState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, minute)
-		w.signIn.status = SignInStatus{State: "sign_in_needed", Reason: "run roomgate login rooms"}
+		w.session.status = SessionStatus{State: SignInNeeded, Reason: "run roomgate login rooms"}
 		w.run(t)
 		expectJSON(t, "gateway", w.published.value(gateway, GatewayState).Text(), `{"site":"hq","name":"Head Office","version":"1.2.3",
 			"started":"2000-01-01T00:00:00Z","rooms_total":1,"rooms_good":1,"accounts":{"rooms":{"state":"sign_in_needed","reason":"run roomgate login rooms"}}}`)

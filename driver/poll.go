@@ -38,8 +38,7 @@ func (d *Driver) newPoller(a *accountState) *poller {
 	if d.allGood(a.rooms, now) {
 		p.poll = p.spread(now, 0, interval(a.Poll, now))
 	}
-	if a.Sweep != nil {
-		p.sweeper = a.Calendar.(Sweeper)
+	if p.sweeper, a.work.sweepProblem = a.sweeper(); p.sweeper != nil {
 		p.sweep = p.poll // right after the poll, so that what changes next is seen
 	}
 	return p
@@ -143,9 +142,12 @@ func (p *poller) sweepAll(ctx context.Context) {
 		return // a stop is no refusal
 	}
 	refused := p.judgeSweep(err)
-	refusal := p.refusal
+	var problem string
+	if p.refusal != "" {
+		problem = "changes are seen only at the next poll, because the sweep was refused: " + p.refusal
+	}
 	p.d.do(ctx, func() {
-		p.a.work.refusal = refusal
+		p.a.work.sweepProblem = problem
 		p.a.count(tally)
 		p.d.o.Log.Debug("swept", "account", p.a.Name, "rooms", len(p.a.rooms), "changed", len(changed), "cost", tally, "error", err)
 	})
@@ -206,7 +208,7 @@ func (p *poller) read(ctx context.Context, rooms []Room, poll bool) {
 	between := interval(p.a.Poll, p.d.o.Clock.Now())
 	limited, cancel := context.WithTimeout(ctx, fetchLimit)
 	defer cancel()
-	tally := p.a.Calendar.Fetch(limited, rooms, from, to, func(r Reading) {
+	tally := p.a.Provider.Fetch(limited, rooms, from, to, func(r Reading) {
 		if ctx.Err() != nil {
 			return // a stop is no failure of the room
 		}

@@ -101,7 +101,7 @@ func (s *sweeper) expectSweeps(t *testing.T, want string) {
 func newSweptWorld(t *testing.T, poll, sweep time.Duration) (*world, *sweeper) {
 	w := newWorld(t, poll)
 	s := &sweeper{calendar: w.calendar}
-	w.Accounts[0].Calendar, w.Accounts[0].Sweep = s, every(sweep)
+	w.Accounts[0].Provider, w.Accounts[0].Sweep = s, every(sweep)
 	return w, s
 }
 
@@ -249,16 +249,16 @@ func TestRefusedForAnotherReasonIsNews(t *testing.T) {
 // poll, and not by who asks for a room.
 func TestRefusedSweepIsTriedAgain(t *testing.T) {
 	for name, c := range map[string]struct {
-		ask  func(context.Context, *signIn, *Driver)
+		ask  func(context.Context, *session, *Driver)
 		want string
 	}{
-		"a poll of all": {func(ctx context.Context, _ *signIn, d *Driver) { d.PollNow(ctx, "") }, "0s 1m0s"},
-		"a room":        {func(ctx context.Context, _ *signIn, d *Driver) { d.PollNow(ctx, "boardroom") }, "0s"},
-		"the sign-in": {func(_ context.Context, s *signIn, _ *Driver) {
-			s.become("sign_in_needed")
+		"a poll of all": {func(ctx context.Context, _ *session, d *Driver) { d.PollNow(ctx, "") }, "0s 1m0s"},
+		"a room":        {func(ctx context.Context, _ *session, d *Driver) { d.PollNow(ctx, "boardroom") }, "0s"},
+		"the sign-in": {func(_ context.Context, s *session, _ *Driver) {
+			s.become(SignInNeeded)
 			s.tell()
 			synctest.Wait()
-			s.become("ok")
+			s.become(SignedIn)
 			s.tell()
 		}, "0s 1m0s"},
 	} {
@@ -268,7 +268,7 @@ func TestRefusedSweepIsTriedAgain(t *testing.T) {
 				s.refuse(errDenied)
 				d, _ := w.run(t)
 				pass(minute)
-				c.ask(t.Context(), w.signIn, d)
+				c.ask(t.Context(), w.session, d)
 				pass(minute)
 				s.expectSweeps(t, c.want)
 				w.expectPolls(t, "0s 1m0s")
@@ -295,7 +295,7 @@ func TestSweepThatFails(t *testing.T) {
 func TestSignInsReasonComesFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, s := newSweptWorld(t, time.Hour, 10*second)
-		w.signIn.status = SignInStatus{State: "sign_in_needed", Reason: "revoked; run: roomgate login rooms"}
+		w.session.status = SessionStatus{State: SignInNeeded, Reason: "revoked", Action: "run: roomgate login rooms"}
 		s.refuse(errDenied)
 		w.run(t)
 		pass(minute)
@@ -320,7 +320,7 @@ func TestPollNow(t *testing.T) {
 		w, other := newWorld(t, time.Hour), newWorld(t, time.Hour)
 		w.add("huddle", "library")
 		w.Rooms[1].Account, w.Rooms[2].Account = "others", "others"
-		w.Accounts = append(w.Accounts, Account{"others", other.calendar, other.signIn, every(time.Hour), nil})
+		w.Accounts = append(w.Accounts, Account{"others", other.calendar, every(time.Hour), nil})
 		d, stop := w.run(t)
 		pass(minute)
 		if !d.PollNow(t.Context(), "huddle") {
@@ -406,13 +406,13 @@ func TestAskForAllSoonerWaits(t *testing.T) {
 func TestSignInBecomingOKDoesNotWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, time.Hour)
-		w.signIn.become("sign_in_needed")
+		w.session.become(SignInNeeded)
 		d, _ := w.run(t)
 		pass(minute)
 		d.PollNow(t.Context(), "boardroom")
 		pass(second)
-		w.signIn.become("ok")
-		w.signIn.tell()
+		w.session.become(SignedIn)
+		w.session.tell()
 		pass(minute)
 		w.expectPolls(t, "0s 1m0s 1m1s")
 	})
@@ -554,13 +554,13 @@ func TestSignInComesBackToRestingRooms(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, minute)
 		w.add("huddle")
-		w.signIn.become("sign_in_needed")
+		w.session.become(SignInNeeded)
 		w.calendar.fail("", errDenied)
 		w.run(t)
 		pass(8*minute + 30*second)
 		w.calendar.fail("", nil)
-		w.signIn.become("ok")
-		w.signIn.tell()
+		w.session.become(SignedIn)
+		w.session.tell()
 		pass(2 * minute)
 		w.expectReads(t, "boardroom", "0s 1m0s 3m0s 7m0s 8m30s 9m30s 10m30s")
 		w.expectReads(t, "huddle", "0s 1m0s 3m0s 7m0s 8m30s 9m30s 10m30s")
@@ -638,7 +638,7 @@ func TestHangingAccountCostsTheOtherNothing(t *testing.T) {
 		other.calendar.hangs = release
 		w.add("huddle")
 		w.Rooms[1].Account = "others"
-		w.Accounts = append(w.Accounts, Account{"others", other.calendar, other.signIn, every(minute), nil})
+		w.Accounts = append(w.Accounts, Account{"others", other.calendar, every(minute), nil})
 		d, stop := w.run(t)
 		pass(35 * second)
 		d.PollNow(t.Context(), "")

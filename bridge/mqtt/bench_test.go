@@ -145,15 +145,17 @@ func drive(b *testing.B, board *bridge.Board, rooms int, first time.Time) {
 		o.Rooms = append(o.Rooms, driver.Room{ID: fmt.Sprintf("room-%d", i), Account: "a", Zone: time.UTC, Count: driver.CountingOf(driver.Busy),
 			Lead: 20 * time.Minute, Gap: 15 * time.Minute, StaleAfter: time.Hour, FailAfter: 4 * time.Hour, Privacy: driver.PrivacySubject})
 	}
-	o.Accounts = []driver.Account{{Name: "a", Calendar: busy, SignIn: signedIn{}, Poll: hourly{}}}
+	o.Accounts = []driver.Account{{Name: "a", Provider: busy, Poll: hourly{}}}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- driver.New(o).Run(ctx) }()
 	b.Cleanup(func() { cancel(); <-done })
 }
 
-// rhythm is a driver.Calendar that has the same bookings for every room.
+// rhythm is a driver.Provider that has the same bookings for every room.
 type rhythm []driver.Booking
+
+func (rhythm) Service() string { return "Contoso Calendar" }
 
 func (c rhythm) Fetch(_ context.Context, rooms []driver.Room, from, to time.Time, deliver func(driver.Reading)) (t driver.Tally) {
 	for _, r := range rooms {
@@ -161,11 +163,6 @@ func (c rhythm) Fetch(_ context.Context, rooms []driver.Room, from, to time.Time
 	}
 	return t
 }
-
-type signedIn struct{}
-
-func (signedIn) Status() driver.SignInStatus { return driver.SignInStatus{State: "ok"} }
-func (signedIn) Changed() <-chan struct{}    { return nil }
 
 type hourly struct{}
 

@@ -297,7 +297,7 @@ func (p *player) newDriver() *driver.Driver {
 	g := p.gateway
 	var accounts []driver.Account
 	for _, a := range g.cfg.Accounts {
-		accounts = append(accounts, driver.Account{Name: a.Name, Calendar: fileCalendar(p.bookings), SignIn: noSignIn{}, Poll: hourly{}})
+		accounts = append(accounts, driver.Account{Name: a.Name, Provider: fileCalendar(p.bookings), Poll: hourly{}})
 	}
 	return driver.New(driver.Options{
 		Site:  driver.Site{ID: g.cfg.Site.ID, Name: g.cfg.Site.Name, Zone: p.zone},
@@ -306,8 +306,11 @@ func (p *player) newDriver() *driver.Driver {
 	})
 }
 
-// fileCalendar is a driver.Calendar of bookings by room.
+// fileCalendar is a driver.Provider of bookings by room.
 type fileCalendar map[string][]driver.Booking
+
+// Service implements driver.Provider.
+func (fileCalendar) Service() string { return "a file" }
 
 // Fetch implements driver.Calendar.
 func (c fileCalendar) Fetch(_ context.Context, rooms []driver.Room, from, to time.Time, deliver func(driver.Reading)) driver.Tally {
@@ -316,17 +319,6 @@ func (c fileCalendar) Fetch(_ context.Context, rooms []driver.Room, from, to tim
 	}
 	return driver.Tally{}
 }
-
-// noSignIn is the driver.SignIn of an account that needs none.
-type noSignIn struct{}
-
-// Status implements driver.SignIn.
-func (noSignIn) Status() driver.SignInStatus {
-	return driver.SignInStatus{State: "ok", Reason: "a replay: the account is not used"}
-}
-
-// Changed implements driver.SignIn.
-func (noSignIn) Changed() <-chan struct{} { return nil }
 
 // hourly has the file looked at again: what the driver knows ends some days on.
 type hourly struct{}

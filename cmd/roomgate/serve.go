@@ -13,7 +13,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -120,7 +119,7 @@ func (g *gateway) account(a config.Account, st *store.Store) (driver.Account, er
 	if err != nil {
 		return driver.Account{}, err
 	}
-	return driver.Account{Name: a.Name, Calendar: g.calendar(a), SignIn: signIn{keeper}, Poll: a.Poll, Sweep: scheduleOf(a.Sweep)}, nil
+	return driver.Account{Name: a.Name, Provider: provider{g.calendar(a), session{keeper}}, Poll: a.Poll, Sweep: scheduleOf(a.Sweep)}, nil
 }
 
 // readNow has a room's calendar read at once.
@@ -164,18 +163,35 @@ func newTransport() *http.Transport {
 	return t
 }
 
-// signIn shows the driver how a Keeper stands.
-type signIn struct{ *token.Keeper }
+// provider is the driver.Provider of an account.
+type provider struct {
+	*graph.Calendar
+	session session
+}
 
-// Status implements driver.SignIn.
-func (s signIn) Status() driver.SignInStatus {
+// Service implements driver.Provider.
+func (provider) Service() string { return "Microsoft 365" }
+
+// Session implements driver.HasSession.
+func (p provider) Session() driver.Session { return p.session }
+
+// session is the driver.Session of a Keeper.
+type session struct{ *token.Keeper }
+
+// Status implements driver.Session.
+func (s session) Status() driver.SessionStatus {
 	t := s.Keeper.Status()
-	reason := t.Reason
-	if t.Action != "" {
-		reason = strings.TrimPrefix(reason+"; "+t.Action, "; ")
-	}
-	return driver.SignInStatus{State: string(t.State), Reason: reason, AccessExpires: t.AccessExpires,
-		LastRefresh: t.LastRefresh, RefreshLapses: t.RefreshLapses, SecretExpires: t.SecretExpires}
+	var state driver.SessionState
+	_ = state.UnmarshalText([]byte(t.State)) // both have the same words
+	return driver.SessionStatus{State: state, Reason: t.Reason, Action: t.Action, User: t.User, Scopes: t.Scopes,
+		SignedInAt: t.SignedIn, LastRefresh: t.LastRefresh, AccessExpires: t.AccessExpires, RefreshLapses: t.RefreshLapses,
+		SecretExpires: t.SecretExpires, NextTry: t.NextTry, MissingScopes: t.MissingScopes}
+}
+
+// Verify implements driver.Session.
+func (s session) Verify(ctx context.Context) error {
+	_, err := s.Token(ctx)
+	return err
 }
 
 func roomsOf(cfg *config.Config) []driver.Room {
