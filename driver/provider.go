@@ -12,6 +12,7 @@ import "context"
 //	Discoverer    it lists the rooms there are
 //	Examiner      it looks at its own servers, permissions and rooms for the doctor
 //	Guide         it puts into words what the customer's IT does
+//	WhoSignedIn   it knows the address of who signed in
 type Provider interface {
 	Calendar
 	// Service is the name of the service for people, such as "Microsoft 365".
@@ -21,6 +22,21 @@ type Provider interface {
 // HasSession is a Provider that signs in. One without is always able to read.
 type HasSession interface {
 	Session() Session
+}
+
+// SessionOf returns the session of a provider; nil: it needs no sign-in.
+func SessionOf(p Provider) Session {
+	if p, ok := p.(HasSession); ok {
+		return p.Session()
+	}
+	return nil
+}
+
+// WhoSignedIn is a Provider that can ask the service who signed in.
+type WhoSignedIn interface {
+	// SignedInUser returns the e-mail address of the signed-in user; empty: the
+	// service does not say.
+	SignedInUser(ctx context.Context) (address string, err error)
 }
 
 // Discoverer is a Provider that lists the rooms that its account can see.
@@ -105,8 +121,12 @@ type Finding struct {
 // Guide is a Provider that puts into words what people do at the service.
 type Guide interface {
 	// Preparation is what the customer's IT does once before somebody can sign
-	// in, as steps for the page.
+	// in, for the page: what to register, the redirect URI included.
 	Preparation() []Block
+	// SignInNotes are what a person should know who is about to sign in, for the
+	// page: the permissions the service will ask for, and what to do about an
+	// error that the service shows on its own page.
+	SignInNotes() []Block
 	// HandOver is the sheet for the customer's IT.
 	HandOver(h HandOver) []Block
 }
