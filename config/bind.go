@@ -193,6 +193,18 @@ func keysOf(t reflect.Type) []string {
 	return keys
 }
 
+// RoomWords returns the words that settings of a room may have, by key, for
+// those settings that allow certain words only.
+func RoomWords() map[string][]string {
+	words := map[string][]string{}
+	for _, field := range settings(reflect.TypeFor[Room]()) {
+		if allowed, closed := field.Tag.Lookup("oneof"); closed {
+			words[field.Tag.Get("toml")] = strings.Split(allowed, "|")
+		}
+	}
+	return words
+}
+
 // assign checks a decoded value against its tag and stores it where to points,
 // unless there is a complaint.
 func assign(value any, tag reflect.StructTag, to any) (c complaint) {

@@ -6,8 +6,7 @@ import (
 	"time"
 )
 
-// ShowAs is the free/busy status of a booking, with the values of the event
-// resource (learn.microsoft.com/graph/api/resources/event, showAs).
+// ShowAs is the free/busy status of a booking.
 type ShowAs uint8
 
 const (
@@ -19,26 +18,13 @@ const (
 	WorkingElsewhere
 )
 
-// showAsNames are the names used in configuration and by Graph.
-var showAsNames = [...]string{"unknown", "free", "tentative", "busy", "oof", "workingElsewhere"}
+var showAsWords = enum[ShowAs]{"unknown", "free", "tentative", "busy", "oof", "workingElsewhere"}
 
-// String returns the name Graph uses for s.
-func (s ShowAs) String() string {
-	if int(s) < len(showAsNames) {
-		return showAsNames[s]
-	}
-	return showAsNames[Unknown]
-}
+// String returns the word used in configuration.
+func (s ShowAs) String() string { return showAsWords.word(s) }
 
-// ParseShowAs reads Graph's name of a status; what it does not know is Unknown.
-func ParseShowAs(name string) ShowAs {
-	for i, n := range showAsNames {
-		if strings.EqualFold(n, name) {
-			return ShowAs(i)
-		}
-	}
-	return Unknown
-}
+// ParseShowAs reads a status. With an error it returns Unknown.
+func ParseShowAs(word string) (ShowAs, error) { return showAsWords.parse(word) }
 
 // Counting is a set of ShowAs values: the bookings that make a room booked.
 type Counting uint8

@@ -161,9 +161,17 @@ func roomOf(r *Room, words []string) error {
 		case "sensor":
 			r.Sensor = true
 		case "release":
-			r.Release = map[string]Release{"start": ReleaseAtStart, "end": ReleaseAtEnd}[value]
+			release, err := ParseRelease(value)
+			if err != nil {
+				return err
+			}
+			r.Release = release
 		case "fail_safe":
-			r.FailSafe = FailSafe(slices.Index(failSafeNames[:], value))
+			failSafe, err := ParseFailSafe(value)
+			if err != nil {
+				return err
+			}
+			r.FailSafe = failSafe
 		default:
 			d, err := time.ParseDuration(value)
 			if err != nil || durations[key] == nil {
@@ -197,10 +205,12 @@ func (g *goldenDay) booking(words []string) error {
 			b.known.start = g.time(value)
 		case key == "until":
 			b.known.end = g.time(value)
-		case ParseShowAs(w) != Unknown:
-			b.ShowAs = ParseShowAs(w)
 		default:
-			return fmt.Errorf("%q is not understood", w)
+			shown, err := ParseShowAs(w)
+			if err != nil {
+				return err
+			}
+			b.ShowAs = shown
 		}
 	}
 	g.bookings = append(g.bookings, b)

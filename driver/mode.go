@@ -14,10 +14,13 @@ const (
 	ModeBypass          // somebody is there without a booking
 )
 
-var modeNames = [...]string{"unknown", "occupied", "standby", "unoccupied", "bypass"}
+var modeWords = enum[Mode]{"unknown", "occupied", "standby", "unoccupied", "bypass"}
 
 // String returns the word that is published.
-func (m Mode) String() string { return modeNames[m] }
+func (m Mode) String() string { return modeWords.word(m) }
+
+// ParseMode reads the word that is published.
+func ParseMode(word string) (Mode, error) { return modeWords.parse(word) }
 
 // mode works out how the room is used at p.At.
 func (f *follower) mode() Mode {

@@ -1,5 +1,7 @@
 package driver
 
+import "slices"
+
 // Point is one row of the catalogue: what is published, and how other systems
 // are to understand it. Everything that lists points derives from these rows.
 type Point struct {
@@ -95,13 +97,13 @@ var roomPoints = []Point{
 		Tags: []string{"occupied", "cmd", "point"}, Brick: "Occupancy_Command", HA: "binary_sensor", BACnet: "binary-value"},
 	Occupied: {Name: "occupied", Kind: Bool, Description: "somebody is there, as the presence sensor says; without one that can be trusted, booked",
 		Tags: []string{"occupied", "sensor", "point"}, Brick: "Occupancy_Status", HA: "binary_sensor", BACnet: "binary-value"},
-	ModePoint: {Name: "mode", Kind: Enum, Values: modeNames[ModeOccupied:], Description: "how the room is used: standby is comfort before or after a booking, or a booking without people; bypass is people without a booking",
+	ModePoint: {Name: "mode", Kind: Enum, Values: modeWords[ModeOccupied:], Description: "how the room is used: standby is comfort before or after a booking, or a booking without people; bypass is people without a booking",
 		Tags: []string{"occupied", "cmd", "point"}, Brick: "Occupied_Mode_Status", HA: "sensor", BACnet: "multi-state-value"},
-	NextMode: {Name: "next_mode", Kind: Enum, Values: modeNames[ModeOccupied:], Description: "what the mode becomes by itself, if presence stays as it is; empty when no change is in sight",
+	NextMode: {Name: "next_mode", Kind: Enum, Values: modeWords[ModeOccupied:], Description: "what the mode becomes by itself, if presence stays as it is; empty when no change is in sight",
 		Tags: []string{"point"}, Brick: "Point", HA: "sensor", BACnet: "multi-state-value"},
 	MinutesToNextMode: {Name: "minutes_to_next_mode", Kind: Int, Unit: "min", Description: "minutes to next_mode; 65535 when no change is in sight",
 		Tags: []string{"point"}, Brick: "Point", HA: "sensor", BACnet: "positive-integer-value"},
-	QualityPoint: {Name: "quality", Kind: Enum, Values: qualityNames[:], Description: "how far the other points can be trusted",
+	QualityPoint: {Name: "quality", Kind: Enum, Values: qualityWords, Description: "how far the other points can be trusted",
 		Tags: []string{"point", "curStatus"}, Brick: "Status", HA: "sensor", BACnet: "multi-state-value"},
 	Availability: {Name: "availability", Kind: Enum, Values: []string{"online", "offline"}, Description: "offline when quality is fault or unknown",
 		Tags: []string{"point", "curStatus"}, Brick: "Status", HA: "binary_sensor", BACnet: "binary-value"},
@@ -133,7 +135,7 @@ var roomPoints = []Point{
 		Tags: []string{"point"}, Brick: "Point", HA: "binary_sensor", BACnet: "binary-value"},
 	WalkIn: {Name: "walk_in", Kind: Bool, Description: "somebody is there without a booking, neither early for one nor left over from one",
 		Tags: []string{"point"}, Brick: "Point", HA: "binary_sensor", BACnet: "binary-value"},
-	SensorPoint: {Name: "sensor", Kind: Enum, Values: sensorNames[:], Description: "how far the presence sensor can be trusted; none where there is none",
+	SensorPoint: {Name: "sensor", Kind: Enum, Values: sensorWords, Description: "how far the presence sensor can be trusted; none where there is none",
 		Tags: []string{"point", "curStatus"}, Brick: "Status", HA: "sensor", BACnet: "multi-state-value"},
 	BookingsToday: {Name: "bookings_today", Kind: Int, Description: "bookings that touch today, past and to come",
 		Tags: []string{"point"}, Brick: "Point", HA: "sensor", BACnet: "positive-integer-value"},
@@ -175,7 +177,7 @@ const (
 )
 
 var accountPoints = []Point{
-	AccountState: {Name: "state", Kind: Enum, Values: []string{"ok", "refreshing", "retrying", "sign_in_needed", "never_signed_in"},
+	AccountState: {Name: "state", Kind: Enum, Values: slices.Concat(sessionWords[SignedIn:], sessionWords[:SignedIn]),
 		Description: "state of the sign-in", Tags: []string{"point"}, Brick: "Status", HA: "sensor", BACnet: "multi-state-value"},
 	AccountReason: {Name: "reason", Kind: Text, Description: "why the sign-in is not ok, and the command to run; or why changes are not swept for",
 		Tags: []string{"point"}, Brick: "Point", HA: "sensor", BACnet: "characterstring-value"},

@@ -18,10 +18,13 @@ const (
 	SensorSilent               // it was never heard, not heard for long, or cannot tell
 )
 
-var sensorNames = [...]string{"none", "good", "silent"}
+var sensorWords = enum[Sensor]{"none", "good", "silent"}
 
 // String returns the word that is published.
-func (s Sensor) String() string { return sensorNames[s] }
+func (s Sensor) String() string { return sensorWords.word(s) }
+
+// ParseSensor reads the word that is published.
+func ParseSensor(word string) (Sensor, error) { return sensorWords.parse(word) }
 
 // Hear returns the past with what a sensor says at now, to which Derive has
 // brought it; the next Derive goes on from there.

@@ -17,10 +17,13 @@ const (
 	QualityTest                   // good, but the bookings are made up
 )
 
-var qualityNames = [...]string{"unknown", "good", "stale", "fault", "test"}
+var qualityWords = enum[Quality]{"unknown", "good", "stale", "fault", "test"}
 
 // String returns the word that is published.
-func (q Quality) String() string { return qualityNames[q] }
+func (q Quality) String() string { return qualityWords.word(q) }
+
+// ParseQuality reads the word that is published.
+func ParseQuality(word string) (Quality, error) { return qualityWords.parse(word) }
 
 // Available tells whether the points can still be acted upon.
 func (q Quality) Available() bool { return q == QualityGood || q == QualityStale || q == QualityTest }

@@ -55,10 +55,13 @@ const (
 	FailBySchedule                 // what the room's week says
 )
 
-var failSafeNames = [...]string{"hold", "unoccupied", "occupied", "schedule"}
+var failSafeWords = enum[FailSafe]{"hold", "unoccupied", "occupied", "schedule"}
 
-// String returns the name used in configuration.
-func (f FailSafe) String() string { return failSafeNames[f] }
+// String returns the word used in configuration.
+func (f FailSafe) String() string { return failSafeWords.word(f) }
+
+// ParseFailSafe reads the word used in configuration.
+func ParseFailSafe(word string) (FailSafe, error) { return failSafeWords.parse(word) }
 
 // Rule says whether bookings whose subject has certain words ask for comfort.
 type Rule struct {
@@ -95,6 +98,14 @@ const (
 	ReleaseAtStart                // comfort ends when the booking starts, for slow plant
 )
 
+var releaseWords = enum[Release]{"end", "start"}
+
+// String returns the word used in configuration.
+func (r Release) String() string { return releaseWords.word(r) }
+
+// ParseRelease reads the word used in configuration.
+func ParseRelease(word string) (Release, error) { return releaseWords.parse(word) }
+
 // Privacy says what of a booking may be known outside its calendar. What it
 // does not allow never enters a [Booking].
 type Privacy uint8
@@ -105,6 +116,14 @@ const (
 	PrivacySubject                  // the subject
 	PrivacyFull                     // both
 )
+
+var privacyWords = enum[Privacy]{"busy", "organizer", "subject", "full"}
+
+// String returns the word used in configuration.
+func (p Privacy) String() string { return privacyWords.word(p) }
+
+// ParsePrivacy reads the word used in configuration.
+func ParsePrivacy(word string) (Privacy, error) { return privacyWords.parse(word) }
 
 // Subject tells whether subjects may be known.
 func (p Privacy) Subject() bool { return p == PrivacySubject || p == PrivacyFull }

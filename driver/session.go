@@ -3,7 +3,6 @@ package driver
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -18,22 +17,24 @@ const (
 	SignInNeeded                      // user action required
 )
 
-// sessionStates are the words of the account's state point.
-var sessionStates = [...]string{"never_signed_in", "ok", "refreshing", "retrying", "sign_in_needed"}
+var sessionWords = enum[SessionState]{"never_signed_in", "ok", "refreshing", "retrying", "sign_in_needed"}
 
-// String returns the word that is published.
-func (s SessionState) String() string { return sessionStates[s] }
+// String returns the word of the account's state point.
+func (s SessionState) String() string { return sessionWords.word(s) }
+
+// ParseSessionState reads the word of the account's state point.
+func ParseSessionState(word string) (SessionState, error) { return sessionWords.parse(word) }
 
 // MarshalText writes the word that is published.
 func (s SessionState) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // UnmarshalText reads the word that is published.
 func (s *SessionState) UnmarshalText(text []byte) error {
-	i := slices.Index(sessionStates[:], string(text))
-	if i < 0 {
-		return fmt.Errorf("%q is not a state of a sign-in", text)
+	state, err := ParseSessionState(string(text))
+	if err != nil {
+		return fmt.Errorf("state of a sign-in: %w", err)
 	}
-	*s = SessionState(i)
+	*s = state
 	return nil
 }
 

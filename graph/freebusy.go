@@ -168,7 +168,7 @@ func (s schedule) reading(room driver.Room, found bool, from, to time.Time) driv
 		return rd
 	}
 	for _, item := range s.ScheduleItems {
-		status := driver.ParseShowAs(item.Status)
+		status := showAs(item.Status)
 		if status == driver.Free {
 			continue
 		}

@@ -56,7 +56,14 @@ const (
 
 // taken tells whether the row takes a room at all.
 func (r *row) taken() bool {
-	return !r.IsCancelled && r.Type != typeMaster && driver.ParseShowAs(r.ShowAs) != driver.Free
+	return !r.IsCancelled && r.Type != typeMaster && showAs(r.ShowAs) != driver.Free
+}
+
+// showAs reads a free/busy status (learn.microsoft.com/graph/api/resources/event,
+// showAs). A word that the service may add later counts as unknown.
+func showAs(word string) driver.ShowAs {
+	s, _ := driver.ParseShowAs(word)
+	return s
 }
 
 // booking turns the row into a booking of the room. The room's rules read the
@@ -73,7 +80,7 @@ func (r *row) booking(room driver.Room) (driver.Booking, error) {
 	if r.IsAllDay {
 		start, end = driver.AllDay(dateOf(start, room.Zone), dateOf(end, room.Zone), room.Zone)
 	}
-	b := driver.Booking{ID: r.ID, Start: start.UTC(), End: end.UTC(), ShowAs: driver.ParseShowAs(r.ShowAs),
+	b := driver.Booking{ID: r.ID, Start: start.UTC(), End: end.UTC(), ShowAs: showAs(r.ShowAs),
 		Private: r.Sensitivity != "" && !strings.EqualFold(r.Sensitivity, "normal"),
 		Subject: r.Subject, Organizer: r.Organizer.EmailAddress.Name, NoComfort: !room.Comfort(r.Subject)}
 	for _, a := range r.Attendees {

@@ -160,9 +160,9 @@ func (f *replayFile) take(row jsonRow, zone *time.Location, id string) error {
 	if !start.Before(end) {
 		return fmt.Errorf("the booking ends at %s, which is not after its start, %s", cut(row.End), cut(row.Start))
 	}
-	shown := driver.ParseShowAs(cmp.Or(row.ShowAs, driver.Busy.String()))
-	if shown == driver.Unknown && !strings.EqualFold(row.ShowAs, driver.Unknown.String()) {
-		return fmt.Errorf("show_as %q is none of free, tentative, busy, oof, workingElsewhere and unknown", cut(row.ShowAs))
+	shown, err := driver.ParseShowAs(cmp.Or(cut(row.ShowAs), driver.Busy.String()))
+	if err != nil {
+		return fmt.Errorf("show_as %w", err)
 	}
 	if shown == driver.Free {
 		return nil

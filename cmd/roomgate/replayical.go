@@ -239,7 +239,7 @@ func (v vevent) isCancelled() bool { return strings.EqualFold(v.text("STATUS"), 
 // showAs is what Outlook says of an event, or else what its status and
 // transparency say (RFC 5545 §3.8.1.11 and §3.8.2.7).
 func (v vevent) showAs() driver.ShowAs {
-	if said := driver.ParseShowAs(v.text("X-MICROSOFT-CDO-BUSYSTATUS")); said != driver.Unknown {
+	if said, err := driver.ParseShowAs(v.text("X-MICROSOFT-CDO-BUSYSTATUS")); err == nil && said != driver.Unknown {
 		return said
 	}
 	switch {

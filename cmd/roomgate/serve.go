@@ -195,26 +195,30 @@ func (s session) Verify(ctx context.Context) error {
 }
 
 func roomsOf(cfg *config.Config) []driver.Room {
-	privacy := map[string]driver.Privacy{"busy": driver.PrivacyBusy, "organizer": driver.PrivacyOrganizer,
-		"subject": driver.PrivacySubject, "full": driver.PrivacyFull}
-	release := map[string]driver.Release{"end": driver.ReleaseAtEnd, "start": driver.ReleaseAtStart}
-	failSafe := map[string]driver.FailSafe{"hold": driver.FailHold, "unoccupied": driver.FailUnoccupied,
-		"occupied": driver.FailOccupied, "schedule": driver.FailBySchedule}
 	rooms := make([]driver.Room, len(cfg.Rooms))
 	for i, r := range cfg.Rooms {
 		var count []driver.ShowAs
 		for _, name := range r.Count {
-			count = append(count, driver.ParseShowAs(name))
+			count = append(count, checked(driver.ParseShowAs(name)))
 		}
 		rooms[i] = driver.Room{ID: r.ID, Name: r.Name, Account: r.Account, Mailbox: r.Mailbox, Calendar: r.Calendar, Match: r.Match,
 			Building: r.Building, Floor: r.Floor, Capacity: r.Capacity, Zone: cfg.Site.Timezone,
-			Lead: r.Lead, Lag: r.Lag, Gap: r.Gap, Release: release[r.Release],
+			Lead: r.Lead, Lag: r.Lag, Gap: r.Gap, Release: checked(driver.ParseRelease(r.Release)),
 			MinOn: r.MinOn, MinOff: r.MinOff,
-			Count: driver.CountingOf(count...), Rules: rulesOf(r.Rules), Privacy: privacy[r.Privacy], StaleAfter: r.StaleAfter,
-			FailSafe: failSafe[r.FailSafe], FailAfter: r.FailAfter, Weekly: weeklyOf(r.Week),
+			Count: driver.CountingOf(count...), Rules: rulesOf(r.Rules), Privacy: checked(driver.ParsePrivacy(r.Privacy)), StaleAfter: r.StaleAfter,
+			FailSafe: checked(driver.ParseFailSafe(r.FailSafe)), FailAfter: r.FailAfter, Weekly: weeklyOf(r.Week),
 			Sensor: r.PresenceTopic != "", Grace: r.Grace, PresenceHold: r.Hold, PresenceTimeout: r.PresenceTimeout}
 	}
 	return rooms
+}
+
+// checked returns the value of a word that config has checked. That every word
+// which config allows has a value is tested.
+func checked[T any](value T, err error) T {
+	if err != nil {
+		panic("a checked configuration: " + err.Error())
+	}
+	return value
 }
 
 func rulesOf(rules []config.Rule) []driver.Rule {
