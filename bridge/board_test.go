@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"roomgate/driver"
@@ -189,18 +190,51 @@ func TestHealth(t *testing.T) {
 }
 
 func TestStuck(t *testing.T) {
-	b := New()
-	b.Report("web", true, "listening", nine) // has no loop
-	b.Beat("driver", nine)
-	b.Beat("mqtt", nine)
-	b.Beat("mqtt", nine.Add(20*time.Second))
-	b.Report("mqtt", false, "no broker", nine.Add(20*time.Second))
-	const limit = 30 * time.Second
-	if got := b.Stuck(nine.Add(30*time.Second), limit); got != nil {
-		t.Errorf("stuck after exactly the limit: %v", got)
-	}
-	if got := b.Stuck(nine.Add(31*time.Second), limit); !slices.Equal(got, []string{"driver"}) {
-		t.Errorf("stuck = %v, want the driver only", got)
+	synctest.Test(t, func(t *testing.T) {
+		b := New()
+		b.Report("web", true, "listening", nine) // has no loop
+		b.Beat("driver", nine)
+		b.Beat("mqtt", nine)
+		time.Sleep(20 * time.Second)
+		b.Beat("mqtt", nine.Add(20*time.Second))
+		b.Report("mqtt", false, "no broker", nine.Add(20*time.Second))
+		const limit = 30 * time.Second
+		time.Sleep(10 * time.Second)
+		if got := b.Stuck(limit); got != nil {
+			t.Errorf("stuck after exactly the limit: %v", got)
+		}
+		time.Sleep(time.Second)
+		if got := b.Stuck(limit); !slices.Equal(got, []string{"driver"}) {
+			t.Errorf("stuck = %v, want the driver only", got)
+		}
+	})
+}
+
+// A loop with a heartbeat every minute is not stuck, whatever happens to the wall
+// clock; one that stands still for three minutes is, whatever the wall clock says.
+func TestStuckWhenTheClockIsSet(t *testing.T) {
+	for name, step := range map[string]time.Duration{"forward": time.Hour, "back": -365 * 24 * time.Hour, "not": 0} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const limit = 150 * time.Second
+				b, wall := New(), nine
+				for range 5 {
+					b.Beat("driver", wall)
+					if got := b.Health()["driver"].Beat; !got.Equal(wall) {
+						t.Errorf("heartbeat shown at %v, want %v", got, wall)
+					}
+					time.Sleep(time.Minute)
+					wall = wall.Add(time.Minute + step)
+					if got := b.Stuck(limit); got != nil {
+						t.Fatalf("stuck: %v", got)
+					}
+				}
+				time.Sleep(2 * time.Minute)
+				if got := b.Stuck(limit); !slices.Equal(got, []string{"driver"}) {
+					t.Errorf("after three minutes without a heartbeat: stuck = %v, want the driver", got)
+				}
+			})
+		})
 	}
 }
 

@@ -8,13 +8,15 @@ import (
 // Health is how one part of the gateway is doing.
 type Health struct {
 	OK    bool
-	Words string    // what is the matter and what to do; for people
-	Since time.Time // UTC; since when it has been so
-	Beat  time.Time // UTC; last sign of life of the part's loop, zero for a part without one
+	Words string    // what is wrong and what to do; for people
+	Since time.Time // UTC; when OK or Words last changed
+	Beat  time.Time // UTC; last heartbeat of the part's loop, zero for a part without one
+
+	turned time.Time // of the same heartbeat, with Go's monotonic reading
 }
 
-// Report notes how a part is doing. The time of the report stands as Since only
-// when OK or the words have changed.
+// Report sets how a part is doing. now is kept as Since only when OK or the words
+// have changed.
 func (b *Board) Report(part string, ok bool, words string, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -27,7 +29,9 @@ func (b *Board) Report(part string, ok bool, words string, now time.Time) {
 	b.health[part] = h
 }
 
-// Beat notes a sign of life of a part's loop.
+// Beat records a heartbeat of a part's loop. now is for display only: the time
+// between heartbeats is measured on the monotonic clock, so that a wall clock
+// that is set does not make a loop look stuck.
 func (b *Board) Beat(part string, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -35,7 +39,7 @@ func (b *Board) Beat(part string, now time.Time) {
 	if !known {
 		h.OK, h.Since = true, now.UTC()
 	}
-	h.Beat = now.UTC()
+	h.Beat, h.turned = now.UTC(), time.Now()
 	b.health[part] = h
 }
 
@@ -46,12 +50,12 @@ func (b *Board) Health() map[string]Health {
 	return maps.Clone(b.health)
 }
 
-// Stuck returns the parts whose loops gave no sign of life for longer than
-// limit. A part that waits for the outside world still turns its loop.
-func (b *Board) Stuck(now time.Time, limit time.Duration) []string {
+// Stuck returns the parts whose loops have had no heartbeat for longer than limit,
+// in real time. A loop that waits for a broker or a service still has heartbeats.
+func (b *Board) Stuck(limit time.Duration) []string {
 	var stuck []string
 	for part, h := range b.Health() {
-		if !h.Beat.IsZero() && now.Sub(h.Beat) > limit {
+		if !h.Beat.IsZero() && time.Since(h.turned) > limit {
 			stuck = append(stuck, part)
 		}
 	}

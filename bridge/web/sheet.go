@@ -78,7 +78,7 @@ func (o *Options) points(scope driver.Scope, id string) []driver.Value {
 
 // stuck returns the names of the parts whose loops have stopped, sorted.
 func (o *Options) stuck() []string {
-	return slices.Sorted(slices.Values(o.Board.Stuck(o.Now(), o.StuckAfter)))
+	return slices.Sorted(slices.Values(o.Board.Stuck(o.StuckAfter)))
 }
 
 // group is the rooms of one floor.

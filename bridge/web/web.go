@@ -46,7 +46,7 @@ type Options struct {
 	Banner     string // shown on top of the page; empty: none
 	Now        func() time.Time
 	Hosts      []string      // names, without port, under which the page may be asked for beside the loopback ones; may be empty
-	StuckAfter time.Duration // a loop without a sign of life for longer is stuck
+	StuckAfter time.Duration // a loop without a heartbeat for longer, in real time, is stuck
 	Log        *slog.Logger
 
 	// Read has the calendar of a room of Rooms read soon, without waiting for

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"roomgate/driver"
@@ -216,30 +217,33 @@ func TestRoomInJSON(t *testing.T) {
 }
 
 func TestAccountsAndGatewayInJSON(t *testing.T) {
-	o := options(t)
-	publish(o, driver.OfAccount, "rooms", points{driver.AccountState: driver.EnumValue("ok"), driver.Polls: driver.IntValue(7)})
-	publish(o, driver.OfGateway, "", points{driver.Started: driver.TimeValue(noon)})
-	o.Board.Report("mqtt", false, "the broker is away", noon)
-	o.Board.Beat("driver", noon.Add(-3*time.Minute))
-	h := Handler(o)
-	for target, want := range map[string]string{
-		"/api/v1/accounts": `{"accounts":[{"name":"rooms","points":{"access_expires":null,"last_poll":null,"last_refresh":null,"polls":7,` +
-			`"reason":null,"refresh_days_left":null,"secret_days_left":null,"state":"ok","throttled":null}}]}`,
-		"/api/v1/gateway": `{"site":{"id":"hq","name":"Head Office","timezone":"Europe/London"},"version":"1.2.3",` +
-			`"points":{"heartbeat":null,"rooms_good":null,"rooms_total":null,"started":"2026-11-23T12:00:00Z","state":null,"version":null},` +
-			`"parts":{"driver":{"ok":false,"stuck":true,"words":"","since":"2026-11-23T11:57:00Z","last_beat":"2026-11-23T11:57:00Z"},` +
-			`"mqtt":{"ok":false,"stuck":false,"words":"the broker is away","since":"2026-11-23T12:00:00Z","last_beat":null}}}`,
-	} {
-		if got := strings.TrimSpace(get(t, h, target)); got != want {
-			t.Errorf("%s answers\n%s\nwant\n%s", target, got, want)
+	synctest.Test(t, func(t *testing.T) {
+		o := options(t)
+		publish(o, driver.OfAccount, "rooms", points{driver.AccountState: driver.EnumValue("ok"), driver.Polls: driver.IntValue(7)})
+		publish(o, driver.OfGateway, "", points{driver.Started: driver.TimeValue(noon)})
+		o.Board.Report("mqtt", false, "the broker is away", noon)
+		o.Board.Beat("driver", noon.Add(-3*time.Minute))
+		time.Sleep(3 * time.Minute)
+		h := Handler(o)
+		for target, want := range map[string]string{
+			"/api/v1/accounts": `{"accounts":[{"name":"rooms","points":{"access_expires":null,"last_poll":null,"last_refresh":null,"polls":7,` +
+				`"reason":null,"refresh_days_left":null,"secret_days_left":null,"state":"ok","throttled":null}}]}`,
+			"/api/v1/gateway": `{"site":{"id":"hq","name":"Head Office","timezone":"Europe/London"},"version":"1.2.3",` +
+				`"points":{"heartbeat":null,"rooms_good":null,"rooms_total":null,"started":"2026-11-23T12:00:00Z","state":null,"version":null},` +
+				`"parts":{"driver":{"ok":false,"stuck":true,"words":"","since":"2026-11-23T11:57:00Z","last_beat":"2026-11-23T11:57:00Z"},` +
+				`"mqtt":{"ok":false,"stuck":false,"words":"the broker is away","since":"2026-11-23T12:00:00Z","last_beat":null}}}`,
+		} {
+			if got := strings.TrimSpace(get(t, h, target)); got != want {
+				t.Errorf("%s answers\n%s\nwant\n%s", target, got, want)
+			}
 		}
-	}
+	})
 }
 
 func TestHealth(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		beat   time.Duration // before now
+		beat   time.Duration // ago
 		mqtt   bool
 		target string
 		accept string
@@ -253,13 +257,16 @@ func TestHealth(t *testing.T) {
 		{"as JSON", time.Minute, false, "/healthz", "application/json", 200, `"mqtt":{"ok":false,"stuck":false,"words":"the broker is away"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			o := options(t)
-			o.Board.Beat("driver", noon.Add(-c.beat))
-			o.Board.Report("mqtt", c.mqtt, "the broker is away", noon)
-			w := ask(Handler(o), "GET", c.target, "Accept", c.accept)
-			if w.Code != c.status || !strings.Contains(w.Body.String(), c.want) {
-				t.Errorf("status %d, body %s; want %d with %s", w.Code, w.Body, c.status, c.want)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				o := options(t)
+				o.Board.Beat("driver", noon.Add(-c.beat))
+				time.Sleep(c.beat)
+				o.Board.Report("mqtt", c.mqtt, "the broker is away", noon)
+				w := ask(Handler(o), "GET", c.target, "Accept", c.accept)
+				if w.Code != c.status || !strings.Contains(w.Body.String(), c.want) {
+					t.Errorf("status %d, body %s; want %d with %s", w.Code, w.Body, c.status, c.want)
+				}
+			})
 		})
 	}
 }

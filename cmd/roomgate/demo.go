@@ -81,7 +81,7 @@ func (f *demoFlags) demo(cmd *cobra.Command) error {
 		return err
 	}
 	defer s.broker.close()
-	return s.play(ctx, world{clock: s.clock, speed: f.speed, log: log,
+	return s.play(ctx, world{clock: s.clock, log: log,
 		banner: "Demonstration: the office and its bookings are simulated, and its clock runs fast."})
 }
 

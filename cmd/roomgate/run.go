@@ -177,7 +177,7 @@ func (w world) watch(ctx context.Context, current func() *gateway) {
 			ready = true
 			notify(daemon.SdNotifyReady)
 		}
-		stuck := current().board.Stuck(w.clock.Now(), w.stuckAfter())
+		stuck := current().board.Stuck(stuckAfter)
 		if len(stuck) == 0 && every > 0 {
 			notify(daemon.SdNotifyWatchdog)
 		} else if len(stuck) > 0 {

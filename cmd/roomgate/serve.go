@@ -33,15 +33,12 @@ type world struct {
 	clock     driver.Clock
 	transport http.RoundTripper // to Microsoft; nil: the network, through the proxy of the environment
 	banner    string            // shown on the page; empty: none
-	speed     float64           // how fast the clock runs; 0: as the wall's
 	log       *slog.Logger
 }
 
-// stuckAfter is how long a loop may be silent, on the world's clock; every loop
-// turns at least once a minute of the wall's.
-func (w world) stuckAfter() time.Duration {
-	return time.Duration(max(w.speed, 1) * float64(150*time.Second))
-}
+// stuckAfter is how long a loop may be without a heartbeat, in real time. Every
+// loop has one at least once a minute.
+const stuckAfter = 150 * time.Second
 
 // gateway is the daemon: its parts, built from a configuration.
 type gateway struct {
@@ -87,7 +84,7 @@ func build(cfg *config.Config, st *store.Store, w world) (*gateway, error) {
 		return nil, err
 	}
 	g.page = web.Handler(web.Options{Site: site, Rooms: rooms, Board: g.board, Version: version(), Banner: w.banner,
-		Now: w.clock.Now, StuckAfter: w.stuckAfter(), Log: w.log.With("part", "web"),
+		Now: w.clock.Now, StuckAfter: stuckAfter, Log: w.log.With("part", "web"),
 		SignIns: &signIns{g: g}, SetUpCode: g.code.use, Read: g.readNow, APIKey: cfg.Web.APIKey.Reveal()})
 	g.control = g.controlHandler()
 	return g, nil
