@@ -27,6 +27,7 @@ var arrows = map[string]arrow{
 	"driver/store":        {nil, false, "the store knows bytes, not meanings"},
 	"zones":               {nil, true, "the name of a zone means the same in every calendar"},
 	"graph":               {[]string{"driver", "zones"}, false, "a calendar speaks the domain's language and knows nothing of tokens or sinks"},
+	"ical":                {[]string{"driver", "zones"}, false, "a file format is read without knowing where the file is from"},
 	"graph/token":         {nil, false, "a sign-in is of use to any calendar"},
 	"graph/graphsim":      {nil, true, "a simulator that shares a type with its client shares its mistakes"},
 	"bridge":              {[]string{"driver"}, false, "the board holds points, whoever shows them"},
