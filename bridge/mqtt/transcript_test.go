@@ -128,7 +128,7 @@ func TestTranscriptVTQ(t *testing.T) {
 }
 
 // A room that is no longer configured leaves nothing behind at the broker.
-func TestRetire(t *testing.T) {
+func TestClearTopics(t *testing.T) {
 	broker := startMosquitto(t, anybody)
 	board := bridge.New()
 	put(board, roomA, driver.BoolValue(true))
@@ -143,7 +143,7 @@ func TestRetire(t *testing.T) {
 	board = bridge.New()
 	put(board, roomA, driver.BoolValue(true))
 	o := options(t, "mqtt://"+broker.addr, board)
-	o.Retire = []string{"roomgate/hq/rooms/b/booked"}
+	o.ClearTopics = []string{"roomgate/hq/rooms/b/booked"}
 	stop = start(t, o)
 	expect(t, messages, `roomgate/hq/rooms/a/booked="true" qos1`, `roomgate/hq/rooms/b/booked="" qos1`,
 		`roomgate/hq/gateway/status="online" qos1`)
