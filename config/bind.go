@@ -15,10 +15,11 @@ import (
 
 // A binder moves a decoded document into the tagged structs of a [file]. What is
 // wrong is reported, and leaves the default in place.
-type binder struct{ *report }
-
-// A complaint says what is wrong with one value; the zero complaint says nothing is.
-type complaint struct{ message, fix string }
+type binder struct {
+	*report
+	providers []Provider
+	forms     map[string]Form // those of the provider whose table is bound, beside forms
+}
 
 // file binds a whole document over the defaults.
 func (b *binder) file(doc map[string]any) file {
@@ -26,10 +27,7 @@ func (b *binder) file(doc map[string]any) file {
 	b.unknown("", doc, keysOf(reflect.TypeFor[file]()))
 	b.table("site", doc["site"], &f.Site)
 	for i, t := range b.tables("account", doc["account"]) {
-		settings, _ := t.(map[string]any)
-		a := defaultAccount(settings["sign_in"])
-		b.table(element("account", i), t, &a)
-		f.Accounts = append(f.Accounts, a)
+		f.Accounts = append(f.Accounts, b.account(element("account", i), t))
 	}
 	b.roomDefaults(doc["defaults"], &f.Defaults.Room)
 	for i, t := range b.tables("room", doc["room"]) {
@@ -72,8 +70,13 @@ func (b *binder) table(path string, value, into any) {
 	if !ok {
 		return
 	}
+	b.unknown(path, t, keysOf(reflect.TypeOf(into).Elem()))
+	b.fields(path, t, into)
+}
+
+// fields binds the settings of table t that the struct into points to has.
+func (b *binder) fields(path string, t map[string]any, into any) {
 	to := reflect.ValueOf(into).Elem()
-	b.unknown(path, t, keysOf(to.Type()))
 	for _, field := range settings(to.Type()) {
 		b.setting(join(path, field.Tag.Get("toml")), t, field.Tag, to.FieldByIndex(field.Index))
 	}
@@ -91,8 +94,8 @@ func (b *binder) setting(path string, t map[string]any, tag reflect.StructTag, t
 		return
 	}
 	if given {
-		if c := assign(value, tag, to.Addr().Interface()); c.message != "" {
-			b.add(path, c.message, seen(value, tag), c.fix)
+		if c := b.assign(value, tag, to.Addr().Interface()); c.Message != "" {
+			b.add(path, c.Message, seen(value, tag), c.Fix)
 			return
 		}
 	}
@@ -155,7 +158,7 @@ func (b *binder) unknown(path string, t map[string]any, known []string) {
 			continue
 		}
 		fix := ""
-		if home := sectionsOf(key); home != "" {
+		if home := b.sectionsOf(key); home != "" {
 			fix = "belongs in " + home
 		} else if near := nearest(key, known); near != "" {
 			fix = fmt.Sprintf("did you mean %q?", near)
@@ -166,14 +169,18 @@ func (b *binder) unknown(path string, t map[string]any, known []string) {
 
 // sectionsOf returns the headers of the sections that know a setting, "" when
 // none does.
-func sectionsOf(key string) string {
+func (b *binder) sectionsOf(key string) string {
 	var headers []string
 	for _, field := range settings(reflect.TypeFor[file]()) {
 		header, t := "["+field.Tag.Get("toml")+"]", field.Type
 		if t.Kind() == reflect.Slice {
 			header, t = "["+header+"]", t.Elem()
 		}
-		if slices.Contains(keysOf(t), key) && t != reflect.TypeFor[rawDefaults]() {
+		keys := keysOf(t)
+		if t == reflect.TypeFor[rawAccount]() {
+			keys = b.accountKeys(b.providers...)
+		}
+		if slices.Contains(keys, key) && t != reflect.TypeFor[rawDefaults]() {
 			headers = append(headers, header)
 		}
 	}
@@ -206,15 +213,15 @@ func RoomWords() map[string][]string {
 }
 
 // assign checks a decoded value against its tag and stores it where to points,
-// unless there is a complaint.
-func assign(value any, tag reflect.StructTag, to any) (c complaint) {
+// unless there is a Complaint.
+func (b *binder) assign(value any, tag reflect.StructTag, to any) (c Complaint) {
 	switch to := to.(type) {
 	case *string:
-		c = store(to, value, tag, text)
+		c = store(to, value, tag, b.text)
 	case *Secret:
-		c = store(to, value, tag, secret)
+		c = store(to, value, tag, b.secret)
 	case *[]string:
-		c = store(to, value, tag, texts)
+		c = store(to, value, tag, b.texts)
 	case *bool:
 		c = store(to, value, tag, truth)
 	case *int:
@@ -229,70 +236,78 @@ func assign(value any, tag reflect.StructTag, to any) (c complaint) {
 	return c
 }
 
-// store reads a value with read and keeps it if there is no complaint.
-func store[T any](to *T, value any, tag reflect.StructTag, read func(any, reflect.StructTag) (T, complaint)) complaint {
+// store reads a value with read and keeps it if there is no Complaint.
+func store[T any](to *T, value any, tag reflect.StructTag, read func(any, reflect.StructTag) (T, Complaint)) Complaint {
 	got, c := read(value, tag)
-	if c.message == "" {
+	if c.Message == "" {
 		*to = got
 	}
 	return c
 }
 
-func text(value any, tag reflect.StructTag) (string, complaint) {
+func (b *binder) text(value any, tag reflect.StructTag) (string, Complaint) {
 	s, ok := value.(string)
 	switch {
 	case !ok && tag.Get("hide") == "" && scalar(value):
-		return "", complaint{"must be text in quotes", fmt.Sprintf(`write "%v"`, value)}
+		return "", Complaint{"must be text in quotes", fmt.Sprintf(`write "%v"`, value)}
 	case !ok:
-		return "", complaint{"must be text in quotes", "put it in quotes"}
+		return "", Complaint{"must be text in quotes", "put it in quotes"}
 	case strings.ContainsFunc(s, unicode.IsControl):
-		return "", complaint{"must be one line without control characters", "remove the line ends, tabs and the like"}
+		return "", Complaint{"must be one line without control characters", "remove the line ends, tabs and the like"}
 	}
 	if allowed, closed := tag.Lookup("oneof"); closed {
 		return s, oneOf(s, strings.Split(allowed, "|"))
 	}
-	if check, ok := forms[tag.Get("form")]; ok && s != "" {
+	if check := b.form(tag.Get("form")); check != nil && s != "" {
 		return s, check(s)
 	}
-	return s, complaint{}
+	return s, Complaint{}
 }
 
-func secret(value any, tag reflect.StructTag) (Secret, complaint) {
-	s, c := text(value, tag)
+// form returns the check of a name, nil when there is none.
+func (b *binder) form(name string) Form {
+	if check, ok := b.forms[name]; ok {
+		return check
+	}
+	return forms[name]
+}
+
+func (b *binder) secret(value any, tag reflect.StructTag) (Secret, Complaint) {
+	s, c := b.text(value, tag)
 	return NewSecret(s), c
 }
 
-func texts(value any, tag reflect.StructTag) ([]string, complaint) {
+func (b *binder) texts(value any, tag reflect.StructTag) ([]string, Complaint) {
 	list, ok := value.([]any)
 	if !ok {
-		return nil, complaint{"must be a list of texts", `write ["a", "b"]`}
+		return nil, Complaint{"must be a list of texts", `write ["a", "b"]`}
 	}
 	var out []string
 	for _, item := range list {
-		s, c := text(item, tag)
-		if c.message == "" && s == "" {
-			c = complaint{"must hold no empty text", "remove it"}
+		s, c := b.text(item, tag)
+		if c.Message == "" && s == "" {
+			c = Complaint{"must hold no empty text", "remove it"}
 		}
-		if c.message != "" {
+		if c.Message != "" {
 			return nil, c
 		}
 		out = append(out, s)
 	}
-	return out, complaint{}
+	return out, Complaint{}
 }
 
-func truth(value any, _ reflect.StructTag) (bool, complaint) {
+func truth(value any, _ reflect.StructTag) (bool, Complaint) {
 	v, ok := value.(bool)
 	if !ok {
-		return false, complaint{"must be true or false, without quotes", "write true or false"}
+		return false, Complaint{"must be true or false, without quotes", "write true or false"}
 	}
-	return v, complaint{}
+	return v, Complaint{}
 }
 
-func whole(value any, tag reflect.StructTag) (int, complaint) {
+func whole(value any, tag reflect.StructTag) (int, Complaint) {
 	n, ok := value.(int64)
 	if !ok {
-		return 0, complaint{"must be a whole number, without quotes", "write 12"}
+		return 0, Complaint{"must be a whole number, without quotes", "write 12"}
 	}
 	low, high, _ := strings.Cut(tag.Get("range"), "|")
 	least, _ := strconv.ParseInt(low, 10, 64)
@@ -300,27 +315,27 @@ func whole(value any, tag reflect.StructTag) (int, complaint) {
 	return int(n), within(n, least, most, low, high)
 }
 
-func number(value any, _ reflect.StructTag) (*float64, complaint) {
+func number(value any, _ reflect.StructTag) (*float64, Complaint) {
 	switch v := value.(type) {
 	case int64:
 		n := float64(v)
-		return &n, complaint{}
+		return &n, Complaint{}
 	case float64:
 		if !math.IsNaN(v) && !math.IsInf(v, 0) {
-			return &v, complaint{}
+			return &v, Complaint{}
 		}
 	}
-	return nil, complaint{"must be a number, without quotes", "write 0.5"}
+	return nil, Complaint{"must be a number, without quotes", "write 0.5"}
 }
 
-func duration(value any, tag reflect.StructTag) (time.Duration, complaint) {
+func duration(value any, tag reflect.StructTag) (time.Duration, Complaint) {
 	if n, ok := value.(int64); ok {
-		return 0, complaint{"must be a duration in quotes, with a unit", fmt.Sprintf(`write "%ds"`, n)}
+		return 0, Complaint{"must be a duration in quotes, with a unit", fmt.Sprintf(`write "%ds"`, n)}
 	}
 	s, _ := value.(string)
 	d, err := time.ParseDuration(s)
 	if err != nil {
-		return 0, complaint{`must be a duration in quotes, with the units h, m and s`, `write "30s" or "1h30m"`}
+		return 0, Complaint{`must be a duration in quotes, with the units h, m and s`, `write "30s" or "1h30m"`}
 	}
 	low, high, _ := strings.Cut(tag.Get("range"), "|")
 	least, _ := time.ParseDuration(low)
@@ -330,17 +345,17 @@ func duration(value any, tag reflect.StructTag) (time.Duration, complaint) {
 
 // date reads a TOML local date, as midnight UTC. The parser marks such dates
 // only by the name of their zone.
-func date(value any, _ reflect.StructTag) (time.Time, complaint) {
+func date(value any, _ reflect.StructTag) (time.Time, Complaint) {
 	t, ok := value.(time.Time)
 	if !ok || t.Location().String() != "date-local" {
-		return time.Time{}, complaint{"must be a date, without quotes and without a time", "write 2027-05-01"}
+		return time.Time{}, Complaint{"must be a date, without quotes and without a time", "write 2027-05-01"}
 	}
-	return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC), complaint{}
+	return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC), Complaint{}
 }
 
-func oneOf(s string, allowed []string) complaint {
+func oneOf(s string, allowed []string) Complaint {
 	if slices.Contains(allowed, s) {
-		return complaint{}
+		return Complaint{}
 	}
 	quoted := make([]string, len(allowed))
 	for i, a := range allowed {
@@ -351,16 +366,16 @@ func oneOf(s string, allowed []string) complaint {
 		fix = fmt.Sprintf("did you mean %q?", near)
 	}
 	if len(quoted) == 1 {
-		return complaint{"must be " + quoted[0], fix}
+		return Complaint{"must be " + quoted[0], fix}
 	}
-	return complaint{"must be one of " + strings.Join(quoted, ", "), fix}
+	return Complaint{"must be one of " + strings.Join(quoted, ", "), fix}
 }
 
-func within[T cmp.Ordered](v, least, most T, low, high string) complaint {
+func within[T cmp.Ordered](v, least, most T, low, high string) Complaint {
 	if v < least || v > most {
-		return complaint{fmt.Sprintf("must be between %s and %s", low, high), ""}
+		return Complaint{fmt.Sprintf("must be between %s and %s", low, high), ""}
 	}
-	return complaint{}
+	return Complaint{}
 }
 
 // scalar tells whether a value prints as the person wrote it.

@@ -30,9 +30,6 @@ func (c *checker) config(f file) *Config {
 	out.MQTT = c.mqtt(&f.MQTT)
 	out.Web = c.web(f.Web)
 	out.Store = Store{Path: f.Store.Path, Key: c.sealKey("store.key_file", f.Store.KeyFile)}
-	for i, a := range out.Accounts {
-		f.Accounts[i].LoginURL, f.Accounts[i].GraphURL = a.LoginURL, a.GraphURL
-	}
 	out.file = f
 	return out
 }
@@ -44,49 +41,6 @@ func (c *checker) site(s *rawSite) Site {
 		c.zone = zone
 	}
 	return Site{ID: s.ID, Name: s.Name, Timezone: c.zone}
-}
-
-func (c *checker) accounts(raw []rawAccount) []Account {
-	if len(raw) == 0 && !c.reported("account") {
-		c.add("account", "is missing", "", "add an [[account]] to sign in with")
-	}
-	var out []Account
-	for i, a := range raw {
-		path := element("account", i)
-		c.unique(path, "name", a.Name, func(j int) string { return raw[j].Name }, i)
-		out = append(out, c.account(path, a))
-	}
-	return out
-}
-
-func (c *checker) account(path string, a rawAccount) Account {
-	if a.Name == brokerCredential {
-		c.add(join(path, "name"), "is taken by the credential of the broker", `"mqtt"`, "choose another name")
-	}
-	proof := c.proof(path, a)
-	c.signIn(path, a, proof)
-	login, graph := c.servers(path, a)
-	poll := c.schedule(join(path, "poll"), a.Poll, leastPoll)
-	sweep := c.schedule(join(path, "sweep"), a.Sweep, leastSweep)
-	c.reading(path, a, poll, sweep)
-	return Account{
-		Name: a.Name, Provider: a.Provider, Cloud: a.Cloud, Tenant: a.Tenant, ClientID: a.ClientID,
-		ClientSecret: proof.secret, ClientCertificate: proof.certificate, ClientKey: proof.key,
-		ClientSecretExpires: startOfDay(a.ClientSecretExpires, c.zone),
-		SignIn:              a.SignIn, RedirectURI: a.RedirectURI, Scopes: a.Scopes, Read: a.Read,
-		Refresh: c.schedule(join(path, "refresh"), a.Refresh, leastRefresh),
-		Poll:    poll, Sweep: sweep, LoginURL: login, GraphURL: graph,
-	}
-}
-
-// servers returns the sign-in and Graph servers: those of the cloud, or the two
-// given by hand.
-func (c *checker) servers(path string, a rawAccount) (login, graph string) {
-	c.together(path, "login_url", a.LoginURL, "graph_url", a.GraphURL, "give both, or neither and choose a cloud")
-	cloud := clouds[a.Cloud]
-	login = strings.TrimSuffix(cmp.Or(a.LoginURL, cloud.login), "/")
-	graph = strings.TrimSuffix(cmp.Or(a.GraphURL, cloud.graph), "/")
-	return login, graph
 }
 
 // together reports one of two settings of a table that is given without the other.
@@ -132,7 +86,7 @@ func (c *checker) rooms(f file, accounts []Account) []Room {
 		if len(r.Count) == 0 {
 			c.add(c.inherited(path, "count"), "is empty, so that the room would never be booked", "", `write ["busy", "tentative", "oof"]`)
 		}
-		if account := c.roomAccount(path, r, accounts); account != nil && c.source(path, *r, *account) {
+		if account := c.roomAccount(path, r, accounts); account != nil && c.place(path, *r, *account) {
 			in[i] = calendar{r.Account, r.Calendar}
 		}
 		c.failSafe(path, r, f.Site.Week)
@@ -194,7 +148,7 @@ func (c *checker) web(w rawWeb) Web {
 	}
 	key := c.apiKey("web.api_key_file", w.APIKeyFile)
 	if w.Listen == "" && w.APIKeyFile != "" {
-		c.add("web.api_key_file", "does nothing where listen is off", "", "give listen an address, or remove it")
+		c.add("web.api_key_file", "has no effect where listen is off", "", "give listen an address, or remove it")
 	}
 	return Web{Listen: w.Listen, APIKey: key}
 }
@@ -261,7 +215,7 @@ func (c *checker) broker(m rawMQTT) string {
 	}
 	for _, f := range []struct{ key, value string }{{"ca_file", m.CAFile}, {"cert_file", m.CertFile}, {"key_file", m.KeyFile}} {
 		if f.value != "" {
-			c.add(join("mqtt", f.key), "does nothing with a broker on "+u.Scheme+"://", "", "use mqtts:// or wss://, or remove it")
+			c.add(join("mqtt", f.key), "has no effect with a broker on "+u.Scheme+"://", "", "use mqtts:// or wss://, or remove it")
 		}
 	}
 	return u.String()

@@ -34,28 +34,6 @@ type Site struct {
 	Timezone *time.Location
 }
 
-// An Account is one sign-in to a calendar service.
-type Account struct {
-	Name                string // a topic segment, [a-z0-9-]{1,40}
-	Provider            string // "microsoft"
-	Cloud               string // "global", "us-gov", "us-dod" or "china"
-	Tenant              string // "common", "organizations", "consumers", a GUID or a domain
-	ClientID            string // a GUID
-	ClientSecret        Secret // empty for a public client, and where there is a certificate
-	ClientSecretExpires time.Time
-	ClientCertificate   []byte      // PEM, an RSA certificate; nil: none
-	ClientKey           SecretBytes // PEM, the key of ClientCertificate
-	SignIn              string      // "code", "device" or "app"
-	RedirectURI         string      // "code" only
-	Scopes              []string    // none for "app", which has what the portal grants it
-	Refresh             Schedule    // when tokens are renewed
-	Poll                Schedule    // when calendars are read
-	Sweep               Schedule    // when rooms are asked for changes between two polls; nil: never
-	Read                string      // "events", "view", "free-busy", or "" for the reader's own choice
-	LoginURL            string      // scheme and host, no slash at the end
-	GraphURL            string      // scheme and host, no slash at the end
-}
-
 // A Room is one meeting room.
 type Room struct {
 	ID       string   `toml:"id" form:"id" required:"boardroom"`
@@ -148,31 +126,32 @@ type Env struct {
 }
 
 // Load reads and checks the file at path, with the environment and the files of
-// this machine. The error is a [*Problems].
-func Load(path string) (*Config, error) {
+// this machine. Accounts may belong to the built-in [Providers] or to the
+// additional ones given. The error is a [*Problems].
+func Load(path string, additional ...Provider) (*Config, error) {
 	env := Env{LookupEnv: os.LookupEnv, ReadFile: readFile}
 	text, mode, err := env.read(path)
 	if err != nil {
 		return nil, &Problems{{File: path, Message: "cannot be read: " + reason(err),
 			Fix: "name the file with --config, or write one with roomgate config init"}}
 	}
-	return parse(path, text, mode, env)
+	return parse(path, text, mode, env, additional)
 }
 
-// Parse checks the text of a configuration; name stands for it in messages. The
-// error is a [*Problems].
-func Parse(name string, text []byte, env Env) (*Config, error) {
-	return parse(name, text, 0, env)
+// Parse is Load for the text of a configuration; name stands for it in messages.
+// The error is a [*Problems].
+func Parse(name string, text []byte, env Env, additional ...Provider) (*Config, error) {
+	return parse(name, text, 0, env, additional)
 }
 
 // parse is Parse for a text that came from a file of the given mode.
-func parse(name string, text []byte, mode fs.FileMode, env Env) (*Config, error) {
+func parse(name string, text []byte, mode fs.FileMode, env Env, additional []Provider) (*Config, error) {
 	doc, problem := decode(name, string(text))
 	if problem != nil {
 		return nil, &Problems{*problem}
 	}
 	r := &report{file: name, lines: indexLines(string(text))}
-	f := (&binder{r}).file(doc)
+	f := (&binder{report: r, providers: append(Providers(), additional...)}).file(doc)
 	c := (&checker{report: r, env: env, mode: mode}).config(f)
 	if len(r.problems) > 0 {
 		return nil, r.sorted()

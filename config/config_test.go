@@ -15,7 +15,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -81,12 +80,13 @@ func testEnv(variables map[string]string) Env {
 // madeFiles holds the certificates of this run and their keys.
 var madeFiles = sync.OnceValue(func() map[string]testFile {
 	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
+	otherKey, otherErr := rsa.GenerateKey(rand.Reader, 2048)
 	ecKey, ecErr := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err = errors.Join(err, ecErr); err != nil {
+	if err = errors.Join(err, otherErr, ecErr); err != nil {
 		panic(err)
 	}
 	files := map[string]testFile{}
-	for name, key := range map[string]crypto.Signer{"rooms": rsaKey, "curve": ecKey} {
+	for name, key := range map[string]crypto.Signer{"rooms": rsaKey, "other": otherKey, "curve": ecKey} {
 		template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Date(2036, 1, 1, 0, 0, 0, 0, time.UTC)}
 		cert, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 		private, keyErr := x509.MarshalPKCS8PrivateKey(key)
@@ -128,6 +128,9 @@ func mustParse(t *testing.T, text string, variables map[string]string) *Config {
 	}
 	return c
 }
+
+// microsoftOf returns the settings of the first account.
+func microsoftOf(c *Config) *Microsoft { return c.Accounts[0].Settings.(*Microsoft) }
 
 // TestBad holds each bad file to its exact messages.
 func TestBad(t *testing.T) {
@@ -175,20 +178,22 @@ func TestMinimal(t *testing.T) {
 	}
 	a := c.Accounts[0]
 	now := time.Date(2026, 7, 1, 8, 10, 0, 0, time.UTC)
-	if got, want := a.Refresh.Next(now), now.Add(20*time.Minute); got != want {
+	if got, want := microsoftOf(c).Refresh.Next(now), now.Add(20*time.Minute); got != want {
 		t.Errorf("refresh after %v: %v, want %v", now, got, want)
 	}
 	if got, want := a.Poll.Next(now), now.Add(time.Minute); got != want {
 		t.Errorf("poll after %v: %v, want %v", now, got, want)
 	}
-	c.Accounts[0].Refresh, c.Accounts[0].Poll, c.file = nil, nil, file{}
+	microsoftOf(c).Refresh, c.Accounts[0].Poll, c.file = nil, nil, file{}
 	want := &Config{
 		Site: Site{ID: "hq", Name: "hq", Timezone: london},
 		Accounts: []Account{{
-			Name: "rooms", Provider: "microsoft", Cloud: "global", Tenant: "common",
-			ClientID: "11111111-2222-3333-4444-555555555555", SignIn: "code", RedirectURI: "http://localhost",
-			Scopes:   []string{"offline_access", "User.Read", "Calendars.Read", "Calendars.Read.Shared"},
-			LoginURL: "https://login.microsoftonline.com", GraphURL: "https://graph.microsoft.com",
+			Name: "rooms", Provider: "microsoft", Settings: &Microsoft{
+				Cloud: "global", Tenant: "common",
+				ClientID: "11111111-2222-3333-4444-555555555555", SignIn: "code", RedirectURI: "http://localhost",
+				Scopes:   []string{"offline_access", "User.Read", "Calendars.Read", "Calendars.Read.Shared"},
+				LoginURL: "https://login.microsoftonline.com", GraphURL: "https://graph.microsoft.com",
+			},
 		}},
 		Rooms: []Room{{ID: "boardroom", Name: "boardroom", RoomSettings: RoomSettings{
 			Account: "rooms", Lead: 20 * time.Minute, Gap: 15 * time.Minute, Release: "end",
@@ -247,7 +252,7 @@ func TestSecrets(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := mustParse(t, test.text, test.variables)
-			if got := c.Accounts[0].ClientSecret.Reveal(); got != test.secret {
+			if got := microsoftOf(c).ClientSecret.Reveal(); got != test.secret {
 				t.Errorf("client secret %q, want %q", got, test.secret)
 			}
 			if got := c.MQTT.Password.Reveal(); got != test.brokerWord {
@@ -277,7 +282,7 @@ func TestSignIn(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			text := strings.Replace(minimal, "[mqtt]", test.lines+"\n[mqtt]\nusername = \"gw\"", 1) + "mailbox = \"boardroom@contoso.example\"\n"
 			c := mustParse(t, text, map[string]string{"CREDENTIALS_DIRECTORY": "/run/credentials"})
-			a := c.Accounts[0]
+			a := microsoftOf(c)
 			if a.SignIn != test.kind || a.RedirectURI != test.redirect || !slices.Equal(a.Scopes, test.scopes) {
 				t.Errorf("got %q, %q, %q", a.SignIn, a.RedirectURI, a.Scopes)
 			}
@@ -288,8 +293,8 @@ func TestSignIn(t *testing.T) {
 			if test.certificateOf != "" {
 				cert, key = madeFiles()["/etc/roomgate/rooms.crt"].text, madeFiles()["/etc/roomgate/rooms.key"].text
 			}
-			if string(a.ClientCertificate) != cert || string(a.ClientKey) != key {
-				t.Errorf("certificate of %d bytes, want %d; key of %d bytes, want %d", len(a.ClientCertificate), len(cert), len(a.ClientKey), len(key))
+			if string(a.ClientCertificate) != cert || a.ClientKey.Reveal() != key {
+				t.Errorf("certificate of %d bytes, want %d; key of %d bytes, want %d", len(a.ClientCertificate), len(cert), len(a.ClientKey.Reveal()), len(key))
 			}
 			if again := mustParse(t, printed(t, c), map[string]string{"CREDENTIALS_DIRECTORY": "/run/credentials"}); !reflect.DeepEqual(again.Accounts, c.Accounts) {
 				t.Errorf("parsing the print gives\n%+v\nwant\n%+v", again.Accounts, c.Accounts)
@@ -304,11 +309,11 @@ const pair = "client_certificate_file = \"/etc/roomgate/rooms.crt\"\nclient_key_
 // key out of what is not secret.
 func TestCertificateAlone(t *testing.T) {
 	lines := strings.NewReplacer("rooms.crt", "together.pem", "rooms.key", "together.pem").Replace(pair)
-	a := mustParse(t, strings.Replace(minimal, "[mqtt]", lines+"\n[mqtt]", 1), nil).Accounts[0]
+	a := microsoftOf(mustParse(t, strings.Replace(minimal, "[mqtt]", lines+"\n[mqtt]", 1), nil))
 	if got, want := string(a.ClientCertificate), madeFiles()["/etc/roomgate/rooms.crt"].text; got != want {
 		t.Errorf("certificate of %d bytes, want %d", len(got), len(want))
 	}
-	if _, err := tls.X509KeyPair(a.ClientCertificate, a.ClientKey); err != nil {
+	if _, err := tls.X509KeyPair(a.ClientCertificate, []byte(a.ClientKey.Reveal())); err != nil {
 		t.Error(err)
 	}
 }
@@ -355,14 +360,14 @@ func TestKey32(t *testing.T) {
 func TestKeysNeverPrint(t *testing.T) {
 	c := mustParse(t, strings.Replace(minimal, "[mqtt]", pair+"\n[mqtt]", 1)+
 		"[web]\napi_key_file = \"/etc/roomgate/api.key\"\n[store]\nkey_file = \"/etc/roomgate/store.key\"\n", nil)
-	key := string(c.Accounts[0].ClientKey)
-	encoded, err := json.Marshal([]any{c.Accounts[0].ClientKey, c.Web, c.Store})
+	key := microsoftOf(c).ClientKey.Reveal()
+	encoded, err := json.Marshal([]any{c.Accounts[0].Settings, c.Web, c.Store})
 	if err != nil {
 		t.Fatal(err)
 	}
 	outputs := []string{printed(t, c), string(encoded)}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
-		for _, value := range []any{c, *c, c.Accounts, c.Accounts[0].ClientKey, c.Web, c.Store, &c.Store} {
+		for _, value := range []any{c, *c, c.Accounts, c.Accounts[0].Settings, *microsoftOf(c), microsoftOf(c).ClientKey, c.Web, c.Store, &c.Store} {
 			outputs = append(outputs, fmt.Sprintf(verb, value))
 		}
 	}
@@ -378,16 +383,12 @@ func TestKeysNeverPrint(t *testing.T) {
 			}
 		}
 	}
-	logged := slog.AnyValue(c.Accounts[0].ClientKey).Resolve()
-	if out := fmt.Sprint(c.Accounts[0].ClientKey, SecretBytes(nil), logged); out != "(secret)  (secret)" || logged.Kind() != slog.KindString {
-		t.Errorf("prints as %q", out)
-	}
 }
 
 func TestSecretExpires(t *testing.T) {
 	c := mustParse(t, strings.Replace(minimal, "[mqtt]", "client_secret_expires = 2027-05-01\n[mqtt]", 1), nil)
 	want := time.Date(2027, 4, 30, 23, 0, 0, 0, time.UTC) // midnight in London, one hour ahead in summer
-	if got := c.Accounts[0].ClientSecretExpires; !got.Equal(want) || got.Location() != time.UTC {
+	if got := microsoftOf(c).ClientSecretExpires; !got.Equal(want) || got.Location() != time.UTC {
 		t.Errorf("expires %v, want %v", got, want)
 	}
 }
@@ -399,12 +400,12 @@ func TestClouds(t *testing.T) {
 		"china":  {"https://login.partner.microsoftonline.cn", "https://microsoftgraph.chinacloudapi.cn"},
 	} {
 		c := mustParse(t, strings.Replace(minimal, "[mqtt]", "cloud = \""+cloud+"\"\n[mqtt]", 1), nil)
-		if got := [2]string{c.Accounts[0].LoginURL, c.Accounts[0].GraphURL}; got != want {
+		if got := [2]string{microsoftOf(c).LoginURL, microsoftOf(c).GraphURL}; got != want {
 			t.Errorf("%s: %v, want %v", cloud, got, want)
 		}
 	}
 	c := mustParse(t, strings.Replace(minimal, "[mqtt]", "login_url = \"http://127.0.0.1:9000/\"\ngraph_url = \"http://[::1]:9001\"\n[mqtt]", 1), nil)
-	if got, want := [2]string{c.Accounts[0].LoginURL, c.Accounts[0].GraphURL}, [2]string{"http://127.0.0.1:9000", "http://[::1]:9001"}; got != want {
+	if got, want := [2]string{microsoftOf(c).LoginURL, microsoftOf(c).GraphURL}, [2]string{"http://127.0.0.1:9000", "http://[::1]:9001"}; got != want {
 		t.Errorf("by hand: %v, want %v", got, want)
 	}
 }
@@ -450,7 +451,7 @@ func TestLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	c, err := Load(path)
-	if err != nil || c.Accounts[0].ClientSecret.Reveal() != "abc~text" {
+	if err != nil || microsoftOf(c).ClientSecret.Reveal() != "abc~text" {
 		t.Fatalf("Load: %+v, %v", c, err)
 	}
 	if err := os.Chmod(path, 0o644); err != nil {
@@ -527,8 +528,12 @@ func TestReference(t *testing.T) {
 	if problem != nil {
 		t.Fatal(problem)
 	}
-	got := (&binder{&report{}}).file(doc)
-	checkDefaults(t, "account", got.Accounts[0], defaultAccount("code"))
+	got := (&binder{report: &report{}, providers: Providers()}).file(doc)
+	usual := (&binder{report: &report{}, providers: Providers()}).account("account[0]", nil)
+	usual.table = nil
+	table := got.Accounts[0].table.(*microsoftTable)
+	checkDefaults(t, "account", got.Accounts[0], usual)
+	checkDefaults(t, "account", *table, *microsoftDefaults("code"))
 	checkDefaults(t, "defaults.room", got.Defaults.Room, defaults().Defaults.Room)
 	checkDefaults(t, "mqtt", got.MQTT, defaults().MQTT)
 	checkDefaults(t, "web", got.Web, defaults().Web)
@@ -550,7 +555,7 @@ func checkDefaults(t *testing.T, table string, got, want any) {
 // TestReferenceIsWhole finds every setting in the section it belongs to.
 func TestReferenceIsWhole(t *testing.T) {
 	sections := map[string][]string{
-		"[site]": keysOf(reflect.TypeFor[rawSite]()), "[site.schedule]": weekdays[:], "[site.schedule.exceptions]": nil, "[[account]]": keysOf(reflect.TypeFor[rawAccount]()),
+		"[site]": keysOf(reflect.TypeFor[rawSite]()), "[site.schedule]": weekdays[:], "[site.schedule.exceptions]": nil, "[[account]]": (&binder{}).accountKeys(Providers()...),
 		"[defaults.room]": keysOf(reflect.TypeFor[RoomSettings]()), "[[room]]": {"id", "name", "mailbox", "calendar", "match", "presence_topic"},
 		"[[defaults.room.rule]]": keysOf(reflect.TypeFor[Rule]()), "[[room.rule]]": keysOf(reflect.TypeFor[Rule]()), "[room.schedule]": {"sat"},
 		"[mqtt]": keysOf(reflect.TypeFor[rawMQTT]()), "[web]": keysOf(reflect.TypeFor[rawWeb]()), "[store]": keysOf(reflect.TypeFor[rawStore]()),
@@ -581,17 +586,24 @@ func TestReferenceIsWhole(t *testing.T) {
 func TestTags(t *testing.T) {
 	known := []string{"toml", "oneof", "range", "form", "required", "needs", "hide"}
 	key := regexp.MustCompile(`(\w+):"`)
+	tables := map[reflect.Type]*binder{}
 	for _, table := range []any{rawSite{}, rawAccount{}, Room{}, Rule{}, rawMQTT{}, rawWeb{}, rawStore{}} {
-		for _, field := range settings(reflect.TypeOf(table)) {
+		tables[reflect.TypeOf(table)] = &binder{}
+	}
+	for _, p := range Providers() {
+		tables[reflect.TypeOf(p.Table(nil)).Elem()] = &binder{forms: p.Forms}
+	}
+	for table, b := range tables {
+		for _, field := range settings(table) {
 			for _, m := range key.FindAllStringSubmatch(string(field.Tag), -1) {
 				if !slices.Contains(known, m[1]) {
 					t.Errorf("%s has the tag %s", field.Name, m[1])
 				}
 			}
-			if form := field.Tag.Get("form"); form != "" && forms[form] == nil {
+			if form := field.Tag.Get("form"); form != "" && b.form(form) == nil {
 				t.Errorf("%s has the form %s", field.Name, form)
 			}
-			if d, ok := reflect.New(field.Type).Interface().(*time.Duration); ok && assign("1m", field.Tag, d).message != "" {
+			if d, ok := reflect.New(field.Type).Interface().(*time.Duration); ok && b.assign("1m", field.Tag, d).Message != "" {
 				t.Errorf("%s has the range %q", field.Name, field.Tag.Get("range"))
 			}
 		}

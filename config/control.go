@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -57,25 +58,23 @@ func (c *checker) presence(path string, r Room, own string) {
 // plainWord returns a word as payloads are compared with it.
 func plainWord(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
 
-// idle reports settings that do nothing: those of one room, and shared ones that
-// no room takes.
+// idle reports settings without effect: those of one room, and shared ones that
+// no room uses.
 func (c *checker) idle(f file, rooms []Room, accounts []Account) {
-	const (
-		noSensor   = "does nothing without presence_topic"
-		noSubjects = `does nothing with read = "free-busy", which knows no subjects`
-		readByView = "remove it, or have the account read by view"
-	)
+	const noSensor = "has no effect without presence_topic"
 	var sensor, subjects bool // some room has it
+	var reason Complaint      // why a room has no subjects
 	for i, r := range rooms {
 		path := element("room", i)
 		if r.PresenceTopic == "" {
 			c.without(path, "presence_topic", r.RoomSettings, f.Defaults.Room, noSensor)
 		}
-		blind := slices.ContainsFunc(accounts, func(a Account) bool { return a.Name == r.Account && a.Read == freeBusy })
-		if blind && len(r.Rules) > 0 {
-			c.add(join(path, "rule"), noSubjects, "", readByView)
+		none := withoutSubjects(r, accounts)
+		if none.Message != "" && len(r.Rules) > 0 {
+			c.add(join(path, "rule"), none.Message, "", none.Fix)
 		}
-		sensor, subjects = sensor || r.PresenceTopic != "", subjects || !blind
+		sensor, subjects = sensor || r.PresenceTopic != "", subjects || none.Message == ""
+		reason = cmp.Or(reason, none)
 	}
 	if len(rooms) == 0 {
 		return
@@ -84,8 +83,22 @@ func (c *checker) idle(f file, rooms []Room, accounts []Account) {
 		c.without("defaults.room", "presence_topic", f.Defaults.Room, defaults().Defaults.Room, noSensor+", which no room has")
 	}
 	if !subjects && len(f.Defaults.Room.Rules) > 0 {
-		c.add("defaults.room.rule", noSubjects, "", readByView)
+		c.add("defaults.room.rule", reason.Message, "", reason.Fix)
 	}
+}
+
+// withoutSubjects says why rules have no effect in a room whose account reads no
+// subjects.
+func withoutSubjects(r Room, accounts []Account) Complaint {
+	i := slices.IndexFunc(accounts, func(a Account) bool { return a.Name == r.Account })
+	if i < 0 {
+		return Complaint{}
+	}
+	can := accounts[i].Settings.Abilities()
+	if can.NoNames.Message == "" {
+		return Complaint{}
+	}
+	return Complaint{noNames(accounts[i], can), "remove it, or " + can.NoNames.Fix}
 }
 
 // without reports the settings of a table that differ from what they would be

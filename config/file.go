@@ -1,14 +1,12 @@
 package config
 
-import "time"
-
 // A file holds the settings as they are written; its tags are the one list of
 // keys that binding, printing and the reference file go by.
 //
 //	toml      the key
 //	oneof     the values allowed
 //	range     the lowest and the highest value allowed
-//	form      a check in forms
+//	form      a check in forms, or in those of the provider
 //	required  must not be empty; the value is an example for the message
 //	needs     a setting without which this one does nothing
 //	hide      the value never appears in a message
@@ -31,31 +29,6 @@ type rawSite struct {
 	Name     string `toml:"name"`
 	Timezone string `toml:"timezone" form:"zone" required:"Europe/London"`
 	Week     Week   `toml:"schedule"`
-}
-
-// People paste a secret where its file, its variable or the client id belongs:
-// those values stay out of messages too.
-type rawAccount struct {
-	Name                  string    `toml:"name" form:"id" required:"rooms"`
-	Provider              string    `toml:"provider" oneof:"microsoft"`
-	Cloud                 string    `toml:"cloud" oneof:"global|us-gov|us-dod|china"`
-	Tenant                string    `toml:"tenant" form:"tenant" required:"common"`
-	ClientID              string    `toml:"client_id" form:"guid" required:"11111111-2222-3333-4444-555555555555" hide:"yes"`
-	ClientSecret          Secret    `toml:"client_secret" form:"secret" hide:"yes"`
-	ClientSecretFile      string    `toml:"client_secret_file" form:"path" hide:"yes"`
-	ClientSecretEnv       string    `toml:"client_secret_env" form:"variable" hide:"yes"`
-	ClientSecretExpires   time.Time `toml:"client_secret_expires"`
-	ClientCertificateFile string    `toml:"client_certificate_file" form:"path" hide:"yes"`
-	ClientKeyFile         string    `toml:"client_key_file" form:"path" hide:"yes"`
-	SignIn                string    `toml:"sign_in" oneof:"code|device|app"`
-	RedirectURI           string    `toml:"redirect_uri" form:"redirect"`
-	Scopes                []string  `toml:"scopes" form:"scope"`
-	Refresh               string    `toml:"refresh" required:"*/30 * * * *"`
-	Poll                  string    `toml:"poll" required:"@every 60s"`
-	Sweep                 string    `toml:"sweep"`
-	Read                  string    `toml:"read" oneof:"|events|view|free-busy"`
-	LoginURL              string    `toml:"login_url" form:"server"`
-	GraphURL              string    `toml:"graph_url" form:"server"`
 }
 
 type rawMQTT struct {

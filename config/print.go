@@ -19,6 +19,7 @@ func (c *Config) Print(w io.Writer) error {
 	printWeek(&b, "site.schedule", c.file.Site.Week)
 	for _, a := range c.file.Accounts {
 		printTable(&b, "[[account]]", a)
+		printSettings(&b, reflect.ValueOf(a.table).Elem())
 	}
 	printTable(&b, "[defaults.room]", c.file.Defaults.Room)
 	printRules(&b, "[[defaults.room.rule]]", c.file.Defaults.Room.Rules)
@@ -36,7 +37,11 @@ func (c *Config) Print(w io.Writer) error {
 
 func printTable(b *bytes.Buffer, header string, settingsOf any) {
 	fmt.Fprintf(b, "\n%s\n", header)
-	v := reflect.ValueOf(settingsOf)
+	printSettings(b, reflect.ValueOf(settingsOf))
+}
+
+// printSettings writes the settings of a struct.
+func printSettings(b *bytes.Buffer, v reflect.Value) {
 	for _, field := range settings(v.Type()) {
 		if value := literal(v.FieldByIndex(field.Index).Interface()); value != "" {
 			fmt.Fprintf(b, "%s = %s\n", field.Tag.Get("toml"), value)

@@ -81,10 +81,10 @@ func (r *report) add(path, message, seen, fix string) {
 	}
 }
 
-// tell records a complaint about the setting at path, if there is one.
-func (r *report) tell(path string, c complaint) {
-	if c.message != "" {
-		r.add(path, c.message, "", c.fix)
+// complain records a complaint about the setting at path, if there is one.
+func (r *report) complain(path string, c Complaint) {
+	if c.Message != "" {
+		r.add(path, c.Message, "", c.Fix)
 	}
 }
 

@@ -2,46 +2,15 @@ package config
 
 import "fmt"
 
-// freeBusy is the way of reading that asks for busy times and for nothing else.
-const freeBusy = "free-busy"
-
-// reading reports what does not go together with the way an account reads.
-// Personal accounts have no free/busy question:
-// learn.microsoft.com/graph/api/calendar-getschedule.
-func (c *checker) reading(path string, a rawAccount, poll, sweep Schedule) {
-	const noQuestion = `does not work with tenant = "consumers", because personal accounts have no free/busy question`
-	personal := a.Tenant == "consumers"
-	if a.Read == freeBusy && personal {
-		c.add(join(path, "read"), noQuestion, seen(a.Read, ""), `write "view", or "" for the choice that fits`)
-	}
-	at, value := join(path, "sweep"), seen(a.Sweep, "")
-	switch {
-	case a.Sweep == "":
-	case a.Read == freeBusy:
-		c.add(at, `does nothing with read = "free-busy": the poll itself is a free/busy question`, value, "remove it, and poll more often")
-	case personal:
-		c.add(at, noQuestion, value, "remove it")
-	case poll != nil && sweep != nil && shortestGap(sweep) >= shortestGap(poll):
-		c.add(at, fmt.Sprintf("is not more often than the poll, every %s, and would see nothing sooner", short(shortestGap(poll))), value,
-			"sweep more often, or remove it")
-	}
-}
-
-// source reports what does not go together with where a room's bookings are
-// looked for. It tells whether that is a calendar of the account, which may hold
+// place reports what does not go together with where a room's bookings are
+// found. It returns whether that is a calendar of the account, which may hold
 // other rooms as well.
-func (c *checker) source(path string, r Room, a Account) bool {
-	if a.Read == freeBusy && r.Privacy != "busy" {
-		c.add(c.inherited(path, "privacy"), fmt.Sprintf("would never show a name, because account %q reads by free/busy, which knows none", a.Name),
-			seen(r.Privacy, ""), `write "busy", or have the account read by view`)
+func (c *checker) place(path string, r Room, a Account) bool {
+	can := a.Settings.Abilities()
+	if can.NoNames.Message != "" && r.Privacy != "busy" {
+		c.add(c.inherited(path, "privacy"), noNames(a, can), seen(r.Privacy, ""), `write "busy", or `+can.NoNames.Fix)
 	}
-	why := "" // a calendar of the account will not do
-	switch {
-	case a.SignIn == "app":
-		why = "signs in as an app, which has no calendar of its own"
-	case a.Read == freeBusy:
-		why = "reads by free/busy, which knows addresses only"
-	}
+	why := can.NoCalendar
 	at := join(path, "calendar")
 	switch {
 	case r.Calendar != "" && why != "":
@@ -55,6 +24,12 @@ func (c *checker) source(path string, r Room, a Account) bool {
 		return true
 	}
 	return false
+}
+
+// noNames says that a setting has no effect, because an account reads neither
+// subjects nor organizers.
+func noNames(a Account, can Abilities) string {
+	return fmt.Sprintf("has no effect, because account %q %s", a.Name, can.NoNames.Message)
 }
 
 // A calendar is one of those of an account.

@@ -62,8 +62,8 @@ mailbox = "free@contoso.example"
 		sweep time.Duration // 0: off
 	}{{"", 5 * time.Second}, {"view", time.Minute}, {"events", 0}, {"free-busy", 0}} {
 		a := c.Accounts[i]
-		if a.Read != want.read || (a.Sweep != nil) != (want.sweep > 0) {
-			t.Errorf("account %s: read %q, sweep %v, want %+v", a.Name, a.Read, a.Sweep, want)
+		if a.Settings.(*Microsoft).Read != want.read || (a.Sweep != nil) != (want.sweep > 0) {
+			t.Errorf("account %s: read %q, sweep %v, want %+v", a.Name, a.Settings.(*Microsoft).Read, a.Sweep, want)
 		} else if a.Sweep != nil && a.Sweep.Next(now) != now.Add(want.sweep) {
 			t.Errorf("account %s: sweep after %v: %v, want %s later", a.Name, now, a.Sweep.Next(now), want.sweep)
 		}

@@ -32,7 +32,7 @@ func ParseSchedule(spec string, zone *time.Location, least time.Duration) (_ Sch
 	if err != nil {
 		return nil, fmt.Errorf("schedule %q cannot be read: %w", spec, err)
 	}
-	s := zoned{parsed, zone}
+	s := zoned{spec, parsed, zone}
 	switch gap := shortestGap(s); {
 	case gap == 0:
 		return nil, fmt.Errorf("schedule %q never runs", spec)
@@ -97,6 +97,7 @@ func shortestGap(s Schedule) time.Duration {
 // zoned reads the fields of a schedule in a zone, whatever the zone of the
 // instant it is asked with.
 type zoned struct {
+	spec     string // as written
 	schedule cron.Schedule
 	zone     *time.Location
 }

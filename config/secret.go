@@ -52,25 +52,3 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // LogValue is String.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
-
-// SecretBytes are a secret for a parser that takes bytes, such as a private key
-// in PEM. They print as a [Secret] does, unless they sit in an unexported field,
-// where fmt cannot call their methods.
-type SecretBytes []byte
-
-// String returns "(secret)", or "" for no bytes.
-func (s SecretBytes) String() string {
-	if len(s) == 0 {
-		return ""
-	}
-	return mask
-}
-
-// Format writes String, whatever the verb.
-func (s SecretBytes) Format(f fmt.State, _ rune) { io.WriteString(f, s.String()) }
-
-// MarshalText is String; the error is nil. JSON uses it too.
-func (s SecretBytes) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
-
-// LogValue is String.
-func (s SecretBytes) LogValue() slog.Value { return slog.StringValue(s.String()) }

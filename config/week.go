@@ -99,8 +99,8 @@ func (b *binder) stretches(path string, value any) []Stretch {
 	out := []Stretch{}
 	for i, item := range list {
 		s, c := stretch(item)
-		if c.message != "" {
-			b.add(element(path, i), c.message, seen(item, ""), c.fix)
+		if c.Message != "" {
+			b.add(element(path, i), c.Message, seen(item, ""), c.Fix)
 			continue
 		}
 		out = append(out, s)
@@ -117,11 +117,11 @@ func (b *binder) stretches(path string, value any) []Stretch {
 var stretchForm = regexp.MustCompile(`^(\d\d):([0-5]\d)-(\d\d):([0-5]\d)$`)
 
 // stretch reads one stretch of a day, such as "07:00-18:30".
-func stretch(value any) (Stretch, complaint) {
+func stretch(value any) (Stretch, Complaint) {
 	s, _ := value.(string)
 	parts := stretchForm.FindStringSubmatch(s)
 	if parts == nil {
-		return Stretch{}, complaint{"must be two times of the day, with two digits each", `write "07:00-18:30"`}
+		return Stretch{}, Complaint{"must be two times of the day, with two digits each", `write "07:00-18:30"`}
 	}
 	minute := func(hours, minutes string) int {
 		h, _ := strconv.Atoi(hours)
@@ -131,11 +131,11 @@ func stretch(value any) (Stretch, complaint) {
 	out := Stretch{From: minute(parts[1], parts[2]), To: minute(parts[3], parts[4])}
 	switch {
 	case max(out.From, out.To) > 24*60:
-		return out, complaint{"goes past the end of the day", "end it at 24:00"}
+		return out, Complaint{"goes past the end of the day", "end it at 24:00"}
 	case out.From >= out.To:
-		return out, complaint{"must end later than it begins", `split a night: "22:00-24:00", and "00:00-06:00" on the next day`}
+		return out, Complaint{"must end later than it begins", `split a night: "22:00-24:00", and "00:00-06:00" on the next day`}
 	}
-	return out, complaint{}
+	return out, Complaint{}
 }
 
 // printWeek writes the tables of a week that says anything.

@@ -82,7 +82,7 @@ func (g *gateway) look(ctx context.Context, a config.Account) (sighting, error) 
 			Action: "have the customer's IT make them: admin.microsoft.com > Resources > Rooms & equipment; new ones may take a day to show"})
 	}
 	calendars := "account " + a.Name + " calendars"
-	if a.SignIn == "app" {
+	if microsoft(a).SignIn == "app" {
 		s.Notes = append(s.Notes, finding{Subject: calendars, Level: good, Words: "an app has none of its own, and none is shared with it"})
 		return s, nil
 	}
@@ -101,7 +101,7 @@ func (g *gateway) look(ctx context.Context, a config.Account) (sighting, error) 
 func placesForbidden(subject string, a config.Account) finding {
 	f := finding{Subject: subject, Level: bad, Person: true, Words: "the permission Place.Read.All is missing, so only calendars can be listed",
 		Action: `add "Place.Read.All" to scopes of the account, have an administrator of the customer consent to it, then run: roomgate login ` + a.Name}
-	if a.SignIn == "app" {
+	if microsoft(a).SignIn == "app" {
 		f.Words = "the permission Place.Read.All is missing, so no rooms can be listed"
 		f.Action = "have the customer's IT grant it: entra.microsoft.com > Entra ID > App registrations > the app > API permissions > Add a permission > " +
 			"Microsoft Graph > Application permissions > Place.Read.All, then Grant admin consent"

@@ -297,7 +297,7 @@ func TestLookWithoutPermission(t *testing.T) {
 		t.Fatal(err)
 	}
 	tokens, err := sim.SignIn(id, graphsim.ServiceAccount, "Calendars.Read")
-	s, err := looking(t, sim, tokens, err).look(t.Context(), config.Account{Name: "rooms", SignIn: "code"})
+	s, err := looking(t, sim, tokens, err).look(t.Context(), config.Account{Name: "rooms", Settings: &config.Microsoft{SignIn: "code"}})
 	if err != nil || len(s.Places) != 0 || len(s.Notes) != 1 || !s.Notes[0].Person {
 		t.Fatalf("%+v, %v, want one note for a person", s, err)
 	}
@@ -309,7 +309,7 @@ func TestLookWithoutPermission(t *testing.T) {
 	if len(s.Calendars) != 2 || !s.Calendars[0].Own && !s.Calendars[1].Own {
 		t.Errorf("calendars %+v, want the account's own and the shared one", s.Calendars)
 	}
-	out, _, err := discovering(&config.Config{Accounts: []config.Account{{Name: "rooms"}}}, map[string]sighting{"rooms": s})
+	out, _, err := discovering(&config.Config{Accounts: []config.Account{{Name: "rooms", Settings: &config.Microsoft{}}}}, map[string]sighting{"rooms": s})
 	if want := "[[room]]\nid = \"board-shared\"\nname = \"Board (shared)\"\ncalendar = \"Board (shared)\"\n"; err != nil || !strings.Contains(out, want) {
 		t.Errorf("%v, in\n%s\nthere is no\n%s", err, out, want)
 	}
@@ -319,7 +319,7 @@ func TestLookWithoutPermission(t *testing.T) {
 
 	sim.ChangeApp(id, func(a *graphsim.App) { a.AppRoles = []string{"Calendars.Read"} })
 	tokens, err = sim.AppToken(id)
-	s, err = looking(t, sim, tokens, err).look(t.Context(), config.Account{Name: "rooms", SignIn: "app"})
+	s, err = looking(t, sim, tokens, err).look(t.Context(), config.Account{Name: "rooms", Settings: &config.Microsoft{SignIn: "app"}})
 	if err != nil || len(s.Notes) != 2 || verdict(s.Notes) == nil || exitCode(verdict(s.Notes)) != exitPerson {
 		t.Fatalf("%+v, %v, want a note on the permission and one on calendars", s, err)
 	}
@@ -337,7 +337,7 @@ func TestLookAtAnEmptyDirectory(t *testing.T) {
 	sim := graphsim.New(graphsim.Options{Polite: true})
 	id, _, _ := graphsim.DefaultClient()
 	tokens, err := sim.AppToken(id)
-	s, err := looking(t, sim, tokens, err).look(t.Context(), config.Account{Name: "rooms", SignIn: "app"})
+	s, err := looking(t, sim, tokens, err).look(t.Context(), config.Account{Name: "rooms", Settings: &config.Microsoft{SignIn: "app"}})
 	if err != nil || exitCode(verdict(s.Notes)) != exitPerson || !strings.Contains(s.Notes[0].Words, "has no rooms") {
 		t.Errorf("%+v, %v, want a note that there are no rooms", s, err)
 	}

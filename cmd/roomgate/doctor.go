@@ -147,7 +147,7 @@ func (d doctor) account(ctx context.Context, a config.Account) []finding {
 	if tokenErr != nil {
 		return findings
 	}
-	if a.SignIn != "app" {
+	if microsoft(a).SignIn != "app" {
 		findings = append(findings, d.granted(a, s), d.me(trying, a))
 	}
 	return append(findings, d.rooms(ctx, a)...)
@@ -225,9 +225,9 @@ func (d doctor) granted(a config.Account, s token.Status) finding {
 // needs are the permissions needed, each with the larger ones that hold it.
 func (d doctor) needs(a config.Account) [][]string {
 	needs := [][]string{{"User.Read"}}
-	own, shared := a.Read == string(graph.ByFreeBusy), false
+	own, shared := microsoft(a).Read == string(graph.ByFreeBusy), false
 	for _, r := range d.cfg.Rooms {
-		if r.Account == a.Name && a.Read != string(graph.ByFreeBusy) {
+		if r.Account == a.Name && microsoft(a).Read != string(graph.ByFreeBusy) {
 			own = own || r.Mailbox == ""
 			shared = shared || r.Mailbox != "" || r.Calendar != ""
 		}

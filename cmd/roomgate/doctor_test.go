@@ -33,7 +33,7 @@ var noonToday = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 // newDoctor looks around without a gateway, from the servers of one account.
 func newDoctor(t *testing.T, loginURL, graphURL string) doctor {
 	cfg := &config.Config{Site: config.Site{ID: "hq", Timezone: time.UTC}, Store: config.Store{Path: filepath.Join(t.TempDir(), "roomgate.db")},
-		Accounts: []config.Account{{Name: "rooms", Tenant: graphsim.TenantID, LoginURL: loginURL, GraphURL: graphURL}}}
+		Accounts: []config.Account{{Name: "rooms", Settings: &config.Microsoft{Tenant: graphsim.TenantID, LoginURL: loginURL, GraphURL: graphURL}}}}
 	return doctor{cfg: cfg, w: world{clock: stillClock(noonToday), log: slog.New(slog.DiscardHandler)}}
 }
 
@@ -134,7 +134,7 @@ func TestDoctorNamesWhoInspects(t *testing.T) {
 func TestDoctorOnAnUnknownTenant(t *testing.T) {
 	s := newStand(t, secretLine())
 	d := newDoctor(t, s.server.URL, s.server.URL)
-	d.cfg.Accounts[0].Tenant = "nobody.example"
+	microsoft(d.cfg.Accounts[0]).Tenant = "nobody.example"
 	wrong, _ := d.servers(t.Context())
 	wrong = only(wrong)
 	if len(wrong) != 1 || wrong[0].Subject != "tenant nobody.example" || !wrong[0].Person || !strings.Contains(wrong[0].Words, "AADSTS90002") || !strings.Contains(wrong[0].Action, "Tenant ID") {

@@ -60,8 +60,8 @@ func (d doctor) servers(ctx context.Context) (findings []finding, largest *offse
 		}
 	}
 	for _, a := range d.cfg.Accounts {
-		visit(a.LoginURL, "/"+url.PathEscape(a.Tenant)+"/v2.0/.well-known/openid-configuration", func(got answerOf) []finding { return []finding{tenantFinding(a, got)} })
-		visit(a.GraphURL, "/v1.0/me", graphFindings)
+		visit(microsoft(a).LoginURL, "/"+url.PathEscape(microsoft(a).Tenant)+"/v2.0/.well-known/openid-configuration", func(got answerOf) []finding { return []finding{tenantFinding(a, got)} })
+		visit(microsoft(a).GraphURL, "/v1.0/me", graphFindings)
 	}
 	return findings, largest
 }
@@ -208,7 +208,7 @@ func issuerOf(chain []*x509.Certificate) string {
 
 // tenantFinding tells whether the sign-in server knows the tenant.
 func tenantFinding(a config.Account, got answerOf) finding {
-	f := finding{Subject: "tenant " + a.Tenant, Level: good, Words: "known to " + got.url.Hostname()}
+	f := finding{Subject: "tenant " + microsoft(a).Tenant, Level: good, Words: "known to " + got.url.Hostname()}
 	var doc struct {
 		Issuer string
 		Codes  []int  `json:"error_codes"`

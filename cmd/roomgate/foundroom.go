@@ -84,7 +84,7 @@ func calendarRoom(c graph.CalendarEntry, a config.Account, unique, usual bool) f
 		r.Name = oneLine(c.OwnerName)
 	}
 	switch {
-	case a.Read == string(graph.ByFreeBusy): // which knows addresses only
+	case microsoft(a).Read == string(graph.ByFreeBusy): // which knows addresses only
 		r.Mailbox = mailboxOf(c.OwnerAddress)
 	case unique && oneLine(c.Name) == c.Name:
 		r.Calendar = c.Name

@@ -56,12 +56,12 @@ type handover struct {
 }
 
 // app tells whether the gateway signs in as itself and not as a person.
-func (h handover) app() bool { return h.account.SignIn == "app" }
+func (h handover) app() bool { return microsoft(h.account).SignIn == "app" }
 
 // portal is where the cloud's administrators click
 // (learn.microsoft.com/entra/identity-platform/authentication-national-cloud).
 func (h handover) portal() string {
-	switch h.account.Cloud {
+	switch microsoft(h.account).Cloud {
 	case "us-gov", "us-dod":
 		return "portal.azure.us, Microsoft Entra ID"
 	case "china":
@@ -71,10 +71,12 @@ func (h handover) portal() string {
 }
 
 // secret tells whether a client secret is wanted.
-func (h handover) secret() bool { return h.account.ClientSecret.Reveal() != "" }
+func (h handover) secret() bool { return microsoft(h.account).ClientSecret.Reveal() != "" }
 
 // confidential tells whether the app proves who it is.
-func (h handover) confidential() bool { return h.secret() || h.account.ClientCertificate != nil }
+func (h handover) confidential() bool {
+	return h.secret() || microsoft(h.account).ClientCertificate != nil
+}
 
 // appName is the name of the registration: unambiguous for who has many.
 func (h handover) appName() string { return "roomgate " + h.cfg.Site.ID + " " + h.account.Name }
@@ -116,7 +118,7 @@ func (h handover) summary() []block {
 
 func (h handover) signInStep() string {
 	command := asCode("roomgate login " + h.account.Name)
-	if h.account.SignIn == "device" {
+	if microsoft(h.account).SignIn == "device" {
 		return "Together: run " + command + ", open the address it shows on any device, enter the code, and sign in as " + asCode(h.user) + "."
 	}
 	return "Together: run " + command + ", open the address it prints in any browser, sign in as " + asCode(h.user) + ", and paste the address the browser ends up at, if the gateway did not notice by itself."
@@ -200,8 +202,8 @@ func (h handover) kept() []block {
 func (h handover) network() []block {
 	table := [][]string{{"To", "Port", "TLS", "For"}}
 	for _, to := range []struct{ address, why string }{
-		{h.account.LoginURL, "signing in (Microsoft Entra ID)"},
-		{h.account.GraphURL, "reading the calendars (Microsoft Graph)"},
+		{microsoft(h.account).LoginURL, "signing in (Microsoft Entra ID)"},
+		{microsoft(h.account).GraphURL, "reading the calendars (Microsoft Graph)"},
 		{h.cfg.MQTT.Broker, "the building's broker"},
 	} {
 		host, port, secured := hostPort(to.address)
@@ -231,7 +233,7 @@ func hostPort(address string) (host, port string, secured bool) {
 func (h handover) register() []block {
 	kind := "A public client: it has no secret, and what protects the sign-in is that only this gateway holds it."
 	switch {
-	case h.account.ClientCertificate != nil:
+	case microsoft(h.account).ClientCertificate != nil:
 		kind = "It proves who it is with a certificate, which is in the block; the private key never left the gateway."
 	case h.secret():
 		kind = "It proves who it is with a client secret, which the block makes and prints once. Hand it over by a safe way, and note its end: the gateway counts down to it."
@@ -241,8 +243,8 @@ func (h handover) register() []block {
 		{text: "In PowerShell, as a Cloud Application Administrator. " + kind},
 		{code: h.registration()},
 	}
-	if h.account.RedirectURI != "" {
-		blocks = append(blocks, block{text: "Redirect URI, to the letter: " + asCode(h.account.RedirectURI) + h.redirectNote()})
+	if microsoft(h.account).RedirectURI != "" {
+		blocks = append(blocks, block{text: "Redirect URI, to the letter: " + asCode(microsoft(h.account).RedirectURI) + h.redirectNote()})
 	}
 	if !h.app() {
 		blocks = append(blocks, block{list: h.accountNeeds()}, block{text: "The block consents for the one account only. By hand it is: " + h.portal() + ", App registrations, New registration; then API permissions, Grant admin consent." + h.consentNote()})
@@ -256,14 +258,14 @@ func (h handover) accountNeeds() []string {
 		"The account should be one of its own, with no rights beyond these: what it may open in Outlook, the gateway could read.",
 		"Conditional Access must let it sign in from the building. A sign-in frequency policy would end the sign-in again and again: exempt it.",
 	}
-	if h.account.SignIn == "device" {
+	if microsoft(h.account).SignIn == "device" {
 		needs = append(needs, "Device code flow must not be blocked for it (Conditional Access, Authentication flows).")
 	}
 	return needs
 }
 
 func (h handover) redirectNote() string {
-	if u, err := url.Parse(h.account.RedirectURI); err == nil && u.Hostname() == "localhost" {
+	if u, err := url.Parse(microsoft(h.account).RedirectURI); err == nil && u.Hostname() == "localhost" {
 		return " (the computer the browser runs on; Microsoft ignores the port)."
 	}
 	return "."
@@ -271,19 +273,19 @@ func (h handover) redirectNote() string {
 
 // consentNote is the short way where the app is registered elsewhere already.
 func (h handover) consentNote() string {
-	if h.account.ClientID == placeholderID {
+	if microsoft(h.account).ClientID == placeholderID {
 		return ""
 	}
-	tenant := h.account.Tenant
+	tenant := microsoft(h.account).Tenant
 	if tenant == "common" || tenant == "consumers" {
 		tenant = "organizations"
 	}
-	q := url.Values{"client_id": {h.account.ClientID}, "scope": {h.account.GraphURL + "/.default"}}
-	if h.account.RedirectURI != "" {
-		q.Set("redirect_uri", h.account.RedirectURI)
+	q := url.Values{"client_id": {microsoft(h.account).ClientID}, "scope": {microsoft(h.account).GraphURL + "/.default"}}
+	if microsoft(h.account).RedirectURI != "" {
+		q.Set("redirect_uri", microsoft(h.account).RedirectURI)
 	}
-	return " If the app " + asCode(h.account.ClientID) + " is registered already, in your tenant or the integrator's, an administrator consents by opening " +
-		asCode(h.account.LoginURL+"/"+url.PathEscape(tenant)+"/v2.0/adminconsent?"+q.Encode()) + "."
+	return " If the app " + asCode(microsoft(h.account).ClientID) + " is registered already, in your tenant or the integrator's, an administrator consents by opening " +
+		asCode(microsoft(h.account).LoginURL+"/"+url.PathEscape(tenant)+"/v2.0/adminconsent?"+q.Encode()) + "."
 }
 
 // restrict is how the app is limited to the rooms.
@@ -294,7 +296,7 @@ func (h handover) restrict() []block {
 		blocks = append(blocks, block{text: "These calendars are to be shared with the account, as Reviewer, and accepted by it in Outlook: " + shared + "."})
 	}
 	switch {
-	case !h.app() && h.account.Read == string(graph.ByFreeBusy):
+	case !h.app() && microsoft(h.account).Read == string(graph.ByFreeBusy):
 		return append(blocks, block{text: "Nothing is to be done: only the busy times of the rooms are asked for, which everybody in the company may see. The account needs no right on any calendar."})
 	case code == "" && len(blocks) > 1:
 		return blocks

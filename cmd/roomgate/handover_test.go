@@ -180,7 +180,7 @@ func TestRegistrationAsksForExactlyTheScopes(t *testing.T) {
 		want = append(want, fmt.Sprintf("@{ Id = '%s'; Type = 'Scope' }   # %s", id, name))
 	}
 	h, _ := sheetOf(t, handoverConfigs["code-secret"])
-	h.account.Scopes = append(scopes, "Chat.Read")
+	microsoft(h.account).Scopes = append(scopes, "Chat.Read")
 	block := h.registration()
 	for _, line := range append(want, "@{ Id = ($graph.Oauth2PermissionScopes | Where-Object Value -eq 'Chat.Read').Id; Type = 'Scope' }   # Chat.Read") {
 		if strings.Count(block, line) != 1 {

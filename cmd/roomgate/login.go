@@ -95,7 +95,7 @@ type login struct {
 
 // run signs in by the way that was asked for, or by that of the account.
 func (l login) run() error {
-	app := l.account.SignIn == string(token.App)
+	app := microsoft(l.account).SignIn == string(token.App)
 	switch {
 	case l.page:
 		return l.showPage()
@@ -109,7 +109,7 @@ func (l login) run() error {
 		return l.pasted("/control/login/code", l.code, func(in *signInRequest, text string) { in.Code = text })
 	case l.paste != "":
 		return l.pasted("/control/login/complete", l.paste, func(in *signInRequest, text string) { in.Pasted = text })
-	case l.account.SignIn == string(token.DeviceCode) && !l.printURL:
+	case microsoft(l.account).SignIn == string(token.DeviceCode) && !l.printURL:
 		return l.withDevice()
 	}
 	return l.withBrowser()
@@ -137,7 +137,7 @@ func (l login) withBrowser() error {
 	in := signInRequest{LoginHint: l.hint, Prompt: l.prompt}
 	var c *catcher
 	if !l.printURL {
-		c = catch(l.cmd.Context(), l.account.RedirectURI)
+		c = catch(l.cmd.Context(), microsoft(l.account).RedirectURI)
 		in.RedirectURI = c.redirect
 	}
 	var begun struct{ URL string }
@@ -209,7 +209,7 @@ func (l login) prove() error {
 }
 
 func (l login) credential() string {
-	if l.account.ClientCertificate != nil {
+	if microsoft(l.account).ClientCertificate != nil {
 		return "certificate"
 	}
 	return "client secret"

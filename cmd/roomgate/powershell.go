@@ -74,7 +74,7 @@ func (h handover) registration() string {
 		line("$account = %s   # the account that will sign in", psQuote(h.user))
 	}
 	line("Install-Module %s -Scope CurrentUser", modules)
-	line("Connect-MgGraph -Scopes %s%s -NoWelcome", rights, psEnvironment[a.Cloud].graph)
+	line("Connect-MgGraph -Scopes %s%s -NoWelcome", rights, psEnvironment[microsoft(a).Cloud].graph)
 	if !h.app() {
 		line("$graph = Get-MgServicePrincipal -Filter \"appId eq '%s'\"   # Microsoft Graph", graphAppID)
 	}
@@ -83,7 +83,7 @@ func (h handover) registration() string {
 	line("  SignInAudience = 'AzureADMyOrg'")
 	h.platform(line)
 	h.resources(line)
-	if der := certificateDER(a.ClientCertificate); der != nil {
+	if der := certificateDER(microsoft(a).ClientCertificate); der != nil {
 		line("  KeyCredentials = @(@{ Type = 'AsymmetricX509Cert'; Usage = 'Verify'; DisplayName = 'roomgate'")
 		line("    Key = [Convert]::FromBase64String('%s') })", base64.StdEncoding.EncodeToString(der))
 	}
@@ -103,8 +103,8 @@ func (h handover) registration() string {
 // platform writes where the app may send the browser, and what kind it is.
 func (h handover) platform(line func(string, ...any)) {
 	uris := "@()"
-	if h.account.RedirectURI != "" {
-		uris = "@(" + psQuote(h.account.RedirectURI) + ")"
+	if microsoft(h.account).RedirectURI != "" {
+		uris = "@(" + psQuote(microsoft(h.account).RedirectURI) + ")"
 	}
 	switch {
 	case h.app():
@@ -113,7 +113,7 @@ func (h handover) platform(line func(string, ...any)) {
 	default:
 		line("  PublicClient   = @{ RedirectUris = %s }", uris)
 	}
-	if h.account.SignIn == "device" {
+	if microsoft(h.account).SignIn == "device" {
 		line("  IsFallbackPublicClient = $true   # device codes")
 	}
 }
@@ -163,13 +163,13 @@ func (h handover) restriction() string {
 func (h handover) roleAssignment() string {
 	name := psQuote(h.appName())
 	filter := "displayName eq " + psQuote(h.appName())
-	if h.account.ClientID != placeholderID {
-		filter = "appId eq " + psQuote(h.account.ClientID)
+	if microsoft(h.account).ClientID != placeholderID {
+		filter = "appId eq " + psQuote(microsoft(h.account).ClientID)
 	}
 	return strings.Join([]string{
-		"if (-not $sp) { Connect-MgGraph -Scopes 'Application.Read.All'" + psEnvironment[h.account.Cloud].graph + " -NoWelcome; $sp = Get-MgServicePrincipal -Filter \"" + filter + "\" }",
+		"if (-not $sp) { Connect-MgGraph -Scopes 'Application.Read.All'" + psEnvironment[microsoft(h.account).Cloud].graph + " -NoWelcome; $sp = Get-MgServicePrincipal -Filter \"" + filter + "\" }",
 		"Install-Module ExchangeOnlineManagement -Scope CurrentUser",
-		"Connect-ExchangeOnline -ShowBanner:$false" + psEnvironment[h.account.Cloud].exchange,
+		"Connect-ExchangeOnline -ShowBanner:$false" + psEnvironment[microsoft(h.account).Cloud].exchange,
 		"New-ServicePrincipal -AppId $sp.AppId -ObjectId $sp.Id -DisplayName " + name,
 		"New-ManagementScope -Name " + name + " -RecipientRestrictionFilter \"RecipientTypeDetails -eq 'RoomMailbox'\"",
 		"New-ManagementRoleAssignment -App $sp.Id -Role 'Application Calendars.Read' -CustomResourceScope " + name,
@@ -187,7 +187,7 @@ func (h handover) sharing() string {
 	return strings.Join([]string{
 		"$account = " + psQuote(h.user),
 		"Install-Module ExchangeOnlineManagement -Scope CurrentUser",
-		"Connect-ExchangeOnline -ShowBanner:$false" + psEnvironment[h.account.Cloud].exchange,
+		"Connect-ExchangeOnline -ShowBanner:$false" + psEnvironment[microsoft(h.account).Cloud].exchange,
 		"foreach ($room in " + psList(h.mailboxes()) + ") {",
 		"  $folder = (Get-EXOMailboxFolderStatistics -Identity $room -FolderScope Calendar | Where-Object FolderType -eq 'Calendar').Name",
 		"  Add-MailboxFolderPermission -Identity \"${room}:\\$folder\" -User $account -AccessRights Reviewer",
@@ -218,8 +218,8 @@ func certificateDER(text []byte) []byte {
 
 // scopes are the names of the permissions asked for, without the cloud's host.
 func (h handover) scopes() []string {
-	names := make([]string, len(h.account.Scopes))
-	for i, s := range h.account.Scopes {
+	names := make([]string, len(microsoft(h.account).Scopes))
+	for i, s := range microsoft(h.account).Scopes {
 		names[i] = s[strings.LastIndex(s, "/")+1:]
 	}
 	return names
@@ -229,7 +229,7 @@ func (h handover) scopes() []string {
 // into: none where a person's account asks for busy times alone.
 func (h handover) mailboxes() []string {
 	var out []string
-	if !h.app() && h.account.Read == string(graph.ByFreeBusy) {
+	if !h.app() && microsoft(h.account).Read == string(graph.ByFreeBusy) {
 		return nil
 	}
 	for _, r := range h.rooms() {

@@ -102,16 +102,16 @@ func (g *gateway) account(a config.Account, st *store.Store) (driver.Account, er
 		return driver.Account{}, err
 	}
 	keeper, err := token.New(token.Options{
-		Account: a.Name, Kind: token.Kind(a.SignIn), LoginURL: a.LoginURL, GraphURL: a.GraphURL, Tenant: a.Tenant,
-		ClientID: a.ClientID, ClientSecret: a.ClientSecret.Reveal(), SecretExpires: a.ClientSecretExpires, Certificate: certificate,
-		RedirectURI: a.RedirectURI, Scopes: a.Scopes, Store: st.Sealed("tokens", g.cfg.Store.Key), Pending: st.Bucket("sign-ins"),
-		HTTP: client, Refresh: a.Refresh, Jitter: jitter, Clock: g.w.clock, Log: g.w.log,
+		Account: a.Name, Kind: token.Kind(microsoft(a).SignIn), LoginURL: microsoft(a).LoginURL, GraphURL: microsoft(a).GraphURL, Tenant: microsoft(a).Tenant,
+		ClientID: microsoft(a).ClientID, ClientSecret: microsoft(a).ClientSecret.Reveal(), SecretExpires: microsoft(a).ClientSecretExpires, Certificate: certificate,
+		RedirectURI: microsoft(a).RedirectURI, Scopes: microsoft(a).Scopes, Store: st.Sealed("tokens", g.cfg.Store.Key), Pending: st.Bucket("sign-ins"),
+		HTTP: client, Refresh: microsoft(a).Refresh, Jitter: jitter, Clock: g.w.clock, Log: g.w.log,
 	})
 	if err != nil {
 		return driver.Account{}, err
 	}
 	g.keepers[a.Name] = keeper
-	g.clients[a.Name], err = graph.NewClient(graph.Options{BaseURL: a.GraphURL, Tokens: keeper, HTTP: client,
+	g.clients[a.Name], err = graph.NewClient(graph.Options{BaseURL: microsoft(a).GraphURL, Tokens: keeper, HTTP: client,
 		UserAgent: userAgent(), Clock: g.w.clock, Jitter: jitter, Log: log})
 	if err != nil {
 		return driver.Account{}, err
@@ -137,15 +137,18 @@ func scheduleOf(s config.Schedule) driver.Schedule {
 
 // calendar reads the rooms of an account, the way its configuration says.
 func (g *gateway) calendar(a config.Account) *graph.Calendar {
-	return graph.NewCalendar(g.clients[a.Name], graph.CalendarOptions{Read: graph.Way(a.Read), App: a.SignIn == "app"})
+	return graph.NewCalendar(g.clients[a.Name], graph.CalendarOptions{Read: graph.Way(microsoft(a).Read), App: microsoft(a).SignIn == "app"})
 }
+
+// microsoft returns the settings of an account at Microsoft 365.
+func microsoft(a config.Account) *config.Microsoft { return a.Settings.(*config.Microsoft) }
 
 // certificateOf reads the certificate of an account; nil: it has none.
 func certificateOf(a config.Account) (*token.Certificate, error) {
-	if a.ClientCertificate == nil {
+	if microsoft(a).ClientCertificate == nil {
 		return nil, nil
 	}
-	c, err := token.ParseCertificate(a.ClientCertificate, a.ClientKey)
+	c, err := token.ParseCertificate(microsoft(a).ClientCertificate, []byte(microsoft(a).ClientKey.Reveal()))
 	if err != nil {
 		return nil, fmt.Errorf("the certificate of account %s: %w", a.Name, err)
 	}
@@ -253,7 +256,7 @@ func (g *gateway) sensors() []mqtt.Sensor {
 		}
 		all = append(all, mqtt.Sensor{Topic: r.PresenceTopic,
 			Reading: mqtt.Reading{Path: r.PresencePath, Above: r.PresenceAbove, On: r.PresenceOn, Off: r.PresenceOff},
-			Receive: func(p driver.Presence) { g.driver.Presence(r.ID, p) }})
+			Tell:    func(p driver.Presence) { g.driver.Presence(r.ID, p) }})
 	}
 	return all
 }
@@ -272,8 +275,8 @@ func (g *gateway) newSink(p *publications) (*mqtt.Sink, error) {
 	return mqtt.New(mqtt.Options{
 		Site: g.cfg.Site.ID, Prefix: m.Prefix, Broker: broker, Username: m.Username, Password: m.Password.Reveal(),
 		ClientID: clientID(g.cfg), TLS: tlsConfig,
-		Format:      mqtt.Format{VTQ: m.Payload == "vtq", Bool: mqtt.BoolWords(m.Bool), Time: mqtt.TimeStyle(m.Time), Zone: g.cfg.Site.Timezone},
-		ClearTopics: p.without(topics), OnSynced: func() { p.are(topics) }, Sensors: g.sensors(),
+		Format: mqtt.Format{VTQ: m.Payload == "vtq", Bool: mqtt.BoolWords(m.Bool), Time: mqtt.TimeStyle(m.Time), Zone: g.cfg.Site.Timezone},
+		Retire: p.without(topics), Shown: func() { p.are(topics) }, Sensors: g.sensors(),
 		Board: g.board, Now: g.w.clock.Now, Jitter: jitter, KeepStatus: g.reloading.Load, Log: g.w.log.With("part", "mqtt"),
 	})
 }

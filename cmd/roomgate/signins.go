@@ -32,8 +32,8 @@ func (s *signIns) Accounts() []web.SignInView {
 	views := make([]web.SignInView, len(s.g.cfg.Accounts))
 	for i, a := range s.g.cfg.Accounts {
 		st := s.g.keepers[a.Name].Status()
-		views[i] = web.SignInView{Name: a.Name, Kind: a.SignIn, State: string(st.State), Reason: st.Reason, Action: st.Action,
-			User: st.User, RedirectURI: a.RedirectURI, ClientID: a.ClientID, Tenant: a.Tenant, Scopes: a.Scopes, MissingScopes: st.MissingScopes}
+		views[i] = web.SignInView{Name: a.Name, Kind: microsoft(a).SignIn, State: string(st.State), Reason: st.Reason, Action: st.Action,
+			User: st.User, RedirectURI: microsoft(a).RedirectURI, ClientID: microsoft(a).ClientID, Tenant: microsoft(a).Tenant, Scopes: microsoft(a).Scopes, MissingScopes: st.MissingScopes}
 		if st.Device != nil {
 			d := deviceView(*st.Device)
 			views[i].Device = &d
@@ -115,7 +115,7 @@ func (s *signIns) ConnectURL(email, state string) (string, error) {
 func (s *signIns) connectable(email string) (string, error) {
 	first, vacant := "", ""
 	for _, a := range s.g.cfg.Accounts {
-		if a.SignIn != string(token.Code) {
+		if microsoft(a).SignIn != string(token.Code) {
 			continue
 		}
 		st := s.g.keepers[a.Name].Status()
