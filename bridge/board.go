@@ -7,6 +7,7 @@
 package bridge
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -63,6 +64,19 @@ func (b *Board) Publish(updates []driver.Update) {
 		close(b.changed)
 		b.changed = make(chan struct{})
 	}
+}
+
+// Remove takes subjects that are no longer published off the board, and wakes
+// its watchers.
+func (b *Board) Remove(subjects []driver.Subject) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, s := range subjects {
+		delete(b.subjects, s)
+	}
+	b.order = slices.DeleteFunc(b.order, func(s driver.Subject) bool { return b.subjects[s] == nil })
+	close(b.changed)
+	b.changed = make(chan struct{})
 }
 
 func (b *Board) panel(s driver.Subject) *panel {

@@ -255,3 +255,36 @@ func BenchmarkBoardPublish(b *testing.B) {
 		board.Publish(updates)
 	}
 }
+
+// A subject that is removed is no longer on the board, and watchers are woken.
+func TestRemove(t *testing.T) {
+	b := New()
+	a, c := driver.Subject{Scope: driver.OfRoom, ID: "a"}, driver.Subject{Scope: driver.OfRoom, ID: "c"}
+	for _, s := range []driver.Subject{a, c} {
+		b.Publish([]driver.Update{{Subject: s, Quality: driver.QualityGood, Values: []driver.Value{driver.BoolValue(true)}}})
+	}
+	changed := b.Changed()
+	b.Remove([]driver.Subject{a})
+	select {
+	case <-changed:
+	default:
+		t.Error("the watcher was not woken")
+	}
+	if got := b.Subject(a); got != nil {
+		t.Errorf("the removed subject still has points: %v", got)
+	}
+	if got := b.Subjects(driver.OfRoom); len(got) != 1 || got[0] != c {
+		t.Errorf("subjects %v, want c alone", got)
+	}
+}
+
+// A part that is forgotten is no longer reported.
+func TestForget(t *testing.T) {
+	b := New()
+	b.Report("web", false, "address in use", time.Time{})
+	b.Forget("web")
+	b.Forget("web")
+	if got := b.Health(); len(got) != 0 {
+		t.Errorf("health %v, want none", got)
+	}
+}

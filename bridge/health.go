@@ -29,6 +29,18 @@ func (b *Board) Report(part string, ok bool, words string, now time.Time) {
 	b.health[part] = h
 }
 
+// Forget removes the reports of a part that does not exist any more.
+func (b *Board) Forget(part string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if _, known := b.health[part]; !known {
+		return
+	}
+	delete(b.health, part)
+	close(b.changed)
+	b.changed = make(chan struct{})
+}
+
 // Beat records a heartbeat of a part's loop. now is for display only: the time
 // between heartbeats is measured on the monotonic clock, so that a wall clock
 // that is set does not make a loop look stuck.

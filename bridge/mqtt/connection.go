@@ -21,17 +21,19 @@ type connection struct {
 	conn   net.Conn   // what client runs on
 	lost   chan error // why the connection ended, when it ended by itself
 
-	table    table
-	changed  <-chan struct{} // closed when the board has something new
-	seq      uint64          // up to which the board was read
-	epilogue []message       // sent once the table is complete
-	online   bool            // the epilogue was acknowledged
+	table     table
+	changed   <-chan struct{} // closed when the board has something new
+	seq       uint64          // up to which the board was read
+	clear     []string        // topics whose retained value is still to be deleted
+	clearing  int             // deletions that are not acknowledged yet
+	announced bool            // gateway/status was sent
+	online    bool            // gateway/status was acknowledged
 
-	flight   []delivery   // on the way to the broker, oldest first
+	unacked  []delivery   // sent and not acknowledged, oldest first
 	outbox   chan message // to carry
-	outcomes chan outcome // from carry, one for each message of flight
+	outcomes chan outcome // from carry, one for each message of unacked
 
-	listening
+	subscriptions
 }
 
 // message is what is sent to the broker.
@@ -39,13 +41,14 @@ type message struct {
 	topic, payload string
 	qos            byte
 	retained       bool
-	subscribe      bool // the topic is asked for; nothing else counts
+	subscribe      bool // to the topic; nothing else counts
+	clears         bool // it deletes the retained value of the topic
 }
 
 // outcome is what became of a message.
 type outcome struct {
 	err     error // it was not acknowledged
-	refused bool  // the broker does not let the topic be heard
+	refused bool  // it was a subscription that the broker does not allow
 }
 
 // retainedMessage is one that the broker keeps.
@@ -53,7 +56,7 @@ func retainedMessage(topic, payload string) message {
 	return message{topic: topic, payload: payload, qos: 1, retained: true}
 }
 
-// delivery is a message on its way.
+// delivery is a message that was sent.
 type delivery struct {
 	message
 	row  *row // whose payload it is; nil: not a point's
@@ -65,7 +68,7 @@ type delivery struct {
 // 64 no less (docs/performance.md).
 const inFlight = 32
 
-// statusTopic is the topic that tells whether the points are looked after.
+// statusTopic is the topic that tells whether the gateway is connected.
 func (o Options) statusTopic() string {
 	return Topic(o.Prefix, o.Site, driver.Subject{Scope: driver.OfGateway}, "status")
 }
@@ -80,18 +83,13 @@ const (
 // newConnection prepares a connection; opening bounds the time to open it.
 func newConnection(s *Sink, opening context.Context) *connection {
 	c := &connection{s: s, lost: make(chan error, 1),
-		outbox: make(chan message, inFlight+1), outcomes: make(chan outcome, inFlight+1)} // one more: the good-bye
-	if !s.retired {
-		for _, topic := range s.o.Retire {
-			c.epilogue = append(c.epilogue, retainedMessage(topic, ""))
-		}
-	}
-	c.epilogue = append(c.epilogue, s.o.status(statusOnline))
+		outbox: make(chan message, inFlight+1), outcomes: make(chan outcome, inFlight+1)} // one more: "offline"
+	c.clear = s.topicsToClear()
 
 	p := s.o.clientOptions(func(broker *url.URL) (net.Conn, error) {
 		var err error
 		c.conn, err = s.o.open(opening, broker)
-		return gulping{c.conn, bufio.NewReader(c.conn)}, err
+		return bufferedConn{c.conn, bufio.NewReader(c.conn)}, err
 	})
 	p.SetWill(s.o.statusTopic(), statusOffline, 1, true)
 	p.SetConnectionLostHandler(func(_ paho.Client, err error) { c.lost <- err })
@@ -118,13 +116,14 @@ func (o Options) clientOptions(open func(broker *url.URL) (net.Conn, error)) *pa
 	return p
 }
 
-// gulping is a connection that is read in large pieces: paho asks for single bytes.
-type gulping struct {
+// bufferedConn is a connection that is read in large pieces: paho reads single bytes.
+type bufferedConn struct {
 	net.Conn
 	r *bufio.Reader
 }
 
-func (g gulping) Read(p []byte) (int, error) { return g.r.Read(p) }
+// Read implements net.Conn.
+func (c bufferedConn) Read(p []byte) (int, error) { return c.r.Read(p) }
 
 // open opens the network connection.
 func (o Options) open(ctx context.Context, broker *url.URL) (net.Conn, error) {
@@ -135,7 +134,7 @@ func (o Options) open(ctx context.Context, broker *url.URL) (net.Conn, error) {
 }
 
 // use publishes the board until the connection or ctx ends, and reports whether
-// the broker came to show the whole board.
+// the broker acknowledged the whole board.
 func (c *connection) use(ctx context.Context) (online bool, err error) {
 	go c.carry()
 	defer close(c.outbox)
@@ -158,22 +157,24 @@ func (c *connection) use(ctx context.Context) (online bool, err error) {
 			c.acknowledged(o.refused)
 		case <-c.changed:
 			c.read(true)
+		case <-c.s.clearChanged:
+			c.replaceClear()
 		case <-tick.C:
 			c.s.beat()
-			c.listenAgain()
-			if len(c.flight) > 0 && time.Since(c.flight[0].sent) >= ackTimeout {
+			c.subscribeAgain()
+			if len(c.unacked) > 0 && time.Since(c.unacked[0].sent) >= ackTimeout {
 				c.drop()
-				return c.online, c.s.o.silentTrouble()
+				return c.online, c.s.o.noAcknowledgement()
 			}
 		}
 	}
 }
 
 // carry hands the messages of the outbox to the client, waits for the broker to
-// acknowledge them and tells the outcome of each, all in the same order, which
-// is also that of a broker's acknowledgements (MQTT 3.1.1 §4.6). It is no part
-// of use because Publish blocks for as long as the write timeout when the
-// connection ends at the wrong moment.
+// acknowledge them and sends the outcome of each, all in the same order, which
+// is also that of a broker's acknowledgements (MQTT 3.1.1 §4.6). It has a
+// goroutine of its own because Publish blocks for as long as the write timeout
+// when the connection ends at the wrong moment.
 func (c *connection) carry() {
 	tokens := make(chan paho.Token, inFlight+1)
 	go func() {
@@ -192,8 +193,8 @@ func (c *connection) carry() {
 	}
 }
 
-// refusedBy tells whether the broker refused a subscription. It answers each by a
-// code (MQTT 3.1.1 §3.9.3).
+// refusedBy tells whether the broker refused a subscription. It answers each with
+// a code (MQTT 3.1.1 §3.9.3).
 func refusedBy(token paho.Token) bool {
 	asked, ok := token.(*paho.SubscribeToken)
 	if !ok {
@@ -209,8 +210,8 @@ func refusedBy(token paho.Token) bool {
 
 const subscribeRefused = 0x80
 
-// read takes over what has changed on the board. On a new connection signs of
-// life are left out: they would tell of an earlier moment.
+// read takes over what has changed on the board. On a new connection transient
+// points are left out: their values belong to an earlier moment.
 func (c *connection) read(transient bool) {
 	c.changed = c.s.o.Board.Changed()
 	entries, seq := c.s.o.Board.Since(c.seq)
@@ -225,65 +226,103 @@ func (c *connection) read(transient bool) {
 	}
 }
 
-// publishDue sends what is due, as far as there is room in flight.
+// publishDue sends what is due, until as much is unacknowledged as may be.
 func (c *connection) publishDue() {
-	for len(c.flight) < inFlight {
-		if c.online && len(c.due) > 0 {
-			c.send(nil, message{topic: c.due[0], subscribe: true})
-			c.due, c.open = c.due[1:], c.open+1
-			continue
-		}
-		if len(c.epilogue) > 0 && c.table.complete() {
-			c.send(nil, c.epilogue[0])
-			c.epilogue = c.epilogue[1:]
-			continue
-		}
-		r := c.table.next()
-		if r == nil {
+	for len(c.unacked) < inFlight {
+		if !c.sendNext() {
 			return
 		}
-		point := r.point()
-		m := retainedMessage(Topic(c.s.o.Prefix, c.s.o.Site, r.subject, point.Name), r.want)
-		if point.Transient {
-			m.qos, m.retained = 0, false
-		}
-		c.send(r, m)
 	}
 }
 
+// sendNext sends the next message; false: there is none.
+func (c *connection) sendNext() bool {
+	switch {
+	case c.online && len(c.wanted) > 0:
+		c.send(nil, message{topic: c.wanted[0], subscribe: true})
+		c.wanted, c.unanswered = c.wanted[1:], c.unanswered+1
+		return true
+	case c.table.complete() && len(c.clear) > 0:
+		m := retainedMessage(c.clear[0], "")
+		m.clears = true
+		c.clear, c.clearing = c.clear[1:], c.clearing+1
+		c.send(nil, m)
+		return true
+	case c.table.complete() && !c.announced:
+		c.announced = true
+		c.send(nil, c.s.o.status(statusOnline))
+		return true
+	}
+	r := c.table.next()
+	if r == nil {
+		return false
+	}
+	point := r.point()
+	m := retainedMessage(Topic(c.s.o.Prefix, c.s.o.Site, r.subject, point.Name), r.want)
+	if point.Transient {
+		m.qos, m.retained = 0, false
+	}
+	c.send(r, m)
+	return true
+}
+
 func (c *connection) send(r *row, m message) {
-	c.flight = append(c.flight, delivery{m, r, time.Now()})
+	c.unacked = append(c.unacked, delivery{m, r, time.Now()})
 	c.outbox <- m
 }
 
-// acknowledged takes the oldest message out of the flight. refused tells that it
-// was a subscription, and was not granted.
+// replaceClear takes over other topics to clear. Subjects that are no longer on
+// the board are not published again.
+func (c *connection) replaceClear() {
+	c.clear = c.s.topicsToClear()
+	for s := range c.table.rows {
+		if c.s.o.Board.Subject(s) == nil {
+			c.table.remove(s)
+		}
+	}
+	c.synced()
+}
+
+// synced reports that the broker holds the whole board and nothing else, once it
+// does.
+func (c *connection) synced() {
+	if c.online && len(c.clear) == 0 && c.clearing == 0 {
+		c.s.synced()
+	}
+}
+
+// acknowledged takes the acknowledgement of the oldest message. refused tells
+// that it was a subscription, and was not granted.
 func (c *connection) acknowledged(refused bool) {
-	d := c.flight[0]
-	c.flight = slices.Delete(c.flight, 0, 1)
+	d := c.unacked[0]
+	c.unacked = slices.Delete(c.unacked, 0, 1)
 	switch {
 	case d.row != nil:
 		c.table.acknowledged(d.row, d.payload)
 	case d.subscribe:
 		c.answered(d.topic, refused)
+	case d.clears:
+		c.clearing--
+		c.synced()
 	case d.payload == statusOnline:
 		c.online = true
 		c.s.online()
-		c.listen()
+		c.synced()
+		c.subscribe()
 	}
 }
 
-// ended puts into words why the connection ended by itself. A broker may hang up
-// on a subscription that it does not allow.
+// ended puts into words why the broker ended the connection. It may do so on a
+// subscription that it does not allow.
 func (c *connection) ended(cause error) error {
-	if c.open > 0 {
-		c.s.hungUp++
+	if c.unanswered > 0 {
+		c.s.disconnects++
 	}
-	return c.s.o.lostTrouble(cause, c.open > 0)
+	return c.s.o.connectionLost(cause, c.unanswered > 0)
 }
 
-// reason is why a message failed: its outcome says only that the connection is
-// gone, and why it is gone is told a moment later.
+// reason is why a message failed. Its outcome says only that the connection has
+// ended; the reason for that arrives a moment later.
 func (c *connection) reason(outcome error) error {
 	select {
 	case why := <-c.lost:
@@ -293,25 +332,25 @@ func (c *connection) reason(outcome error) error {
 	}
 }
 
-// drop ends the connection as a failure: without the good-bye of MQTT, so that
-// the broker publishes the last will.
+// drop ends the connection as a failure, without DISCONNECT, so that the broker
+// publishes the last will.
 func (c *connection) drop() {
 	c.conn.Close()
 	c.client.Disconnect(0)
 }
 
-// stop ends the connection in good order.
+// stop ends the connection with DISCONNECT, which discards the last will.
 func (c *connection) stop() {
 	if keep := c.s.o.KeepStatus; keep == nil || !keep() {
 		c.send(nil, c.s.o.status(statusOffline))
-		c.land(time.After(goodbye))
+		c.drain(time.After(offlineTimeout))
 	}
 	c.client.Disconnect(250)
 }
 
-// land waits until everything in flight is acknowledged, or the time is up.
-func (c *connection) land(timeUp <-chan time.Time) {
-	for range c.flight {
+// drain waits until everything that was sent is acknowledged, or the time is up.
+func (c *connection) drain(timeUp <-chan time.Time) {
+	for range c.unacked {
 		select {
 		case <-c.outcomes:
 		case <-timeUp:

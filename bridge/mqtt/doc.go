@@ -1,4 +1,4 @@
-// Package mqtt keeps an MQTT broker showing what stands on the board.
+// Package mqtt publishes the board to an MQTT broker.
 //
 // Every point has a retained topic of its own (see [Topic]). What is promised
 // is that the newest value of every point reaches the broker, whatever happens

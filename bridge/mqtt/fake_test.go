@@ -409,7 +409,7 @@ func TestAfterAGoodConnection(t *testing.T) {
 		}
 		o := options(t, "mqtt://broker.example", threeHundred())
 		o.Dial = f.dial
-		o.Retire = []string{"roomgate/hq/rooms/old/booked"}
+		o.ClearTopics = []string{"roomgate/hq/rooms/old/booked"}
 		stop := start(t, o)
 		time.Sleep(2 * time.Minute)
 		end(stop)
@@ -464,7 +464,7 @@ func TestConnectTrouble(t *testing.T) {
 		{packets.ErrorRefusedNotAuthorised,
 			"the broker at broker.example:8883 refused the login of a client without a user name; check mqtt.username and mqtt.password_file, and that the broker knows this user", true},
 	} {
-		err := o.connectTrouble(c.cause)
+		err := o.connectFailure(c.cause)
 		if words, person := driver.Explain(err); words != c.words || person != c.person {
 			t.Errorf("%v:\n got %s, %t\nwant %s, %t", c.cause, words, person, c.words, c.person)
 		}

@@ -10,13 +10,13 @@ import (
 	"roomgate/driver"
 )
 
-// Sensor is a presence sensor that tells on a topic whether somebody is there.
+// Sensor is a presence sensor that publishes on a topic whether somebody is there.
 type Sensor struct {
 	Topic   string // one topic, without wildcards; several sensors may share it
 	Reading Reading
-	// Tell takes what the sensor says, again with every message. Of messages that
-	// come faster than they are taken, only the newest of a topic is told.
-	Tell func(driver.Presence)
+	// Receive takes what the sensor says, with every message. Of messages that
+	// arrive faster than they are taken, only the newest of a topic counts.
+	Receive func(driver.Presence)
 }
 
 // topics are those of the sensors, each once.
@@ -30,7 +30,7 @@ func (o Options) topics() []string {
 }
 
 // inbox keeps the newest message of every topic until it is taken, so that the
-// network waits for nobody and nothing piles up.
+// network never waits and no queue can grow.
 type inbox struct {
 	filled chan struct{} // holds one when there is something to take
 
@@ -63,12 +63,12 @@ func (b *inbox) take() map[string][]byte {
 	return taken
 }
 
-// hearEvery is the pause after messages were told: a sensor gone wild must not
-// keep those who are told from everything else.
-const hearEvery = 100 * time.Millisecond
+// receiveEvery is the pause after messages were handed over: a sensor that floods
+// its topic must not keep the receiver from everything else.
+const receiveEvery = 100 * time.Millisecond
 
-// hear tells what the sensors say until ctx ends.
-func (s *Sink) hear(ctx context.Context) {
+// receive hands over what the sensors say until ctx ends.
+func (s *Sink) receive(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -78,90 +78,90 @@ func (s *Sink) hear(ctx context.Context) {
 		messages := s.inbox.take()
 		for _, sensor := range s.o.Sensors {
 			if payload, ok := messages[sensor.Topic]; ok {
-				sensor.Tell(sensor.Reading.Presence(payload))
+				sensor.Receive(sensor.Reading.Presence(payload))
 			}
 		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(hearEvery):
+		case <-time.After(receiveEvery):
 		}
 	}
 }
 
-// listening is how far a connection has come with the topics of the sensors. It
-// begins once the board is shown: a broker that hangs up on who asks for too much
-// has shown it by then.
-type listening struct {
-	due     []string  // topics to subscribe to
-	open    int       // asked for and not yet answered
-	refused []string  // by the broker
-	again   time.Time // when they are asked for again; zero: not
+// subscriptions are those of a connection to the topics of the sensors. They are
+// made once the broker holds the board: a broker that disconnects a client for a
+// topic that it does not allow holds the points by then.
+type subscriptions struct {
+	wanted     []string  // topics to subscribe to
+	unanswered int       // subscriptions that were sent and not answered
+	refused    []string  // by the broker
+	retry      time.Time // when refused topics are tried again; zero: never
 }
 
 const (
-	askAgain  = 10 * time.Minute // after which access rules may have been mended
-	hangUpsOK = 2                // connections in a row that may end while the broker is asked
+	subscribeEvery   = 10 * time.Minute // between two attempts; access rules may have changed
+	disconnectsLimit = 2                // connections in a row that may end while a subscription is unanswered
 )
 
-// listen begins to subscribe. After hang-ups that were no accident it waits: the
-// points come first.
-func (c *connection) listen() {
-	c.due = c.s.o.topics()
-	if c.s.hungUp >= hangUpsOK {
-		c.refused, c.due = c.due, nil
-		c.listens()
+// subscribe begins to subscribe. After repeated disconnects it waits: the points
+// come first.
+func (c *connection) subscribe() {
+	c.wanted = c.s.o.topics()
+	if c.s.disconnects >= disconnectsLimit {
+		c.refused, c.wanted = c.wanted, nil
+		c.subscribed()
 	}
 }
 
-// listenAgain asks for what was refused, when it is time.
-func (c *connection) listenAgain() {
-	if !c.again.IsZero() && !time.Now().Before(c.again) {
-		c.due, c.refused, c.again = c.refused, nil, time.Time{}
+// subscribeAgain tries refused topics again, when it is time.
+func (c *connection) subscribeAgain() {
+	if !c.retry.IsZero() && !time.Now().Before(c.retry) {
+		c.wanted, c.refused, c.retry = c.refused, nil, time.Time{}
 	}
 }
 
 // answered takes the broker's answer to a subscription.
 func (c *connection) answered(topic string, refused bool) {
-	c.open--
+	c.unanswered--
 	if refused {
 		c.refused = append(c.refused, topic)
 	}
-	if c.open == 0 && len(c.due) == 0 {
-		c.s.hungUp = 0
-		c.listens()
+	if c.unanswered == 0 && len(c.wanted) == 0 {
+		c.s.disconnects = 0
+		c.subscribed()
 	}
 }
 
-// listens tells how the listening stands.
-func (c *connection) listens() {
+// subscribed reports which topics were refused once all are answered.
+func (c *connection) subscribed() {
 	if len(c.refused) > 0 {
-		c.again = time.Now().Add(askAgain)
+		c.retry = time.Now().Add(subscribeEvery)
 	}
-	c.s.listens(c.refused)
+	c.s.subscribed(c.refused)
 }
 
-// listens tells people which topics are not heard, once the broker has said so.
-func (s *Sink) listens(refused []string) {
+// subscribed reports which topics are not received, once the broker has answered.
+func (s *Sink) subscribed(refused []string) {
 	if len(refused) == 0 {
-		if s.deaf != "" {
-			s.deaf = ""
+		if s.refusal != "" {
+			s.refusal = ""
 			s.connected()
-			s.o.Log.Info("all presence topics are heard", "broker", s.o.Broker.Host)
+			s.o.Log.Info("all presence topics are received", "broker", s.o.Broker.Host)
 		}
 		return
 	}
-	words, _ := driver.Explain(s.o.unheardTrouble(refused))
+	words, _ := driver.Explain(s.o.subscriptionRefused(refused))
 	s.o.Board.Report(Part, false, words, s.o.Now())
-	if words != s.deaf {
-		s.o.Log.Error("presence is not heard", "reason", words)
+	if words != s.refusal {
+		s.o.Log.Error("presence is not received", "reason", words)
 	}
-	s.deaf = words
+	s.refusal = words
 }
 
-// tryListening subscribes to the topics of the sensors, and ends the visit where
-// the broker hangs up on that.
-func (v *visitor) tryListening(ctx context.Context, o Options) error {
+// trySubscribing subscribes to the topics of the sensors, and fails where the
+// broker disconnects the client for it.
+func (v *visitor) trySubscribing(ctx context.Context, o Options) error {
 	var refused []string
 	for _, topic := range o.topics() {
 		asked := v.client.Subscribe(topic, 1, nil)
@@ -169,14 +169,14 @@ func (v *visitor) tryListening(ctx context.Context, o Options) error {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			return o.unheardTrouble([]string{topic})
+			return o.subscriptionRefused([]string{topic})
 		}
 		if refusedBy(asked) {
 			refused = append(refused, topic)
 		}
 	}
 	if len(refused) > 0 {
-		return o.unheardTrouble(refused)
+		return o.subscriptionRefused(refused)
 	}
 	return nil
 }

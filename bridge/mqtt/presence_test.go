@@ -25,7 +25,7 @@ import (
 // sensor is one that is heard by a channel.
 func sensor(topic string) (Sensor, <-chan driver.Presence) {
 	told := make(chan driver.Presence, 100)
-	return Sensor{Topic: topic, Reading: Reading{On: usualOn, Off: usualOff}, Tell: func(p driver.Presence) { told <- p }}, told
+	return Sensor{Topic: topic, Reading: Reading{On: usualOn, Off: usualOff}, Receive: func(p driver.Presence) { told <- p }}, told
 }
 
 // tells asserts what is told next.
@@ -129,7 +129,7 @@ func TestStormOfPresence(t *testing.T) {
 	listening, stopped := make(chan struct{}), make(chan struct{})
 	settled := make(chan driver.Presence, 10_000)
 	begin := sync.OnceFunc(func() { close(listening) })
-	o.Sensors = []Sensor{{Topic: "bms/a", Reading: Reading{On: usualOn, Off: usualOff}, Tell: func(p driver.Presence) {
+	o.Sensors = []Sensor{{Topic: "bms/a", Reading: Reading{On: usualOn, Off: usualOff}, Receive: func(p driver.Presence) {
 		begin()
 		<-stopped
 		mu.Lock()

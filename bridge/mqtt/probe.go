@@ -39,16 +39,16 @@ func (s *Sink) Probe(ctx context.Context) error {
 	topic := Topic(s.o.Prefix, s.o.Site, driver.Subject{Scope: driver.OfGateway}, "check")
 	value := s.o.Now().UTC().Format(time.RFC3339Nano)
 	if err := writer.await(ctx, writer.client.Publish(topic, 1, true, value)); err != nil {
-		return s.o.publishTrouble(topic, err)
+		return s.o.publishFailure(topic, err)
 	}
 	found := s.o.readBack(ctx, topic, value)
 	if err := writer.await(ctx, writer.client.Publish(topic, 1, true, "")); err != nil {
-		return errors.Join(found, s.o.publishTrouble(topic, err))
+		return errors.Join(found, s.o.publishFailure(topic, err))
 	}
 	if found != nil && !errors.Is(found, ErrUnproven) {
 		return found
 	}
-	return cmp.Or(writer.tryListening(ctx, s.o), found)
+	return cmp.Or(writer.trySubscribing(ctx, s.o), found)
 }
 
 var errTooSlow = errors.New("it took too long")
@@ -82,7 +82,7 @@ func (o Options) visit(ctx context.Context, ending string) (*visitor, error) {
 	if e := ctx.Err(); e != nil {
 		return nil, e
 	}
-	return nil, o.connectTrouble(err)
+	return nil, o.connectFailure(err)
 }
 
 // await waits for the broker's answer to a request.
@@ -114,7 +114,7 @@ func (o Options) readBack(ctx context.Context, topic, value string) error {
 		}
 	})
 	if err := reader.await(ctx, asked); err != nil || refusedBy(asked) {
-		return o.unreadTrouble(topic)
+		return o.readRefused(topic)
 	}
 	select {
 	case <-echo:
@@ -122,13 +122,13 @@ func (o Options) readBack(ctx context.Context, topic, value string) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	case <-time.After(echoTimeout):
-		return o.droppedTrouble(topic)
+		return o.messageDropped(topic)
 	}
 }
 
-// publishTrouble is a broker that hangs up on a message.
-func (o Options) publishTrouble(topic string, cause error) error {
-	return &trouble{
+// publishFailure is a broker that hangs up on a message.
+func (o Options) publishFailure(topic string, cause error) error {
+	return &failure{
 		words:  fmt.Sprintf("the broker at %s did not take a message on %s from %s: %v", o.Broker.Host, topic, o.who(), cause),
 		action: fmt.Sprintf("let the user publish under %s/%s/# in the broker's access rules", o.Prefix, o.Site),
 		person: true,
@@ -136,19 +136,19 @@ func (o Options) publishTrouble(topic string, cause error) error {
 	}
 }
 
-// droppedTrouble is a broker that acknowledges a message and loses it.
-func (o Options) droppedTrouble(topic string) error {
-	return &trouble{
-		words: fmt.Sprintf("the broker at %s acknowledged a retained message on %s and did not hand it back: it drops what %s publishes without saying so, or hides it from its own sender",
+// messageDropped is a broker that acknowledges a message and loses it.
+func (o Options) messageDropped(topic string) error {
+	return &failure{
+		words: fmt.Sprintf("the broker at %s acknowledged a retained message on %s and did not hand it back: it drops what %s publishes silently, or hides it from its own sender",
 			o.Broker.Host, topic, o.who()),
 		action: fmt.Sprintf("let the user publish and read under %[1]s/%[2]s/# in the broker's access rules (mosquitto: topic readwrite %[1]s/%[2]s/#)", o.Prefix, o.Site),
 		person: true,
 	}
 }
 
-// unreadTrouble is a broker that lets the gateway publish but not subscribe.
-func (o Options) unreadTrouble(topic string) error {
-	return &trouble{
+// readRefused is a broker that allows the gateway to publish but not to subscribe.
+func (o Options) readRefused(topic string) error {
+	return &failure{
 		words:  fmt.Sprintf("the broker at %s takes messages from %s but does not let it subscribe to %s, so whether they arrive is not known", o.Broker.Host, o.who(), topic),
 		action: fmt.Sprintf("watch %s/%s/# with another user, or let this one read there too", o.Prefix, o.Site),
 		cause:  ErrUnproven,

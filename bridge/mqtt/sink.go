@@ -27,34 +27,38 @@ type Options struct {
 	ClientID           string      // empty: roomgate-<site>
 	TLS                *tls.Config // for mqtts and wss; nil: the system's authorities
 
-	Format Format
-	Retire []string // topics whose retained value is deleted, once
-	Shown  func()   // called once, when the broker shows the whole board and Retire is done; may be nil
+	Format      Format
+	ClearTopics []string // topics whose retained value is deleted
+	OnSynced    func()   // called once the broker holds the whole board and ClearTopics are deleted; may be nil
 
-	Sensors []Sensor // presence sensors to listen to
+	Sensors []Sensor // presence sensors to subscribe to
 
 	Board *bridge.Board
 	Now   func() time.Time // for health reports
 	Log   *slog.Logger
-	// Jitter returns a random duration in [0, max); it spreads reconnects.
+	// Jitter returns a random duration in [0, max); it spreads reconnects in time.
 	Jitter func(max time.Duration) time.Duration
-	// KeepStatus is asked at a stop: true leaves gateway/status as it is,
-	// because another Sink follows at once. nil: offline is published.
+	// KeepStatus is called at a stop. true leaves gateway/status as it is, because
+	// another Sink follows at once. nil: offline is published.
 	KeepStatus func() bool
 	// Dial opens the connection; nil: by the scheme of Broker.
 	Dial func(ctx context.Context, broker *url.URL) (net.Conn, error)
 }
 
-// Sink publishes the board to a broker, and listens there to presence sensors.
+// Sink publishes the board to a broker, and subscribes there to presence sensors.
 type Sink struct {
 	o              Options
 	first, longest time.Duration // waits between attempts to connect
-	told           string        // why there is no connection, as last logged
-	retired        bool          // o.Retire is done with
+	failure        string        // why there is no connection, as last logged
 
-	inbox  *inbox
-	hungUp int    // connections in a row that ended while the broker was asked for topics
-	deaf   string // why presence is not heard, as last logged
+	mu           sync.Mutex
+	clear        []string      // topics to delete, until that is acknowledged
+	onSynced     func()        // nil: was called
+	clearChanged chan struct{} // holds one when clear was replaced
+
+	inbox       *inbox
+	disconnects int    // connections in a row that ended while subscriptions were unanswered
+	refusal     string // why presence is not received, as last logged
 }
 
 // Part is the name under which the Sink reports its health to the board.
@@ -63,7 +67,7 @@ const Part = "mqtt"
 const (
 	connectTimeout = 15 * time.Second // to open a connection and log in
 	ackTimeout     = 30 * time.Second // for a message to be acknowledged
-	goodbye        = 2 * time.Second  // for "offline" to be acknowledged at a stop
+	offlineTimeout = 2 * time.Second  // for "offline" to be acknowledged at a stop
 	beatEvery      = 10 * time.Second // signs of life, with or without a broker
 )
 
@@ -89,7 +93,8 @@ func New(o Options) (*Sink, error) {
 	// A connection that hangs half open is ended by the broker when a client of
 	// the same id comes: its last will must not arrive after the new "online".
 	o.ClientID = cmp.Or(o.ClientID, "roomgate-"+o.Site)
-	return &Sink{o: o, first: time.Second, longest: time.Minute, inbox: newInbox()}, nil
+	return &Sink{o: o, first: time.Second, longest: time.Minute, inbox: newInbox(),
+		clear: o.ClearTopics, onSynced: o.OnSynced, clearChanged: make(chan struct{}, 1)}, nil
 }
 
 func redacted(u *url.URL) string {
@@ -101,12 +106,12 @@ func redacted(u *url.URL) string {
 
 // Run keeps the broker up to date until ctx ends, and returns ctx's error. A
 // broker that cannot be used is tried again, with waits from one second to one
-// minute, for as long as it takes; what is the matter stands on the board.
+// minute, for as long as it takes; the board holds the reason.
 func (s *Sink) Run(ctx context.Context) error {
 	s.o.Board.Report(Part, false, "connecting to the broker at "+s.o.Broker.Host, s.o.Now())
-	var ears sync.WaitGroup
-	ears.Go(func() { s.hear(ctx) })
-	defer ears.Wait()
+	var receiver sync.WaitGroup
+	receiver.Go(func() { s.receive(ctx) })
+	defer receiver.Wait()
 	wait := s.first
 	for {
 		online, err := s.connect(ctx)
@@ -125,7 +130,7 @@ func (s *Sink) Run(ctx context.Context) error {
 }
 
 // connect makes one connection and uses it until it ends. online tells whether
-// the broker came to show the whole board.
+// the broker acknowledged the whole board.
 func (s *Sink) connect(ctx context.Context) (online bool, err error) {
 	opening, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
@@ -136,7 +141,7 @@ func (s *Sink) connect(ctx context.Context) (online bool, err error) {
 		return false, ctx.Err()
 	}
 	if err := opened.Error(); err != nil {
-		return false, s.o.connectTrouble(err)
+		return false, s.o.connectFailure(err)
 	}
 	return c.use(ctx)
 }
@@ -158,14 +163,14 @@ func await[T any](ctx context.Context, s *Sink, thing <-chan T) bool {
 
 func (s *Sink) beat() { s.o.Board.Beat(Part, s.o.Now()) }
 
-// failed tells that there is no connection, and why.
+// failed reports that there is no connection, and why.
 func (s *Sink) failed(err error) {
 	words, person := driver.Explain(err)
 	s.o.Board.Report(Part, false, words, s.o.Now())
-	if words == s.told {
+	if words == s.failure {
 		return
 	}
-	s.told = words
+	s.failure = words
 	level := slog.LevelWarn
 	if person {
 		level = slog.LevelError
@@ -173,14 +178,41 @@ func (s *Sink) failed(err error) {
 	s.o.Log.Log(context.Background(), level, "no broker", "reason", words)
 }
 
-// online tells that the broker shows the whole board.
+// online reports that the broker holds the whole board.
 func (s *Sink) online() {
-	if !s.retired && s.o.Shown != nil {
-		s.o.Shown()
-	}
-	s.told, s.retired = "", true
+	s.failure = ""
 	s.connected()
-	s.o.Log.Info("the broker shows all points", "broker", s.o.Broker.Host)
+	s.o.Log.Info("the broker holds all points", "broker", s.o.Broker.Host)
+}
+
+// ReplaceClear deletes the retained values of other topics than before, while the
+// Sink runs or when it next connects, and then calls onSynced. A subject that is
+// no longer on the board is not published again.
+func (s *Sink) ReplaceClear(topics []string, onSynced func()) {
+	s.mu.Lock()
+	s.clear, s.onSynced = topics, onSynced
+	s.mu.Unlock()
+	select {
+	case s.clearChanged <- struct{}{}:
+	default:
+	}
+}
+
+func (s *Sink) topicsToClear() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.clear
+}
+
+// synced notes that the topics to clear are cleared.
+func (s *Sink) synced() {
+	s.mu.Lock()
+	call := s.onSynced
+	s.clear, s.onSynced = nil, nil
+	s.mu.Unlock()
+	if call != nil {
+		call()
+	}
 }
 
 func (s *Sink) connected() {

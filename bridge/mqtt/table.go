@@ -2,10 +2,10 @@ package mqtt
 
 import "roomgate/driver"
 
-// table is, for one connection, what the broker is to show of every point and
-// what it has acknowledged. Rows that differ wait their turn in the order of
-// the catalogue, so that what plant is driven from goes first when many change
-// at once.
+// table is, for one connection, the payload that the broker should hold of every
+// point, and the one it has acknowledged. Rows that differ are sent in the order
+// of the catalogue, so that what plant is controlled from goes first when many
+// change at once.
 type table struct {
 	rows map[driver.Subject][]row
 	due  [][]*row // by the point's index in its catalogue; first in, first out
@@ -18,7 +18,8 @@ type row struct {
 	index   int
 	want    string // newest
 	have    string // acknowledged by the broker
-	busy    bool   // in due or on its way to the broker
+	busy    bool   // in due, or sent and not acknowledged
+	removed bool   // its subject is no longer published
 }
 
 func (r *row) point() *driver.Point { return &driver.Catalogue(r.subject.Scope)[r.index] }
@@ -42,9 +43,9 @@ func (t *table) put(s driver.Subject, index int, payload string) {
 	t.queue(r)
 }
 
-// queue lines the row up, unless it has its turn already or need not have one.
+// queue lines the row up, unless it is lined up already or the broker has its payload.
 func (t *table) queue(r *row) {
-	if r.busy || r.want == r.have {
+	if r.busy || r.removed || r.want == r.have {
 		return
 	}
 	for len(t.due) <= r.index {
@@ -54,22 +55,37 @@ func (t *table) queue(r *row) {
 	t.due[r.index] = append(t.due[r.index], r)
 }
 
-// next takes the row whose turn it is; nil when none is due. Until
-// [table.acknowledged] is called the row is on its way and has no other turn:
-// two messages of one topic under way at once could arrive in either order.
+// next takes the next row to send; nil when none is due. Until
+// [table.acknowledged] is called it is not due again: of two unacknowledged
+// messages of one topic either could arrive last.
 func (t *table) next() *row {
-	for i, rows := range t.due {
-		if len(rows) > 0 {
-			t.due[i] = rows[1:]
-			return rows[0]
+	for i := range t.due {
+		for len(t.due[i]) > 0 {
+			r := t.due[i][0]
+			t.due[i] = t.due[i][1:]
+			if !r.removed {
+				return r
+			}
 		}
 	}
 	return nil
 }
 
-// acknowledged notes that the broker has taken the payload of a row.
+// remove forgets a subject that is no longer published.
+func (t *table) remove(s driver.Subject) {
+	rows := t.rows[s]
+	for i := range rows {
+		if rows[i].want != "" && rows[i].have == "" {
+			t.open--
+		}
+		rows[i].removed = true
+	}
+	delete(t.rows, s)
+}
+
+// acknowledged notes that the broker holds the payload of a row.
 func (t *table) acknowledged(r *row, payload string) {
-	if r.have == "" {
+	if r.have == "" && !r.removed {
 		t.open--
 	}
 	r.have, r.busy = payload, false

@@ -128,7 +128,7 @@ func TestTranscriptVTQ(t *testing.T) {
 }
 
 // A room that is no longer configured leaves nothing behind at the broker.
-func TestRetire(t *testing.T) {
+func TestClearTopics(t *testing.T) {
 	broker := startMosquitto(t, anybody)
 	board := bridge.New()
 	put(board, roomA, driver.BoolValue(true))
@@ -143,7 +143,7 @@ func TestRetire(t *testing.T) {
 	board = bridge.New()
 	put(board, roomA, driver.BoolValue(true))
 	o := options(t, "mqtt://"+broker.addr, board)
-	o.Retire = []string{"roomgate/hq/rooms/b/booked"}
+	o.ClearTopics = []string{"roomgate/hq/rooms/b/booked"}
 	stop = start(t, o)
 	expect(t, messages, `roomgate/hq/rooms/a/booked="true" qos1`, `roomgate/hq/rooms/b/booked="" qos1`,
 		`roomgate/hq/gateway/status="online" qos1`)
@@ -152,6 +152,35 @@ func TestRetire(t *testing.T) {
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("retained %v, want %v", got, want)
 	}
+}
+
+// A room that is removed while the Sink runs is cleared on the same connection,
+// and a room of the same id that comes back is published again.
+func TestReplaceClear(t *testing.T) {
+	broker := startMosquitto(t, anybody)
+	board := bridge.New()
+	put(board, roomA, driver.BoolValue(true))
+	put(board, roomB, driver.BoolValue(true))
+	messages := subscribe(t, "tcp://"+broker.addr)
+	s, err := New(options(t, "mqtt://"+broker.addr, board))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := run(t, s)
+	expect(t, messages, `roomgate/hq/rooms/a/booked="true" qos1`, `roomgate/hq/rooms/b/booked="true" qos1`,
+		`roomgate/hq/gateway/status="online" qos1`)
+
+	synced := make(chan struct{})
+	board.Remove([]driver.Subject{roomB})
+	s.ReplaceClear([]string{"roomgate/hq/rooms/b/booked"}, func() { close(synced) })
+	expect(t, messages, `roomgate/hq/rooms/b/booked="" qos1`)
+	<-synced
+
+	put(board, roomB, driver.BoolValue(false))
+	s.ReplaceClear(nil, nil)
+	expect(t, messages, `roomgate/hq/rooms/b/booked="false" qos1`)
+	stop()
+	expect(t, messages, `roomgate/hq/gateway/status="offline" qos1`)
 }
 
 // A reload ends one Sink and starts another: the status must not flicker.

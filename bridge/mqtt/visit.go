@@ -27,7 +27,7 @@ func (s *Sink) Status(ctx context.Context) (string, error) {
 		}
 	})
 	if err := reader.await(ctx, asked); err != nil || refusedBy(asked) {
-		return "", s.o.unreadTrouble(topic)
+		return "", s.o.readRefused(topic)
 	}
 	select {
 	case status := <-found:
@@ -46,18 +46,18 @@ func (s *Sink) Clear(ctx context.Context, topics []string) error {
 		return err
 	}
 	defer writer.client.Disconnect(250)
-	flight := make([]paho.Token, len(topics))
+	sent := make([]paho.Token, len(topics))
 	for i, topic := range topics {
 		if i >= inFlight {
-			if err := writer.await(ctx, flight[i-inFlight]); err != nil {
-				return s.o.publishTrouble(topics[i-inFlight], err)
+			if err := writer.await(ctx, sent[i-inFlight]); err != nil {
+				return s.o.publishFailure(topics[i-inFlight], err)
 			}
 		}
-		flight[i] = writer.client.Publish(topic, 1, true, "")
+		sent[i] = writer.client.Publish(topic, 1, true, "")
 	}
 	for i := max(0, len(topics)-inFlight); i < len(topics); i++ {
-		if err := writer.await(ctx, flight[i]); err != nil {
-			return s.o.publishTrouble(topics[i], err)
+		if err := writer.await(ctx, sent[i]); err != nil {
+			return s.o.publishFailure(topics[i], err)
 		}
 	}
 	return nil

@@ -256,7 +256,7 @@ func (g *gateway) sensors() []mqtt.Sensor {
 		}
 		all = append(all, mqtt.Sensor{Topic: r.PresenceTopic,
 			Reading: mqtt.Reading{Path: r.PresencePath, Above: r.PresenceAbove, On: r.PresenceOn, Off: r.PresenceOff},
-			Tell:    func(p driver.Presence) { g.driver.Presence(r.ID, p) }})
+			Receive: func(p driver.Presence) { g.driver.Presence(r.ID, p) }})
 	}
 	return all
 }
@@ -275,8 +275,8 @@ func (g *gateway) newSink(p *publications) (*mqtt.Sink, error) {
 	return mqtt.New(mqtt.Options{
 		Site: g.cfg.Site.ID, Prefix: m.Prefix, Broker: broker, Username: m.Username, Password: m.Password.Reveal(),
 		ClientID: clientID(g.cfg), TLS: tlsConfig,
-		Format: mqtt.Format{VTQ: m.Payload == "vtq", Bool: mqtt.BoolWords(m.Bool), Time: mqtt.TimeStyle(m.Time), Zone: g.cfg.Site.Timezone},
-		Retire: p.without(topics), Shown: func() { p.are(topics) }, Sensors: g.sensors(),
+		Format:      mqtt.Format{VTQ: m.Payload == "vtq", Bool: mqtt.BoolWords(m.Bool), Time: mqtt.TimeStyle(m.Time), Zone: g.cfg.Site.Timezone},
+		ClearTopics: p.without(topics), OnSynced: func() { p.are(topics) }, Sensors: g.sensors(),
 		Board: g.board, Now: g.w.clock.Now, Jitter: jitter, KeepStatus: g.reloading.Load, Log: g.w.log.With("part", "mqtt"),
 	})
 }
