@@ -25,6 +25,7 @@ type connection struct {
 	changed   <-chan struct{} // closed when the board has something new
 	seq       uint64          // up to which the board was read
 	clear     []string        // topics whose retained value is still to be deleted
+	version   int             // of clear
 	clearing  int             // deletions that are not acknowledged yet
 	announced bool            // gateway/status was sent
 	online    bool            // gateway/status was acknowledged
@@ -84,7 +85,7 @@ const (
 func newConnection(s *Sink, opening context.Context) *connection {
 	c := &connection{s: s, lost: make(chan error, 1),
 		outbox: make(chan message, inFlight+1), outcomes: make(chan outcome, inFlight+1)} // one more: "offline"
-	c.clear = s.topicsToClear()
+	c.clear, c.version = s.topicsToClear()
 
 	p := s.o.clientOptions(func(broker *url.URL) (net.Conn, error) {
 		var err error
@@ -274,7 +275,7 @@ func (c *connection) send(r *row, m message) {
 // replaceClear takes over other topics to clear. Subjects that are no longer on
 // the board are not published again.
 func (c *connection) replaceClear() {
-	c.clear = c.s.topicsToClear()
+	c.clear, c.version = c.s.topicsToClear()
 	for s := range c.table.rows {
 		if c.s.o.Board.Subject(s) == nil {
 			c.table.remove(s)
@@ -287,7 +288,7 @@ func (c *connection) replaceClear() {
 // does.
 func (c *connection) synced() {
 	if c.online && len(c.clear) == 0 && c.clearing == 0 {
-		c.s.synced()
+		c.s.synced(c.version)
 	}
 }
 

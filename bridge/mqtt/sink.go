@@ -53,6 +53,7 @@ type Sink struct {
 
 	mu           sync.Mutex
 	clear        []string      // topics to delete, until that is acknowledged
+	clearVersion int           // counts replacements of clear
 	onSynced     func()        // nil: was called
 	clearChanged chan struct{} // holds one when clear was replaced
 
@@ -191,6 +192,7 @@ func (s *Sink) online() {
 func (s *Sink) ReplaceClear(topics []string, onSynced func()) {
 	s.mu.Lock()
 	s.clear, s.onSynced = topics, onSynced
+	s.clearVersion++
 	s.mu.Unlock()
 	select {
 	case s.clearChanged <- struct{}{}:
@@ -198,15 +200,21 @@ func (s *Sink) ReplaceClear(topics []string, onSynced func()) {
 	}
 }
 
-func (s *Sink) topicsToClear() []string {
+// topicsToClear returns the topics to clear, and their version.
+func (s *Sink) topicsToClear() (topics []string, version int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.clear
+	return s.clear, s.clearVersion
 }
 
-// synced notes that the topics to clear are cleared.
-func (s *Sink) synced() {
+// synced notes that the topics to clear of a version are cleared. Others may have
+// taken their place meanwhile; they are still to be cleared.
+func (s *Sink) synced(version int) {
 	s.mu.Lock()
+	if s.clearVersion != version {
+		s.mu.Unlock()
+		return
+	}
 	call := s.onSynced
 	s.clear, s.onSynced = nil, nil
 	s.mu.Unlock()
