@@ -1,11 +1,14 @@
 package main
 
 import (
-	"cmp"
 	"context"
+	"encoding/csv"
 	"fmt"
+	"io"
 	"net/http"
-	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,9 +23,10 @@ func reportCommand(g *globals) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "report",
 		Short: "Sum up how the rooms were used, day by day",
-		Long: "Report tells of the days that are over, of which 400 are kept: what was booked\n" +
-			"and used, and how long comfort was on against the hours of the weekly schedule.\n" +
-			"Text has a line for each room; csv and json have every day. Nobody is named.",
+		Long: "Report sums up the days that are over, of which 400 are kept: what was booked\n" +
+			"and used, and how long comfort was on, compared with the hours of the weekly\n" +
+			"schedule. Text has a line for each room; csv and json have every day. It names\n" +
+			"no people.",
 		Example: "  roomgate report\n  roomgate report --from 2026-01-01 --to 2026-03-31 --format csv > quarter.csv",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -31,16 +35,19 @@ func reportCommand(g *globals) *cobra.Command {
 				return usageError{fmt.Errorf("--format %q: use text, csv or json", format)}
 			}
 			return g.withGateway(cmd, func(cfg *config.Config, d *gatewayClient) error {
-				p, err := newPeriod(from, to, driver.WallClock{}.Now().In(cfg.Site.Timezone))
+				p, err := periodOf(from, to, driver.WallClock{}.Now().In(cfg.Site.Timezone))
 				if err != nil {
 					return err
 				}
-				r, err := d.report(cmd.Context(), cfg, p, only)
+				r, err := d.report(cmd.Context(), cfg, p)
 				if err != nil {
+					return err
+				}
+				if err := keepRooms(&r, only); err != nil {
 					return err
 				}
 				for _, date := range r.Damaged {
-					fmt.Fprintf(cmd.ErrOrStderr(), "roomgate: warning: %s is left out: the database holds it damaged\n", date)
+					fmt.Fprintf(cmd.ErrOrStderr(), "roomgate: warning: %s is left out: the stored day is damaged\n", date)
 				}
 				return write(cmd.OutOrStdout(), r)
 			})
@@ -53,35 +60,29 @@ func reportCommand(g *globals) *cobra.Command {
 	return c
 }
 
-// period is a number of dates on end, each given as midnight UTC.
-type period struct{ first, last time.Time }
-
-// newPeriod reads the dates of the command line; empty ones are the last 30 days
-// that are over today, an instant in the site's zone.
-func newPeriod(from, to string, today time.Time) (p period, err error) {
-	y, m, d := today.Date()
-	p.last = time.Date(y, m, d-1, 0, 0, 0, 0, time.UTC)
-	if to != "" {
-		if p.last, err = dateOf("--to", to); err != nil {
-			return p, err
-		}
+// periodOf reads the dates of the command line; empty ones are left to the
+// domain. today is in the site's zone.
+func periodOf(from, to string, today time.Time) (driver.Period, error) {
+	first, err := dateOf("--from", from)
+	if err != nil {
+		return driver.Period{}, err
 	}
-	p.first = p.last.AddDate(0, 0, -29)
-	if from != "" {
-		if p.first, err = dateOf("--from", from); err != nil {
-			return p, err
-		}
+	last, err := dateOf("--to", to)
+	if err != nil {
+		return driver.Period{}, err
 	}
-	switch {
-	case p.last.Before(p.first):
-		return p, usageError{fmt.Errorf("--from %s is after the last day, %s", p.first.Format(time.DateOnly), p.last.Format(time.DateOnly))}
-	case p.days() > historyDays:
-		return p, usageError{fmt.Errorf("%s to %s are %d days, and at most %d are kept", p.first.Format(time.DateOnly), p.last.Format(time.DateOnly), p.days(), historyDays)}
+	p, err := driver.NewPeriod(first, last, today)
+	if err != nil {
+		return p, usageError{fmt.Errorf("--from and --to: %w", err)}
 	}
 	return p, nil
 }
 
+// dateOf reads a date; the zero time where there is none.
 func dateOf(flag, s string) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
 	t, err := time.Parse(time.DateOnly, s)
 	if err != nil {
 		return t, usageError{fmt.Errorf("%s %q is not a date: write it as 2026-01-31", flag, s)}
@@ -89,174 +90,109 @@ func dateOf(flag, s string) (time.Time, error) {
 	return t, nil
 }
 
-func (p period) days() int { return int(p.last.Sub(p.first)/(24*time.Hour)) + 1 }
-
-// report is how rooms were used in a period.
-type report struct {
-	Site    string       `json:"site"`
-	From    string       `json:"from"`
-	To      string       `json:"to"` // itself included
-	Days    int          `json:"days_asked"`
-	Damaged []string     `json:"damaged"`
-	Rooms   []roomReport `json:"rooms"`
-}
-
-// roomReport is a room's sums, and the days they are made of.
-type roomReport struct {
-	Room      string `json:"room"`
-	DaysKnown int    `json:"days_known"`
-	usage
-	Days []dayReport `json:"days"`
-}
-
-type dayReport struct {
-	Date string `json:"date"`
-	usage
-}
-
-// usage is how a room was used, on one day or many.
-type usage struct {
-	minutes  int       // of the days, which on a change of the clocks have 23 or 25 hours
-	Booked   int       `json:"booked_minutes"`
-	Comfort  int       `json:"comfort_minutes"`
-	Presence *presence `json:"presence"` // nil: no sensor was trusted
-	Baseline *baseline `json:"baseline"` // nil: there is no weekly schedule
-}
-
-// presence is what the sensor told.
-type presence struct {
-	Sensor      int `json:"sensor_minutes"` // it was trusted
-	Used        int `json:"used_minutes"`
-	NoShows     int `json:"no_shows"`
-	WalkIns     int `json:"walk_ins"`
-	EarlyLeaves int `json:"early_leaves"`
-	Overruns    int `json:"overruns"`
-}
-
-// baseline is what a room would have cost by the weekly schedule.
-type baseline struct {
-	Minutes int `json:"minutes"`
-	Avoided int `json:"avoided_conditioned_minutes"`
-}
-
-// usageOf returns a day's usage. Avoided conditioned minutes are those of the
-// weekly schedule beyond those of comfort; a day with more comfort avoids none.
-func usageOf(d driver.Day, date time.Time, week driver.Weekly, zone *time.Location) usage {
-	start, end := driver.AllDay(date, date.AddDate(0, 0, 1), zone)
-	u := usage{minutes: int(end.Sub(start) / time.Minute), Booked: d.BookedMinutes, Comfort: d.ComfortMinutes}
-	if d.SensorMinutes > 0 {
-		u.Presence = &presence{d.SensorMinutes, d.UsedMinutes, d.NoShows, d.WalkIns, d.EarlyLeaves, d.Overruns}
-	}
-	if hasHours(week) {
-		use := int(hoursOfUse(week, start, end, zone) / time.Minute)
-		u.Baseline = &baseline{use, max(0, use-d.ComfortMinutes)}
-	}
-	return u
-}
-
-// hasHours tells whether a week has any hours of use.
-func hasHours(w driver.Weekly) bool {
-	for _, stretches := range w.Exceptions {
-		if len(stretches) > 0 {
-			return true
-		}
-	}
-	return slices.ContainsFunc(w.Days[:], func(d []driver.Stretch) bool { return len(d) > 0 })
-}
-
-// hoursOfUse returns how long a week has a room in use between two instants.
-func hoursOfUse(w driver.Weekly, start, end time.Time, zone *time.Location) (sum time.Duration) {
-	for at := start; at.Before(end); {
-		used, next := w.Hours(at, zone)
-		if next.IsZero() || next.After(end) {
-			next = end
-		}
-		if used {
-			sum += next.Sub(at)
-		}
-		at = next
-	}
-	return sum
-}
-
-// add adds another usage.
-func (u *usage) add(v usage) {
-	u.minutes += v.minutes
-	u.Booked += v.Booked
-	u.Comfort += v.Comfort
-	if p := v.Presence; p != nil {
-		if u.Presence == nil {
-			u.Presence = &presence{}
-		}
-		s := u.Presence
-		*s = presence{s.Sensor + p.Sensor, s.Used + p.Used, s.NoShows + p.NoShows, s.WalkIns + p.WalkIns,
-			s.EarlyLeaves + p.EarlyLeaves, s.Overruns + p.Overruns}
-	}
-	if b := v.Baseline; b != nil {
-		if u.Baseline == nil {
-			u.Baseline = &baseline{}
-		}
-		u.Baseline.Minutes += b.Minutes
-		u.Baseline.Avoided += b.Avoided
-	}
-}
-
-// report asks the gateway for the days of a period, one at a time, so that it
-// never holds many. only names the rooms wanted; none: all, those first that are
-// configured, then those that were.
-func (d *gatewayClient) report(ctx context.Context, cfg *config.Config, p period, only []string) (report, error) {
-	r := report{Site: cfg.Site.ID, From: p.first.Format(time.DateOnly), To: p.last.Format(time.DateOnly), Days: p.days(), Damaged: []string{}}
-	weeks := map[string]driver.Weekly{}
-	place := map[string]int{}
-	for _, room := range roomsOf(cfg) {
-		weeks[room.ID] = room.Weekly
-		place[room.ID] = r.room(room.ID)
-	}
-	configured := len(r.Rooms)
-	for date := p.first; !date.After(p.last); date = date.AddDate(0, 0, 1) {
+// report asks the gateway for the days of a period and sums them up.
+func (d *gatewayClient) report(ctx context.Context, cfg *config.Config, p driver.Period) (driver.Report, error) {
+	site := driver.Site{ID: cfg.Site.ID, Zone: cfg.Site.Timezone}
+	return driver.NewReport(site, roomsOf(cfg), p, func(date string) ([]driver.Day, error) {
 		var kept historyAnswer
-		key := date.Format(time.DateOnly)
-		if err := d.call(ctx, http.MethodGet, "/control/history/"+key, nil, &kept); err != nil {
-			return r, err
+		if err := d.call(ctx, http.MethodGet, "/control/history/"+date, nil, &kept); err != nil {
+			return nil, err
 		}
 		if kept.Damaged != "" {
-			r.Damaged = append(r.Damaged, key)
+			return nil, fmt.Errorf("%w: %s", driver.ErrDamagedDay, kept.Damaged)
 		}
-		for _, day := range kept.Days {
-			i, ok := place[day.Room]
-			if !ok {
-				i = r.room(day.Room)
-				place[day.Room] = i
-			}
-			r.Rooms[i].take(key, usageOf(day, date, weeks[day.Room], cfg.Site.Timezone))
-		}
+		return kept.Days, nil
+	})
+}
+
+// keepRooms leaves out the rooms that are not wanted; none given: all are wanted.
+func keepRooms(r *driver.Report, only []string) error {
+	if len(only) == 0 {
+		return nil
 	}
-	slices.SortFunc(r.Rooms[configured:], func(a, b roomReport) int { return cmp.Compare(a.Room, b.Room) })
-	return r, r.keep(only)
-}
-
-// room adds a room without days and returns its place.
-func (r *report) room(id string) int {
-	r.Rooms = append(r.Rooms, roomReport{Room: id, Days: []dayReport{}})
-	return len(r.Rooms) - 1
-}
-
-// take adds a day.
-func (r *roomReport) take(date string, u usage) {
-	r.DaysKnown++
-	r.add(u)
-	r.Days = append(r.Days, dayReport{date, u})
-}
-
-// keep leaves out the rooms that are not wanted; none: all are.
-func (r *report) keep(only []string) error {
-	for _, id := range only {
-		if !slices.ContainsFunc(r.Rooms, func(room roomReport) bool { return room.Room == id }) {
-			return hinted{usageError{fmt.Errorf("--room %s: there is no such room, and none was there in these days", id)}, "roomgate rooms"}
-		}
-	}
-	if len(only) > 0 {
-		r.Rooms = slices.DeleteFunc(r.Rooms, func(room roomReport) bool { return !slices.Contains(only, room.Room) })
+	if unknown := r.Keep(only); len(unknown) > 0 {
+		return hinted{usageError{fmt.Errorf("--room %s: there is no such room, and none was there in these days", unknown[0])}, "roomgate rooms"}
 	}
 	return nil
+}
+
+// reportFormats are the forms in which a report is written.
+var reportFormats = map[string]func(io.Writer, driver.Report) error{
+	"text": textReport,
+	"csv":  csvReport,
+	"json": func(w io.Writer, r driver.Report) error { return printJSON(w, r) },
+}
+
+// textReport writes a line for each room, and one for all.
+func textReport(w io.Writer, r driver.Report) error {
+	fmt.Fprintf(w, "%s, %s to %s. Days that are not known are left out.\n", r.Site, r.From, r.To)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "ROOM\tDAYS KNOWN\tBOOKED\tUTILISATION\tUSED\tNO-SHOWS\tWALK-INS\tEARLY LEAVES\tOVERRUNS\tCOMFORT\tBASELINE\tAVOIDED")
+	all := driver.RoomReport{Room: "all"}
+	for _, room := range r.Rooms {
+		fmt.Fprintln(t, reportLine(room, r.Days))
+		all.DaysKnown += room.DaysKnown
+		all.Add(room.Usage)
+	}
+	fmt.Fprintln(t, reportLine(all, r.Days*len(r.Rooms)))
+	return t.Flush()
+}
+
+// reportLine returns the columns of a room, of which so many days were asked for.
+func reportLine(r driver.RoomReport, asked int) string {
+	none := "-"
+	cells := []string{r.Room, fmt.Sprintf("%d of %d", r.DaysKnown, asked), none, none, none, none, none, none, none, none, none, none}
+	if r.DaysKnown > 0 {
+		cells[2], cells[3], cells[9] = hours(r.Booked), percent(r.Booked, r.Minutes), hours(r.Comfort)
+	}
+	if p := r.Presence; p != nil {
+		copy(cells[4:], []string{hours(p.Used), strconv.Itoa(p.NoShows), strconv.Itoa(p.WalkIns), strconv.Itoa(p.EarlyLeaves), strconv.Itoa(p.Overruns)})
+	}
+	if b := r.Baseline; b != nil {
+		cells[10], cells[11] = hours(b.Minutes), hours(b.Avoided)
+		if b.Minutes > 0 {
+			cells[11] += ", " + percent(b.Avoided, b.Minutes)
+		}
+	}
+	return strings.Join(cells, "\t")
+}
+
+func hours(minutes int) string { return fmt.Sprintf("%.1f h", float64(minutes)/60) }
+
+func percent(part, whole int) string { return fmt.Sprintf("%d %%", (100*part+whole/2)/whole) }
+
+// csvReport writes a record for each day of each room that is known, after a
+// header (RFC 4180). Numbers are whole, because spreadsheets of
+// many languages write a decimal comma; a field is empty where nothing is known.
+func csvReport(w io.Writer, r driver.Report) error {
+	c := csv.NewWriter(w)
+	c.UseCRLF = true
+	records := [][]string{{"room", "date", "booked_minutes", "comfort_minutes", "sensor_minutes", "used_minutes", "no_shows", "walk_ins",
+		"early_leaves", "overruns", "baseline_minutes", "avoided_conditioned_minutes"}}
+	for _, room := range r.Rooms {
+		for _, d := range room.Days {
+			records = append(records, append([]string{room.Room, d.Date}, csvFields(d.Usage)...))
+		}
+	}
+	return c.WriteAll(records)
+}
+
+// csvFields returns the fields of a day.
+func csvFields(u driver.Usage) []string {
+	fields := append(numbers(u.Booked, u.Comfort), "", "", "", "", "", "", "", "")
+	if p := u.Presence; p != nil {
+		copy(fields[2:], numbers(p.Sensor, p.Used, p.NoShows, p.WalkIns, p.EarlyLeaves, p.Overruns))
+	}
+	if b := u.Baseline; b != nil {
+		copy(fields[8:], numbers(b.Minutes, b.Avoided))
+	}
+	return fields
+}
+
+func numbers(list ...int) []string {
+	out := make([]string, len(list))
+	for i, n := range list {
+		out[i] = strconv.Itoa(n)
+	}
+	return out
 }

@@ -92,21 +92,21 @@ all 8 of 12 5.0 h 3 % 2.5 h 3 2 1 1 7.7 h 49.5 h 42.5 h, 86 %
 }
 
 // report asks the gateway as the command does.
-func (b *building) report(from, to string, only ...string) report {
+func (b *building) report(from, to string) driver.Report {
 	b.t.Helper()
-	p, err := newPeriod(from, to, b.now())
+	p, err := periodOf(from, to, b.now())
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	commands := &gatewayClient{http: &http.Client{Transport: inProcess{b.g.control}}}
-	r, err := commands.report(b.t.Context(), b.cfg, p, only)
+	r, err := commands.report(b.t.Context(), b.cfg, p)
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	return r
 }
 
-func wantCSV(t *testing.T, r report, want string) {
+func wantCSV(t *testing.T, r driver.Report, want string) {
 	t.Helper()
 	var got bytes.Buffer
 	if err := csvReport(&got, r); err != nil || got.String() != strings.ReplaceAll(want, "\n", "\r\n") {
@@ -115,7 +115,7 @@ func wantCSV(t *testing.T, r report, want string) {
 }
 
 // wantText compares a text without regard to how wide its columns are.
-func wantText(t *testing.T, r report, want string) {
+func wantText(t *testing.T, r driver.Report, want string) {
 	t.Helper()
 	var got bytes.Buffer
 	if err := textReport(&got, r); err != nil {
@@ -132,10 +132,11 @@ func wantText(t *testing.T, r report, want string) {
 
 // The three forms of a small report, letter by letter.
 func TestReportFormats(t *testing.T) {
-	known := usage{minutes: 1440, Booked: 90, Comfort: 130, Presence: &presence{1440, 61, 1, 2, 3, 4}, Baseline: &baseline{690, 560}}
-	r := report{Site: "hq", From: "2026-01-14", To: "2026-01-15", Days: 2, Damaged: []string{"2026-01-15"}, Rooms: []roomReport{
-		{Room: "boardroom", DaysKnown: 1, usage: known, Days: []dayReport{{"2026-01-14", known}}},
-		{Room: "attic", Days: []dayReport{}}}}
+	known := driver.Usage{Minutes: 1440, Booked: 90, Comfort: 130, Presence: &driver.PresenceUsage{Sensor: 1440, Used: 61, NoShows: 1, WalkIns: 2, EarlyLeaves: 3, Overruns: 4},
+		Baseline: &driver.Baseline{Minutes: 690, Avoided: 560}}
+	r := driver.Report{Site: "hq", From: "2026-01-14", To: "2026-01-15", Days: 2, Damaged: []string{"2026-01-15"}, Rooms: []driver.RoomReport{
+		{Room: "boardroom", DaysKnown: 1, Usage: known, Days: []driver.DayReport{{Date: "2026-01-14", Usage: known}}},
+		{Room: "attic", Days: []driver.DayReport{}}}}
 	for format, want := range map[string]string{
 		"text": `hq, 2026-01-14 to 2026-01-15. Days that are not known are left out.
 ROOM       DAYS KNOWN  BOOKED  UTILISATION  USED   NO-SHOWS  WALK-INS  EARLY LEAVES  OVERRUNS  COMFORT  BASELINE  AVOIDED
@@ -210,92 +211,41 @@ all        1 of 4      1.5 h   6 %          1.0 h  1         2         3        
 	}
 }
 
-// The hours of a schedule are those that pass: a day of 23 or 25 hours is as
-// long as it is. More comfort than that avoids none, and not less.
-func TestBaseline(t *testing.T) {
-	week := driver.Weekly{Exceptions: map[string][]driver.Stretch{"2026-12-25": {}, "2026-12-26": {{From: 600, To: 660}, {From: 660, To: 690}}}}
-	week.Days[time.Sunday] = []driver.Stretch{{From: 0, To: 1440}}
-	week.Days[time.Friday] = []driver.Stretch{{From: 7 * 60, To: 12 * 60}, {From: 13 * 60, To: 17 * 60}}
-	for _, c := range []struct {
-		date                              string
-		comfort, minutes, wanted, avoided int
-	}{
-		{"2026-03-22", 0, 1440, 1440, 1440},  // a Sunday
-		{"2026-03-29", 80, 1380, 1380, 1300}, // that on which the clocks go forward
-		{"2026-10-25", 1500, 1500, 1500, 0},  // and back
-		{"2026-12-18", 541, 1440, 540, 0},    // a Friday
-		{"2026-12-25", 60, 1440, 0, 0},       // another, closed
-		{"2026-12-26", 0, 1440, 90, 90},      // a Saturday with hours of its own
-		{"2026-12-19", 0, 1440, 0, 0},        // one without
-	} {
-		date, err := time.Parse(time.DateOnly, c.date)
-		if err != nil {
-			t.Fatal(err)
-		}
-		u := usageOf(driver.Day{ComfortMinutes: c.comfort}, date, week, london(t))
-		if u.minutes != c.minutes || u.Baseline == nil || *u.Baseline != (baseline{c.wanted, c.avoided}) {
-			t.Errorf("%s: %d minutes, %+v; want %d, %d, %d", c.date, u.minutes, u.Baseline, c.minutes, c.wanted, c.avoided)
-		}
-	}
-	closed := driver.Weekly{Exceptions: map[string][]driver.Stretch{"2026-12-25": {}}}
-	if u := usageOf(driver.Day{}, newYear, closed, london(t)); u.Baseline != nil {
-		t.Errorf("a week without hours has the baseline %+v", u.Baseline)
-	}
-}
-
-// Rooms that are configured come first, those that were after them; one that is
-// neither is a mistake. A damaged day is named and left out.
-func TestReportNamesRoomsAndDamage(t *testing.T) {
+// A date whose value is damaged in the database is named and left out; a room
+// that neither is configured nor has days is a mistake of usage.
+func TestReportOfDamageAndUnknownRooms(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBuilding(t, 1, time.Date(2026, 3, 1, 0, 0, 0, 0, london(t)), 2, "")
 		b.start()
 		day := func(room, date string) driver.Day { return driver.Day{Room: room, Date: date, BookedMinutes: 5} }
-		h := b.g.history()
-		appendDays(t, h, day("pantry", "2026-01-14"), day("attic", "2026-01-14"), day("library", "2026-01-14"), day("library", "2026-01-15"))
-		if err := h.bucket.Put(map[string][]byte{"2026-01-15": []byte("rubbish")}); err != nil {
+		if err := b.g.history().Append([]driver.Day{day("attic", "2026-01-14"), day("library", "2026-01-14"), day("library", "2026-01-15")}); err != nil {
 			t.Fatal(err)
 		}
-		ids := func(r report) (ids []string) {
-			for _, room := range r.Rooms {
-				ids = append(ids, room.Room)
-			}
-			return ids
+		if err := b.g.store.Bucket("history").Put(map[string][]byte{"2026-01-15": []byte("rubbish")}); err != nil {
+			t.Fatal(err)
 		}
 		r := b.report("2026-01-14", "2026-01-15")
-		if want := []string{"boardroom", "library", "attic", "pantry"}; !slices.Equal(ids(r), want) {
-			t.Errorf("rooms %v, want %v", ids(r), want)
-		}
 		if !slices.Equal(r.Damaged, []string{"2026-01-15"}) || r.Rooms[1].DaysKnown != 1 || r.Rooms[1].Booked != 5 {
 			t.Errorf("damaged %v, library %+v", r.Damaged, r.Rooms[1])
 		}
-		if r := b.report("2026-01-14", "2026-01-14", "pantry", "library"); !slices.Equal(ids(r), []string{"library", "pantry"}) {
-			t.Errorf("asked for two rooms, got %v", ids(r))
+		if err := keepRooms(&r, nil); err != nil || len(r.Rooms) != 3 {
+			t.Errorf("all rooms: %d, %v", len(r.Rooms), err)
 		}
-		if err := r.keep([]string{"attic", "libary"}); exitCode(err) != exitUsage || !strings.Contains(err.Error(), "libary") {
+		if err := keepRooms(&r, []string{"attic", "libary"}); exitCode(err) != exitUsage || !strings.Contains(err.Error(), "libary") {
 			t.Errorf("a room that never was: %v", err)
 		}
 	})
 }
 
-// The dates of the command line, at half past midnight in London, when UTC has
-// the day before.
-func TestPeriod(t *testing.T) {
+func TestPeriodOf(t *testing.T) {
 	now := time.Date(2026, 6, 16, 0, 30, 0, 0, london(t))
-	for _, c := range []struct{ from, to, first, last string }{
-		{"", "", "2026-05-17", "2026-06-15"},
-		{"2026-06-01", "", "2026-06-01", "2026-06-15"},
-		{"", "2026-03-31", "2026-03-02", "2026-03-31"},
-		{"2026-02-28", "2026-02-28", "2026-02-28", "2026-02-28"},
-		{"2025-05-12", "", "2025-05-12", "2026-06-15"}, // 400 days
-	} {
-		p, err := newPeriod(c.from, c.to, now)
-		if first, last := p.first.Format(time.DateOnly), p.last.Format(time.DateOnly); err != nil || first != c.first || last != c.last {
-			t.Errorf("%q to %q: %s to %s, %v; want %s to %s", c.from, c.to, first, last, err, c.first, c.last)
-		}
+	p, err := periodOf("2026-06-01", "", now)
+	if first, last := p.First.Format(time.DateOnly), p.Last.Format(time.DateOnly); err != nil || first != "2026-06-01" || last != "2026-06-15" {
+		t.Errorf("%s to %s, %v", first, last, err)
 	}
 	for _, c := range [][2]string{{"2026-02-30", ""}, {"", "yesterday"}, {"2026-06-16", ""}, {"2026-02-02", "2026-02-01"}, {"2025-05-11", ""}} {
 		var u usageError
-		if _, err := newPeriod(c[0], c[1], now); !errors.As(err, &u) {
+		if _, err := periodOf(c[0], c[1], now); !errors.As(err, &u) {
 			t.Errorf("%q to %q: %v, want a usage error", c[0], c[1], err)
 		}
 	}
