@@ -6,29 +6,9 @@ import (
 	"time"
 )
 
-// due is an instant that is waited for.
-type due struct {
-	at    time.Time     // zero: it never comes
-	ahead time.Duration // how far off it was when it was set
-}
-
-// left returns how long it is from now until the instant, 0 when it has come.
-// One that is much further off than it ever was has come, too: the clock was set
-// back, and nothing is to be put off for years.
-func (d due) left(now time.Time) time.Duration {
-	left := d.at.Sub(now)
-	switch {
-	case d.at.IsZero():
-		return math.MaxInt64
-	case left > 2*d.ahead+longestSleep:
-		return 0
-	}
-	return max(left, 0)
-}
-
-// task is what a poller can have to do. Of those that are due, the first is done
-// first: a poll answers everybody who asks, and a sweep can wait. But it does not
-// wait for two answers on end, or many who ask would keep it from being done.
+// task is one kind of work of a poller. Of those that are due, the first is done
+// first: a poll answers all requests, and a sweep can wait. But it does not wait
+// for two answers in a row, or many requests would keep it from being done.
 type task int
 
 const (
@@ -37,124 +17,139 @@ const (
 	sweepTask
 )
 
-// agenda is what a poller has before it.
+// agenda is what a poller has to do, and when. Its times are durations by the
+// driver's stopwatch, so that setting the clock neither delays nor hastens
+// anything.
 type agenda struct {
-	poll    due
-	whole   bool // the poll was asked for: it reads every room
-	sweep   due
-	asked   map[string]due       // rooms that were asked for
-	served  map[string]time.Time // when rooms were last read because they were asked for
-	failing map[string]failing   // rooms whose last reading needs a person
-	last    task                 // what was done last
+	poll      time.Duration            // the next poll
+	pollAll   bool                     // it was requested: it reads every room
+	sweep     time.Duration            // the next sweep; notDue: there are none
+	requested map[string]time.Duration // rooms to be read on request, and not before when
+	served    map[string]time.Duration // when rooms were last read on request
+	failing   map[string]failing       // rooms whose last reading failed until somebody acts
+	last      task                     // what was done last
 }
 
-// failing is how a room stands that cannot be read until a person acts.
+// notDue stands for a time that does not come.
+const notDue time.Duration = math.MaxInt64
+
+// failing is a room that cannot be read until somebody acts.
 type failing struct {
 	times int // in a row
-	rest  int // polls that still leave it out
+	skip  int // polls that still leave it out
 }
 
-// asks is what a poller is asked for besides its schedules.
-type asks struct {
+// request is what a poller is to read besides its schedules.
+type request struct {
 	rooms  map[string]bool
 	all    bool // every room
-	urgent bool // every room, however short ago it was asked for
+	urgent bool // every room, however recently it was read on request
 }
 
 // with returns both in one.
-func (a asks) with(b asks) asks {
-	rooms := maps.Clone(b.rooms)
+func (r request) with(o request) request {
+	rooms := maps.Clone(o.rooms)
 	if rooms == nil {
 		rooms = map[string]bool{}
 	}
-	maps.Copy(rooms, a.rooms)
-	return asks{rooms, a.all || b.all, a.urgent || b.urgent}
+	maps.Copy(rooms, r.rooms)
+	return request{rooms, r.all || o.all, r.urgent || o.urgent}
 }
 
-// askPause is the least time between two readings of a room that are asked for:
-// as long as a fresh change needs to be readable everywhere, and so long that
-// nobody spends the service's limits by asking.
-const askPause = 5 * time.Second
+// requestPause is the least time between two readings of a room on request: as
+// long as a fresh change needs to be readable everywhere, and long enough that
+// requests do not use up the service's limits.
+const requestPause = 5 * time.Second
 
-// longestRest is how long a failing room is left alone at most.
+// longestRest is how long a failing room is left out at most.
 const longestRest = 15 * time.Minute
 
 func newAgenda() agenda {
-	return agenda{asked: map[string]due{}, served: map[string]time.Time{}, failing: map[string]failing{}}
+	return agenda{sweep: notDue, requested: map[string]time.Duration{}, served: map[string]time.Duration{}, failing: map[string]failing{}}
 }
 
 // next returns what comes next, and how long it is until then; 0: it is due.
-func (g *agenda) next(now time.Time) (task, time.Duration) {
-	left := [...]time.Duration{pollTask: g.poll.left(now), answerTask: math.MaxInt64, sweepTask: g.sweep.left(now)}
-	for _, d := range g.asked {
-		left[answerTask] = min(left[answerTask], d.left(now))
+func (g *agenda) next(now time.Duration) (task, time.Duration) {
+	times := [...]time.Duration{pollTask: g.poll, answerTask: notDue, sweepTask: g.sweep}
+	for _, at := range g.requested {
+		times[answerTask] = min(times[answerTask], at)
 	}
 	first := pollTask
-	for t := range left {
-		if left[t] < left[first] {
+	for t := range times {
+		times[t] = max(times[t], now) // what is due is equally due
+		if times[t] < times[first] {
 			first = task(t)
 		}
 	}
-	if first == answerTask && g.last == answerTask && left[sweepTask] == 0 {
+	if first == answerTask && g.last == answerTask && times[sweepTask] == now {
 		first = sweepTask
 	}
-	return first, left[first]
+	return first, times[first] - now
 }
 
-// take adds what is asked for at now. A poll of all that is still to come
-// answers whoever asks for a single room before it.
-func (g *agenda) take(a asks, now time.Time) {
-	if a.all || a.urgent {
-		g.takeAll(a.urgent, now)
+// take adds a request of now. A poll of all rooms that is still to come answers
+// requests for single rooms, too.
+func (g *agenda) take(r request, now time.Duration) {
+	if r.all || r.urgent {
+		g.takeAll(r.urgent, now)
 	}
-	if g.whole {
+	if g.pollAll {
 		return
 	}
-	for room := range a.rooms {
-		g.asked[room] = due{g.served[room].Add(askPause), askPause}
-	}
-}
-
-func (g *agenda) takeAll(urgent bool, now time.Time) {
-	at := due{at: now}
-	if !urgent {
-		var last time.Time
-		for _, t := range g.served {
-			last = later(last, t)
+	for room := range r.rooms {
+		at := g.notBefore(room, now)
+		if waiting, ok := g.requested[room]; ok {
+			at = min(at, waiting)
 		}
-		at = due{last.Add(askPause), askPause}
+		g.requested[room] = at
 	}
-	if at.left(now) < g.poll.left(now) {
-		g.poll = at
-	}
-	g.whole = true
 }
 
-// roomsToPoll picks the rooms that a poll at now reads. Those that rest come a poll
-// nearer to their turn.
-func (g *agenda) roomsToPoll(rooms []Room, now time.Time) []Room {
+// notBefore is when a room may next be read on request.
+func (g *agenda) notBefore(room string, now time.Duration) time.Duration {
+	if served, ok := g.served[room]; ok {
+		return max(now, served+requestPause)
+	}
+	return now
+}
+
+// takeAll brings the poll forward, and never puts it off.
+func (g *agenda) takeAll(urgent bool, now time.Duration) {
+	at := now
+	if !urgent {
+		for room := range g.served {
+			at = max(at, g.notBefore(room, now))
+		}
+	}
+	g.poll = min(g.poll, at)
+	g.pollAll = true
+}
+
+// roomsToPoll picks the rooms that a poll at now reads. Those that are left out
+// come a poll nearer to their turn.
+func (g *agenda) roomsToPoll(rooms []Room, now time.Duration) []Room {
 	var out []Room
 	for _, room := range rooms {
 		f := g.failing[room.ID]
-		if f.rest > 0 && !g.whole {
-			f.rest--
+		if f.skip > 0 && !g.pollAll {
+			f.skip--
 			g.failing[room.ID] = f
 			continue
 		}
-		if g.whole {
+		if g.pollAll {
 			g.served[room.ID] = now
 		}
 		out = append(out, room)
 	}
-	g.whole = false
+	g.pollAll = false
 	return out
 }
 
-// roomsToAnswer picks the rooms that are read at now because they were asked for.
-func (g *agenda) roomsToAnswer(rooms []Room, now time.Time) []Room {
+// roomsToAnswer picks the rooms that are read at now on request.
+func (g *agenda) roomsToAnswer(rooms []Room, now time.Duration) []Room {
 	var out []Room
 	for _, room := range rooms {
-		if d, ok := g.asked[room.ID]; ok && d.left(now) == 0 {
+		if at, ok := g.requested[room.ID]; ok && at <= now {
 			g.served[room.ID] = now
 			out = append(out, room)
 		}
@@ -162,7 +157,7 @@ func (g *agenda) roomsToAnswer(rooms []Room, now time.Time) []Room {
 	return out
 }
 
-// note takes over how a reading of a room ended; interval is the poll's.
+// note notes how a reading of a room ended; interval is the poll's.
 func (g *agenda) note(r Reading, interval time.Duration) {
 	person := false
 	if r.Err != nil {

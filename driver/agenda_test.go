@@ -32,53 +32,32 @@ func TestPollsUntilRead(t *testing.T) {
 	}
 }
 
-func TestDueLeft(t *testing.T) {
-	now := at("12:00")
-	for name, c := range map[string]struct {
-		due  due
-		want time.Duration
-	}{
-		"never":                  {due{}, math.MaxInt64},
-		"ahead":                  {due{at("12:10"), 10 * time.Minute}, 10 * time.Minute},
-		"now":                    {due{now, time.Hour}, 0},
-		"passed":                 {due{at("11:00"), time.Hour}, 0},
-		"clock a little back":    {due{at("12:21"), 10 * time.Minute}, 21 * time.Minute},
-		"clock set back":         {due{at("12:21:01"), 10 * time.Minute}, 0},
-		"clock set back by much": {due{now.AddDate(56, 0, 0), 10 * time.Minute}, 0},
-	} {
-		if got := c.due.left(now); got != c.want {
-			t.Errorf("%s: %s left, want %s", name, got, c.want)
-		}
-	}
-}
-
 func TestAgendaNext(t *testing.T) {
-	const hour = time.Hour
-	now := at("12:00")
-	in := func(d time.Duration) due { return due{now.Add(d), hour} }
+	const now = 3 * time.Hour
+	in := func(d time.Duration) time.Duration { return now + d }
 	for name, c := range map[string]struct {
-		poll, sweep due
-		asked       []due
+		poll, sweep time.Duration
+		requested   []time.Duration
 		task        task
 		left        time.Duration
 		last        task
 	}{
-		"the poll, without sweeps":        {in(minute), due{}, nil, pollTask, minute, pollTask},
-		"the poll is sooner":              {in(minute), in(2 * minute), nil, pollTask, minute, pollTask},
-		"the sweep is sooner":             {in(minute), in(second), nil, sweepTask, second, pollTask},
-		"the room asked for is sooner":    {in(minute), in(4 * second), []due{in(5 * second), in(3 * second)}, answerTask, 3 * second, pollTask},
-		"of what is due the poll first":   {in(0), in(-minute), []due{in(-hour)}, pollTask, 0, pollTask},
-		"then who asks":                   {in(minute), in(-minute), []due{in(2 * second), in(0)}, answerTask, 0, pollTask},
-		"but not twice before a sweep":    {in(minute), in(-minute), []due{in(0)}, sweepTask, 0, answerTask},
-		"twice where there is none":       {in(minute), in(second), []due{in(0)}, answerTask, 0, answerTask},
-		"the sweep last":                  {in(minute), in(-minute), []due{in(2 * second)}, sweepTask, 0, pollTask},
-		"a clock set back puts off none":  {in(4 * hour), in(hour), nil, pollTask, 0, pollTask},
-		"a clock set back, and the sweep": {in(hour), in(9 * hour), nil, sweepTask, 0, pollTask},
+		"the poll, without sweeps":            {in(minute), notDue, nil, pollTask, minute, pollTask},
+		"the poll is sooner":                  {in(minute), in(2 * minute), nil, pollTask, minute, pollTask},
+		"the sweep is sooner":                 {in(minute), in(second), nil, sweepTask, second, pollTask},
+		"the request is sooner":               {in(minute), in(4 * second), []time.Duration{in(5 * second), in(3 * second)}, answerTask, 3 * second, pollTask},
+		"of what is due the poll first":       {in(0), in(-minute), []time.Duration{in(-time.Hour)}, pollTask, 0, pollTask},
+		"then the request":                    {in(minute), in(-minute), []time.Duration{in(2 * second), in(0)}, answerTask, 0, pollTask},
+		"but not twice before a sweep":        {in(minute), in(-minute), []time.Duration{in(0)}, sweepTask, 0, answerTask},
+		"twice where there is none":           {in(minute), in(second), []time.Duration{in(0)}, answerTask, 0, answerTask},
+		"the sweep last":                      {in(minute), in(-minute), []time.Duration{in(2 * second)}, sweepTask, 0, pollTask},
+		"a poll that was due hours ago":       {in(-2 * time.Hour), notDue, nil, pollTask, 0, pollTask},
+		"a sweep due now, a poll a bit later": {in(1), in(0), nil, sweepTask, 0, pollTask},
 	} {
 		g := newAgenda()
 		g.poll, g.sweep, g.last = c.poll, c.sweep, c.last
-		for i, d := range c.asked {
-			g.asked[fmt.Sprint(i)] = d
+		for i, at := range c.requested {
+			g.requested[fmt.Sprint(i)] = at
 		}
 		if task, left := g.next(now); task != c.task || left != c.left {
 			t.Errorf("%s: task %d in %s, want %d in %s", name, task, left, c.task, c.left)
@@ -92,28 +71,28 @@ func TestFailuresInARow(t *testing.T) {
 	room := []Room{{ID: "boardroom"}}
 	for i, c := range []struct {
 		err  error
-		rest int
+		skip int
 	}{
 		{errDenied, 0}, {errTimeout, 0}, {errDenied, 0}, {errDenied, 1}, {errDenied, 3}, {nil, 0}, {errDenied, 0}, {errDenied, 1},
 		{errors.Join(errTimeout, errDenied), 3}, {errTimeout, 0}, {errDenied, 0},
 	} {
 		g.note(Reading{Room: "boardroom", Err: c.err}, minute)
-		for range c.rest {
-			if got := g.roomsToPoll(room, at("12:00")); len(got) != 0 {
+		for range c.skip {
+			if got := g.roomsToPoll(room, time.Hour); len(got) != 0 {
 				t.Fatalf("step %d: read too soon", i)
 			}
 		}
-		if got := g.roomsToPoll(room, at("12:00")); len(got) != 1 {
-			t.Fatalf("step %d: rests too long", i)
+		if got := g.roomsToPoll(room, time.Hour); len(got) != 1 {
+			t.Fatalf("step %d: is left out too long", i)
 		}
 	}
 }
 
-func TestAsksInOne(t *testing.T) {
-	room := func(id string) asks { return asks{rooms: map[string]bool{id: true}} }
-	all, urgent := asks{all: true}, asks{urgent: true}
+func TestRequestsInOne(t *testing.T) {
+	room := func(id string) request { return request{rooms: map[string]bool{id: true}} }
+	all, urgent := request{all: true}, request{urgent: true}
 	for name, c := range map[string]struct {
-		a, b        asks
+		a, b        request
 		rooms       string
 		all, urgent bool
 	}{
@@ -132,19 +111,31 @@ func TestAsksInOne(t *testing.T) {
 	}
 }
 
-// A poll that is asked for never comes later than the schedule has it.
-func TestAskForAllDoesNotPutOffThePoll(t *testing.T) {
-	now := at("12:00")
+// A poll that is requested never comes later than the schedule has it.
+func TestRequestForAllDoesNotPutOffThePoll(t *testing.T) {
+	const now = time.Hour
 	g := newAgenda()
-	g.poll = due{now.Add(2 * second), minute}
+	g.poll = now + 2*second
 	g.served["boardroom"] = now
-	g.take(asks{all: true}, now)
+	g.take(request{all: true}, now)
 	if task, left := g.next(now); task != pollTask || left != 2*second {
 		t.Errorf("task %d in %s, want the poll in 2s", task, left)
 	}
-	g.poll = due{now.Add(minute), minute}
-	g.take(asks{all: true}, now)
-	if task, left := g.next(now); task != pollTask || left != askPause {
+	g.poll = now + minute
+	g.take(request{all: true}, now)
+	if task, left := g.next(now); task != pollTask || left != requestPause {
 		t.Errorf("task %d in %s, want the poll in 5s", task, left)
+	}
+}
+
+// A request that waits is not put off by the next one.
+func TestRequestAgainDoesNotPutOffTheFirst(t *testing.T) {
+	const now = time.Hour
+	g := newAgenda()
+	g.poll = notDue
+	g.take(request{rooms: map[string]bool{"boardroom": true}}, now)
+	g.take(request{rooms: map[string]bool{"boardroom": true}}, now+second)
+	if task, left := g.next(now); task != answerTask || left != 0 {
+		t.Errorf("task %d in %s, want the answer now", task, left)
 	}
 }

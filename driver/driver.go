@@ -32,8 +32,14 @@ type Update struct {
 
 // Clock tells the time and waits. [WallClock] is the usual one; a demonstration
 // or a replay brings a faster one.
+//
+// Now is for instants: it follows a clock that is set. Durations are measured
+// with Stopwatch, which does not.
 type Clock interface {
 	Now() time.Time
+	// Stopwatch returns a function that says how long ago Stopwatch was called.
+	// What it says never decreases, and setting the clock does not change it.
+	Stopwatch() func() time.Duration
 	After(d time.Duration) <-chan time.Time
 }
 
@@ -43,6 +49,12 @@ type WallClock struct{}
 // Now returns the current time, without Go's monotonic reading: with it, the
 // differences between instants would hide that the clock was set.
 func (WallClock) Now() time.Time { return time.Now().UTC().Round(0) }
+
+// Stopwatch measures with the machine's monotonic clock.
+func (WallClock) Stopwatch() func() time.Duration {
+	began := time.Now()
+	return func() time.Duration { return time.Since(began) }
+}
 
 // After sends on the returned channel once d has passed.
 func (WallClock) After(d time.Duration) <-chan time.Time { return time.After(d) }
@@ -71,12 +83,10 @@ type Driver struct {
 	accounts []*accountState
 	gateway  gatewayState
 	memory   *memory
-	whole    bool // everything was published once
+	complete bool                 // everything was published once
+	elapsed  func() time.Duration // since New, however the clock is set
 
-	days     []Day     // that are over and not yet kept
-	keepFrom time.Time // the history did not take them: not before then again
-
-	events chan func()   // what pollers want done on the loop
+	events chan func()   // run on the loop
 	asked  chan string   // a room to read at once; empty: all
 	ended  chan struct{} // closed when the loop has ended
 }
@@ -96,29 +106,30 @@ type roomState struct {
 // accountState is what the loop knows of one account.
 type accountState struct {
 	Account
-	rooms   []Room
-	back    time.Duration // how long comfort of a room can outlast a booking
-	work    accountWork
-	settled *SessionState       // of the sign-in, when last it was not being refreshed; nil: not yet known
-	failed  map[string][]string // rooms by why they could not be read, as last logged
-	next    time.Time
-	signIn  <-chan struct{} // closed when the status of the sign-in changes; nil: it never does
-	asked   chan asks       // what the poller is asked for and has not yet heard; only the loop sends
-	values  []Value
+	rooms    []Room
+	back     time.Duration // how long comfort of a room can outlast a booking
+	work     accountWork
+	settled  *SessionState       // of the sign-in, when last it was not being refreshed; nil: not yet known
+	failed   map[string][]string // rooms by why they could not be read, as last logged
+	next     time.Time
+	signIn   <-chan struct{} // closed when the status of the sign-in changes; nil: it never does
+	requests chan request    // for the poller, that it has not yet taken; only the loop sends
+	values   []Value
 }
 
 // longestSleep bounds every wait: the wall clock is read again at least this
 // often, so that a stepped clock is noticed.
 const longestSleep = time.Minute
 
-// clockStep is how far the wall clock may run from what was waited for before
-// it counts as stepped.
+// clockStep is how far the wall clock may run from the time that has passed
+// before it counts as stepped.
 const clockStep = 30 * time.Second
 
 // New builds a Driver; it touches nothing yet.
 func New(o Options) *Driver {
 	d := &Driver{o: o, byID: map[string]*roomState{}, events: make(chan func(), 64), asked: make(chan string), ended: make(chan struct{})}
-	d.memory = newMemory(o.Memory, o.Log)
+	d.elapsed = o.Clock.Stopwatch()
+	d.memory = newMemory(o.Memory, o.History, o.Log)
 	for _, room := range o.Rooms {
 		r := &roomState{room: room, values: make([]Value, roomPointCount), timeline: NewTimeline(room, Snapshot{})}
 		r.values[Meta] = room.Meta()
@@ -126,7 +137,7 @@ func New(o Options) *Driver {
 		d.byID[room.ID] = r
 	}
 	for _, a := range o.Accounts {
-		s := &accountState{Account: a, asked: make(chan asks, 1), values: make([]Value, accountPointCount)}
+		s := &accountState{Account: a, requests: make(chan request, 1), values: make([]Value, accountPointCount)}
 		for _, room := range o.Rooms {
 			if room.Account == a.Name {
 				s.rooms = append(s.rooms, room)
@@ -148,7 +159,8 @@ func (d *Driver) recall() {
 }
 
 // Run goes on from the last known bookings, polls and publishes until ctx ends.
-// It then writes what it knows to the memory and returns ctx's error.
+// It then writes what it knows to the memory, after the write that may still run,
+// and returns ctx's error.
 func (d *Driver) Run(ctx context.Context) error {
 	d.recall()
 	var pollers sync.WaitGroup
@@ -161,10 +173,7 @@ func (d *Driver) Run(ctx context.Context) error {
 	d.loop(ctx)
 	close(d.ended)
 	pollers.Wait()
-	now := d.o.Clock.Now()
-	d.keepFrom = now // the last try
-	d.keepDays(now)
-	d.memory.flush(d.known(), now)
+	d.memory.close(d.known(), d.elapsed())
 	return ctx.Err()
 }
 
@@ -206,20 +215,20 @@ func (d *Driver) Presence(room string, p Presence) {
 	}
 }
 
-// loop owns the state: it turns whenever something was read, a sign-in changed,
-// or the next instant has come.
+// loop owns the state. It turns whenever something was read or written, a sign-in
+// changed, or the next instant has come. Nothing in it waits for a service, a
+// disk or a poller.
 func (d *Driver) loop(ctx context.Context) {
-	last := d.o.Clock.Now()
 	signIn := d.signInChanges(ctx)
+	lastNow, lastElapsed := d.o.Clock.Now(), d.elapsed()
 	for {
-		now := d.o.Clock.Now()
-		if gap := now.Round(0).Sub(last.Round(0)); gap < -clockStep || gap > longestSleep+clockStep {
-			d.stepped(gap, now)
+		now, elapsed := d.o.Clock.Now(), d.elapsed()
+		if step := now.Round(0).Sub(lastNow.Round(0)) - (elapsed - lastElapsed); step.Abs() > clockStep {
+			d.stepped(step, now)
 		}
-		last = now
+		lastNow, lastElapsed = now, elapsed
 		next := d.publishDue(now)
-		d.keepDays(now) // before the memory says that they are over
-		d.memory.flushIfDue(d.known, now)
+		d.memory.writeIfDue(d.known, elapsed)
 		if d.o.Beat != nil {
 			d.o.Beat()
 		}
@@ -229,17 +238,19 @@ func (d *Driver) loop(ctx context.Context) {
 		case do := <-d.events:
 			do()
 			d.drain()
+		case o := <-d.memory.written:
+			d.memory.finish(o, d.elapsed())
 		case a := <-signIn:
 			a.next = time.Time{}
 		case room := <-d.asked:
-			d.ask(room)
-		case <-d.o.Clock.After(min(next.Sub(d.o.Clock.Now()), longestSleep)): // a full turn takes its time
+			d.request(room)
+		case <-d.o.Clock.After(min(next.Sub(d.o.Clock.Now()), longestSleep)): // publishing takes time, too
 		}
 	}
 }
 
-// drain does what else is waiting, so that a thousand readings are not a
-// thousand turns of the loop.
+// drain runs what else is waiting, so that a thousand readings are not a thousand
+// turns of the loop.
 func (d *Driver) drain() {
 	for {
 		select {
@@ -274,42 +285,41 @@ func (d *Driver) signInChanges(ctx context.Context) <-chan *accountState {
 	return merged
 }
 
-// ask asks the poller of the room's account for it, and all pollers for all
-// rooms when room is empty.
-func (d *Driver) ask(room string) {
+// request asks the poller of the room's account to read it, and all pollers to
+// read all rooms when room is empty.
+func (d *Driver) request(room string) {
 	for _, a := range d.accounts {
 		switch {
 		case room == "":
-			a.ask(asks{all: true})
+			a.request(request{all: true})
 		case d.byID[room].room.Account == a.Name:
-			a.ask(asks{rooms: map[string]bool{room: true}})
+			a.request(request{rooms: map[string]bool{room: true}})
 		}
 	}
 }
 
-// ask asks the account's poller for more than it was asked for and has not yet
-// heard. It does not block, as nobody else sends.
-func (a *accountState) ask(more asks) {
+// request adds to what the account's poller has not yet taken. It does not block,
+// as nobody else sends.
+func (a *accountState) request(r request) {
 	select {
-	case unheard := <-a.asked:
-		more = more.with(unheard)
+	case waiting := <-a.requests:
+		r = r.with(waiting)
 	default:
 	}
-	a.asked <- more
+	a.requests <- r
 }
 
-// stepped copes with a wall clock that was set: everything is derived anew and
-// read again.
-func (d *Driver) stepped(gap time.Duration, now time.Time) {
-	d.o.Log.Warn("the clock was stepped: all rooms are read again", "by", gap.Round(time.Second), "now", now.UTC())
+// stepped handles a wall clock that was set: everything is derived and read again.
+func (d *Driver) stepped(by time.Duration, now time.Time) {
+	d.o.Log.Warn("the clock was stepped: all rooms are read again", "by", by.Round(time.Second), "now", now.UTC())
 	for _, r := range d.rooms {
 		r.next = time.Time{}
 	}
 	for _, a := range d.accounts {
 		a.next = time.Time{}
-		a.ask(asks{urgent: true})
+		a.request(request{urgent: true})
 	}
-	d.gateway.next = time.Time{}
+	d.gateway.nextBeat = 0
 }
 
 // atOnce is how many rooms are derived before they are published: when a thousand
@@ -327,7 +337,7 @@ func (d *Driver) publishDue(now time.Time) time.Time {
 			updates = append(updates, d.deriveRoom(r, now))
 		}
 		next = earlier(next, r.next)
-		if len(updates) == atOnce && d.whole {
+		if len(updates) == atOnce && d.complete {
 			d.o.Publisher.Publish(updates)
 			updates = updates[:0]
 		}
@@ -338,12 +348,12 @@ func (d *Driver) publishDue(now time.Time) time.Time {
 		}
 		next = earlier(next, a.next)
 	}
-	if updates != nil || !d.gateway.next.After(now) {
+	if updates != nil || d.elapsed() >= d.gateway.nextBeat {
 		updates = append(updates, d.deriveGateway(now))
 		d.o.Publisher.Publish(updates)
-		d.whole = true
+		d.complete = true
 	}
-	return earlier(next, d.gateway.next)
+	return earlier(next, now.Add(d.gateway.nextBeat-d.elapsed()))
 }
 
 // never stands for an instant that does not come.
@@ -380,10 +390,10 @@ func (d *Driver) deriveRoom(r *roomState, now time.Time) Update {
 // that is new. It says nothing of a sensor that has not yet been heard.
 func (d *Driver) note(r *roomState, past Past, sensor Sensor) {
 	if past.turned(r.past) {
-		d.memory.turned(r.room.ID, past.counted(r.past))
+		d.memory.pastChanged(r.room.ID, past.counted(r.past))
 	}
-	if d.o.History != nil && past.Ended.From.After(r.past.Ended.From) {
-		d.days = append(d.days, past.Ended.of(r.room))
+	if past.Ended.From.After(r.past.Ended.From) {
+		d.memory.dayEnded(past.Ended.of(r.room))
 	}
 	switch was := r.facts.Sensor; {
 	case sensor == SensorSilent && was == SensorGood:
@@ -393,26 +403,12 @@ func (d *Driver) note(r *roomState, past Past, sensor Sensor) {
 	}
 }
 
-// keepDays hands the days that are over to the history. What it does not take is
-// tried again later.
-func (d *Driver) keepDays(now time.Time) {
-	if len(d.days) == 0 || now.Before(d.keepFrom) {
-		return
-	}
-	if err := d.o.History.Append(d.days); err != nil {
-		d.o.Log.Error("days that are over could not be kept; trying again later", "days", len(d.days), "reason", err)
-		d.keepFrom = now.Add(flushEvery)
-		return
-	}
-	d.days = nil
-}
-
 // derive works out the account's points at now, and asks for all rooms when they
 // can be read from now on.
 func (a *accountState) derive(now time.Time) Update {
 	s := a.status()
 	if s.State == SignedIn && a.settled != nil && *a.settled != SignedIn {
-		a.ask(asks{urgent: true})
+		a.request(request{urgent: true})
 	}
 	if s.State != Refreshing { // it was able before, or the end of the refresh will tell
 		a.settled = &s.State

@@ -4,10 +4,10 @@ import "time"
 
 // gatewayState is what the loop knows of the gateway itself.
 type gatewayState struct {
-	started time.Time
-	beat    time.Time // the last heartbeat
-	next    time.Time
-	values  []Value
+	started  time.Time
+	beat     time.Time     // the last heartbeat
+	nextBeat time.Duration // by the driver's stopwatch; it has passed: derive the gateway now
+	values   []Value
 }
 
 // heartbeatEvery is the promise the building's watchdog relies on.
@@ -19,10 +19,9 @@ func (d *Driver) deriveGateway(now time.Time) Update {
 	if g.values == nil {
 		g.values = make([]Value, gatewayPointCount)
 	}
-	if since := now.Sub(g.beat); since >= heartbeatEvery || since < 0 {
-		g.beat = now
+	if elapsed := d.elapsed(); elapsed >= g.nextBeat {
+		g.beat, g.nextBeat = now, elapsed+heartbeatEvery
 	}
-	g.next = g.beat.Add(heartbeatEvery)
 	good := 0
 	for _, r := range d.rooms {
 		if r.facts.Quality == QualityGood {

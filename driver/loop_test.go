@@ -206,6 +206,8 @@ func (c *skewed) Now() time.Time {
 	return WallClock{}.Now().Add(c.offset)
 }
 
+func (c *skewed) Stopwatch() func() time.Duration { return WallClock{}.Stopwatch() }
+
 func (c *skewed) After(d time.Duration) <-chan time.Time { return time.After(d) }
 
 func (c *skewed) step(by time.Duration) {

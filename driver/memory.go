@@ -22,19 +22,25 @@ type Memory interface {
 
 // memory keeps the last good bookings, and what else must be remembered. It is
 // written sparingly, because flash wears out: after the first poll, when a room
-// is known for the first time, at the end, and otherwise every flushEvery; what
-// was counted, every countEvery. After a power cut the bookings are at most that
-// old, and their age says so.
+// is known for the first time, when a room was removed or became more private,
+// at the end, and otherwise every flushEvery; what was counted, every countEvery.
+// After a power cut the bookings are at most that old, and their age says so.
+//
+// The loop owns a memory. Writing can take long, so that a goroutine of its own
+// does it, one write at a time, of values that do not change. What changes
+// meanwhile waits: which rooms it concerns is noted, and they are written as they
+// are when the next write begins.
 type memory struct {
-	store   Memory
-	log     *slog.Logger
-	dirty   map[string]bool // rooms whose bookings differ from the stored ones
-	isNew   bool            // among them one that was never stored
-	turns   map[string]bool // rooms whose past differs from the stored one
-	counts  bool            // among them one that counted something
-	read    bool            // something was read since the last flush
-	known   map[string]bool // rooms that are stored
-	flushed time.Time
+	store     Memory
+	history   History // nil: days are not kept
+	log       *slog.Logger
+	waiting   changes         // not yet written
+	urgent    bool            // they are to be written as soon as possible
+	stored    map[string]bool // rooms whose bookings are stored
+	flushed   time.Duration   // when rooms were last written, by the driver's stopwatch
+	retryDays time.Duration   // the history did not take the days: not before then again
+	writing   bool            // a write runs
+	written   chan outcome    // what came of it
 }
 
 const (
@@ -74,11 +80,12 @@ type stored struct {
 	Bookings []Booking `json:"bookings"`
 }
 
-func newMemory(store Memory, log *slog.Logger) *memory {
-	return &memory{store: store, log: log, dirty: map[string]bool{}, turns: map[string]bool{}, known: map[string]bool{}}
+func newMemory(store Memory, history History, log *slog.Logger) *memory {
+	return &memory{store: store, history: history, log: log, waiting: newChanges(), stored: map[string]bool{},
+		flushed: -flushEvery, written: make(chan outcome, 1)}
 }
 
-// load returns what is stored of the rooms, and forgets rooms that are no more.
+// load returns what is stored of the rooms, and deletes what is stored of others.
 // What cannot be read is logged and counts as never read.
 func (m *memory) load(rooms []Room) ([]Snapshot, []Past) {
 	snaps, pasts := make([]Snapshot, len(rooms)), make([]Past, len(rooms))
@@ -99,20 +106,22 @@ func (m *memory) load(rooms []Room) ([]Snapshot, []Past) {
 		}
 		for j, b := range s.Bookings {
 			s.Bookings[j] = room.Privacy.Redact(b) // it may have become stricter since
-			m.dirty[room.ID] = m.dirty[room.ID] || s.Bookings[j] != b
+			if s.Bookings[j] != b {
+				m.waiting.bookings[room.ID] = true
+			}
 		}
-		m.known[room.ID] = true
+		m.stored[room.ID] = true
 		snaps[i] = Snapshot{Bookings: s.Bookings, From: s.From, To: s.To, ReadAt: at}
 	}
-	m.forgetOthers(rooms, readAt)
+	m.deleteOthers(rooms, readAt)
 	return snaps, pasts
 }
 
-// loadPast returns what is remembered of a room, or the zero Past.
+// loadPast returns what is stored of a room's past, or the zero Past.
 func (m *memory) loadPast(room string) Past {
 	var s storedPast
 	if err := m.get(pastKey(room), &s); err != nil {
-		m.log.Warn("what was remembered of a room is lost: its day is counted anew", "room", room, "reason", err)
+		m.log.Warn("the past of a room is lost: the counters of its day begin at zero", "room", room, "reason", err)
 		return Past{}
 	}
 	if s.Version != pastVersion {
@@ -121,8 +130,8 @@ func (m *memory) loadPast(room string) Past {
 	return s.Past
 }
 
-// forgetOthers deletes what is stored of rooms that are no longer configured.
-func (m *memory) forgetOthers(rooms []Room, readAt map[string]time.Time) {
+// deleteOthers deletes what is stored of rooms that are not configured.
+func (m *memory) deleteOthers(rooms []Room, readAt map[string]time.Time) {
 	for _, room := range rooms {
 		delete(readAt, room.ID)
 	}
@@ -134,7 +143,7 @@ func (m *memory) forgetOthers(rooms []Room, readAt map[string]time.Time) {
 		keys = append(keys, pastKey(room))
 	}
 	if err := m.store.Delete(keys...); err != nil {
-		m.log.Warn("the bookings of rooms that are no more could not be deleted", "reason", err)
+		m.log.Warn("the bookings of rooms that are not configured could not be deleted", "reason", err)
 	}
 }
 
@@ -156,72 +165,134 @@ func (m *memory) get(key string, v any) error {
 // wasRead notes a good read of a room, and whether it brought other bookings
 // than the stored ones.
 func (m *memory) wasRead(room string, changed bool) {
-	m.read = true
+	m.waiting.read = true
 	if !changed {
 		return
 	}
-	m.dirty[room] = true
-	m.isNew = m.isNew || !m.known[room]
+	m.waiting.bookings[room] = true
+	m.waiting.first = m.waiting.first || !m.stored[room]
 }
 
-// turned notes that what is remembered of a room has changed, and whether
-// something was counted.
-func (m *memory) turned(room string, counted bool) {
-	m.turns[room] = true
-	m.counts = m.counts || counted
+// pastChanged notes that the past of a room is another than the stored one, and
+// whether something was counted.
+func (m *memory) pastChanged(room string, counted bool) {
+	m.waiting.pasts[room] = true
+	m.waiting.counted = m.waiting.counted || counted
+}
+
+// dayEnded notes a day that is over.
+func (m *memory) dayEnded(d Day) {
+	if m.history != nil {
+		m.waiting.days = append(m.waiting.days, d)
+	}
 }
 
 // pollDone writes at once what is known for the first time.
-func (m *memory) pollDone(rooms func() map[string]record, now time.Time) {
-	if m.isNew {
-		m.flush(rooms(), now)
+func (m *memory) pollDone(rooms func() map[string]record, now time.Duration) {
+	if m.waiting.first {
+		m.urgent = true
+		m.writeIfDue(rooms, now)
 	}
 }
 
-// news tells whether there is anything to write.
-func (m *memory) news() bool { return m.read || len(m.dirty)+len(m.turns) > 0 }
+// writeIfDue begins a write when one is due and none runs. rooms is what is known
+// of every room.
+func (m *memory) writeIfDue(rooms func() map[string]record, now time.Duration) {
+	if m.writing {
+		return
+	}
+	switch {
+	case m.roomsDue(now):
+		m.begin(m.take(rooms(), now))
+	case len(m.waiting.days) > 0 && now >= m.retryDays:
+		w := write{changes: changes{days: m.waiting.days}}
+		m.waiting.days = nil
+		m.begin(w)
+	}
+}
 
-func (m *memory) flushIfDue(rooms func() map[string]record, now time.Time) {
+// roomsDue reports whether rooms are to be written now.
+func (m *memory) roomsDue(now time.Duration) bool {
 	every := flushEvery
-	if m.counts {
+	if m.waiting.counted {
 		every = countEvery
 	}
-	if since := now.Sub(m.flushed); m.news() && (since >= every || since < 0) {
-		m.flush(rooms(), now)
+	return m.waiting.ofRooms() && (m.urgent || now-m.flushed >= every)
+}
+
+// take hands over all that waits, with what is known of every room.
+func (m *memory) take(rooms map[string]record, now time.Duration) write {
+	w := write{changes: m.waiting, rooms: rooms}
+	m.waiting, m.urgent, m.flushed = newChanges(), false, now
+	return w
+}
+
+func (m *memory) begin(w write) {
+	m.writing = true
+	go func() { m.written <- w.perform(m.store, m.history) }()
+}
+
+// finish takes over what came of a write. What failed waits for the next one; the
+// gateway does not need the memory to go on.
+func (m *memory) finish(o outcome, now time.Duration) {
+	m.writing = false
+	if o.daysErr != nil {
+		m.log.Error("days that are over could not be kept; trying again later", "days", len(o.days), "reason", o.daysErr)
+		m.retryDays = now + flushEvery
+		m.putBackDays(o.days)
+	}
+	if o.rooms == nil {
+		return
+	}
+	if o.roomsErr != nil {
+		m.log.Error("the last known bookings could not be kept; trying again later", "reason", o.roomsErr)
+		m.waiting.putBack(o.changes)
+		return
+	}
+	for room := range o.bookings {
+		if !m.waiting.deleted[room] {
+			m.stored[room] = true
+		}
 	}
 }
 
-// flush writes what has changed. A failure is logged and tried again later; the
-// gateway does not need the memory to go on.
-func (m *memory) flush(rooms map[string]record, now time.Time) {
-	if !m.news() {
-		return
+// putBackDays has days wait again, and with them the pasts that say that they are
+// over. Of each room no more than longestBacklog wait.
+func (m *memory) putBackDays(days []Day) {
+	for _, d := range days {
+		m.waiting.pasts[d.Room] = true
 	}
-	m.flushed = now
-	values := map[string][]byte{}
-	readAt := map[string]time.Time{}
-	for id, room := range rooms {
-		if m.turns[id] {
-			values[pastKey(id)] = []byte(mustJSON(storedPast{pastVersion, room.past}))
+	all := slices.Concat(days, m.waiting.days)
+	m.waiting.days = newestDays(all, longestBacklog)
+	if lost := len(all) - len(m.waiting.days); lost > 0 {
+		m.log.Error("days that are over are lost: the history could not be written for too long", "days", lost)
+	}
+}
+
+// longestBacklog is how many days of a room wait for a history that cannot be
+// written.
+const longestBacklog = 31
+
+// newestDays returns the last days of each room, n at most, in their order.
+func newestDays(days []Day, n int) []Day {
+	count := map[string]int{}
+	var out []Day
+	for _, d := range slices.Backward(days) {
+		if count[d.Room]++; count[d.Room] <= n {
+			out = append(out, d)
 		}
-		s := room.snap
-		if s.ReadAt.IsZero() {
-			continue
-		}
-		readAt[id] = s.ReadAt
-		if m.dirty[id] {
-			values[id] = []byte(mustJSON(stored{storedVersion, s.From, s.To, s.Bookings}))
-		}
 	}
-	values[readAtKey] = []byte(mustJSON(readAt))
-	if err := m.store.Put(values); err != nil {
-		m.log.Error("the last known bookings could not be kept; trying again later", "reason", err)
-		return
+	slices.Reverse(out)
+	return out
+}
+
+// close waits for the write that runs and writes what is left. The memory is not
+// used afterwards.
+func (m *memory) close(rooms map[string]record, now time.Duration) {
+	if m.writing {
+		m.finish(<-m.written, now)
 	}
-	for id := range values {
-		m.known[id] = true
+	if m.waiting.ofRooms() || len(m.waiting.days) > 0 {
+		m.finish(m.take(rooms, now).perform(m.store, m.history), now)
 	}
-	clear(m.dirty)
-	clear(m.turns)
-	m.isNew, m.read, m.counts = false, false, false
 }

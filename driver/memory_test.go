@@ -186,7 +186,7 @@ func TestMemoryDamaged(t *testing.T) {
 				w.expect(t, boardroom, QualityPoint, "0s unknown, 0s good")
 				w.expect(t, boardroom, Booked, "0s ?, 0s true")
 				w.shelf.getErr = nil
-				if snaps, _ := newMemory(w.shelf, w.Log).load(w.Rooms); len(snaps[0].Bookings) != 1 || !snaps[0].Bookings[0].End.Equal(dawn.Add(2*time.Hour)) {
+				if snaps, _ := newMemory(w.shelf, nil, w.Log).load(w.Rooms); len(snaps[0].Bookings) != 1 || !snaps[0].Bookings[0].End.Equal(dawn.Add(2*time.Hour)) {
 					t.Errorf("what is kept was not mended: %+v", snaps)
 				}
 			})

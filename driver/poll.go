@@ -14,7 +14,7 @@ const fetchLimit = 10 * time.Minute
 // later than that can wait for the next poll.
 const sweepDays = 2
 
-// refusedPause is when a sweep that was refused is tried again by itself.
+// refusedPause is how long after a sweep was refused the next one is tried.
 const refusedPause = time.Hour
 
 // poller reads the calendars of one account, one call at a time. Its goroutine
@@ -24,22 +24,21 @@ type poller struct {
 	a       *accountState // only what New has set
 	sweeper Sweeper
 	agenda
-	again   []string // rooms that the last sweep named: to be read once more
+	named   []string // rooms that the last sweep named: to be read once more
 	refusal string   // why there are no sweeps; empty: there are, if configured
 }
 
-// newPoller has the account's rooms read at once. Where all are known and good,
-// after a restart, the first poll is spread: many gateways may have come back
-// with the same power.
+// newPoller returns a poller that reads the account's rooms at once. Where all are
+// known and good, after a restart, the first poll is spread: many gateways may
+// have come back with the same power.
 func (d *Driver) newPoller(a *accountState) *poller {
-	now := d.o.Clock.Now()
 	p := &poller{d: d, a: a, agenda: newAgenda()}
-	p.poll = due{at: now}
-	if d.allGood(a.rooms, now) {
-		p.poll = p.spread(now, 0, interval(a.Poll, now))
+	p.poll = d.elapsed()
+	if now := d.o.Clock.Now(); d.allGood(a.rooms, now) {
+		p.poll = p.spread(p.poll, interval(a.Poll, now))
 	}
 	if p.sweeper, a.work.sweepProblem = a.sweeper(); p.sweeper != nil {
-		p.sweep = p.poll // right after the poll, so that what changes next is seen
+		p.sweep = p.poll // right after the poll, so that what changes next is found
 	}
 	return p
 }
@@ -58,41 +57,41 @@ func interval(s Schedule, now time.Time) time.Duration {
 	return s.Next(next).Sub(next)
 }
 
-// planned is the next run of a schedule, jittered. It goes by when the last one
-// began, so that slow answers do not make runs rarer; but a tenth of the interval
-// is left for others, and for a service that has become slow because it is busy.
-func (p *poller) planned(s Schedule, began time.Time) due {
-	now := p.d.o.Clock.Now()
-	wait := s.Next(began).Sub(began)
-	next := p.spread(began, wait, wait)
-	if began.After(now) || next.at.Before(now.Add(wait/10)) { // the clock was set back, or the run was long
-		return p.spread(now, wait/10, wait)
-	}
-	return next
+// moment is an instant by both clocks.
+type moment struct {
+	now     time.Time     // by the clock
+	elapsed time.Duration // by the driver's stopwatch
 }
 
-// spread is an instant that lies wait from now and a random part of a tenth of
-// the interval.
-func (p *poller) spread(now time.Time, wait, interval time.Duration) due {
-	return due{now.Add(wait + p.d.o.Jitter(interval/10)), wait + interval/10}
+func (d *Driver) moment() moment { return moment{d.o.Clock.Now(), d.elapsed()} }
+
+// planned is the next run of a schedule, jittered. It counts from the start of
+// the last one, so that slow answers do not make runs rarer; but a tenth of the
+// interval is left for other work, and for a service that is slow because it is
+// busy.
+func (p *poller) planned(s Schedule, last moment) time.Duration {
+	wait := s.Next(last.now).Sub(last.now)
+	return max(p.spread(last.elapsed+wait, wait), p.d.elapsed()+wait/10)
 }
 
-// run does what is due until ctx ends. No wait is longer than longestSleep, after
-// which the wall clock is read again: a clock that was stepped must neither put
-// anything off for years nor make up for years of it.
+// spread adds a random part of a tenth of the interval.
+func (p *poller) spread(at, interval time.Duration) time.Duration {
+	return at + p.d.o.Jitter(interval/10)
+}
+
+// run does what is due until ctx ends.
 func (p *poller) run(ctx context.Context) {
 	if len(p.a.rooms) == 0 {
 		return
 	}
-	tasks := [...]func(context.Context){pollTask: p.pollAll, answerTask: p.answer, sweepTask: p.sweepAll}
+	tasks := [...]func(context.Context){pollTask: p.pollRooms, answerTask: p.answer, sweepTask: p.sweepRooms}
 	for ctx.Err() == nil {
-		now := p.d.o.Clock.Now()
 		select {
-		case a := <-p.a.asked: // while a task ran
-			p.hear(a, now)
+		case r := <-p.a.requests: // while a task ran
+			p.accept(r)
 		default:
 		}
-		what, left := p.next(now)
+		what, left := p.next(p.d.elapsed())
 		if left == 0 {
 			tasks[what](ctx)
 			p.last = what
@@ -100,41 +99,41 @@ func (p *poller) run(ctx context.Context) {
 		}
 		select {
 		case <-ctx.Done():
-		case a := <-p.a.asked:
-			p.hear(a, p.d.o.Clock.Now())
-		case <-p.d.o.Clock.After(min(left, longestSleep)):
+		case r := <-p.a.requests:
+			p.accept(r)
+		case <-p.d.o.Clock.After(left):
 		}
 	}
 }
 
-// hear takes over what is asked for. Who asks for all rooms has refused sweeps
-// tried again, too.
-func (p *poller) hear(a asks, now time.Time) {
-	p.take(a, now)
-	if p.whole && p.refusal != "" {
+// accept takes over a request. One for all rooms has refused sweeps tried again,
+// too.
+func (p *poller) accept(r request) {
+	p.take(r, p.d.elapsed())
+	if p.pollAll && p.refusal != "" {
 		p.sweep = p.poll
 	}
 }
 
-// pollAll reads the account's rooms but for those that rest.
-func (p *poller) pollAll(ctx context.Context) {
-	began := p.d.o.Clock.Now()
-	p.read(ctx, p.roomsToPoll(p.a.rooms, began), true)
+// pollRooms reads the account's rooms but for those that are left out.
+func (p *poller) pollRooms(ctx context.Context) {
+	began := p.d.moment()
+	p.read(ctx, p.roomsToPoll(p.a.rooms, began.elapsed), true)
 	p.poll = p.planned(p.a.Poll, began)
 }
 
-// answer reads the rooms that were asked for.
+// answer reads the rooms that were requested.
 func (p *poller) answer(ctx context.Context) {
-	p.read(ctx, p.roomsToAnswer(p.a.rooms, p.d.o.Clock.Now()), false)
+	p.read(ctx, p.roomsToAnswer(p.a.rooms, p.d.elapsed()), false)
 }
 
-// sweepAll asks which rooms have changed and reads these at once, and those that
-// the sweep before named once more: a fresh change is not at once readable
+// sweepRooms asks which rooms have changed and reads these at once, and once more
+// those that the sweep before named: a fresh change is not at once readable
 // everywhere.
-func (p *poller) sweepAll(ctx context.Context) {
-	began := p.d.o.Clock.Now()
+func (p *poller) sweepRooms(ctx context.Context) {
+	began := p.d.moment()
 	from, _ := p.window()
-	to := midnight(began, p.d.o.Site.Zone, sweepDays).UTC()
+	to := midnight(began.now, p.d.o.Site.Zone, sweepDays).UTC()
 	limited, cancel := context.WithTimeout(ctx, fetchLimit)
 	defer cancel()
 	changed, tally, err := p.sweeper.Sweep(limited, p.a.rooms, from, to)
@@ -151,11 +150,11 @@ func (p *poller) sweepAll(ctx context.Context) {
 		p.a.count(tally)
 		p.d.o.Log.Debug("swept", "account", p.a.Name, "rooms", len(p.a.rooms), "changed", len(changed), "cost", tally, "error", err)
 	})
-	p.read(ctx, p.named(slices.Concat(changed, p.again)), false)
-	p.again = changed
+	p.read(ctx, p.pick(slices.Concat(changed, p.named)), false)
+	p.named = changed
 	p.sweep = p.planned(p.a.Sweep, began)
 	if refused {
-		p.sweep = p.spread(p.d.o.Clock.Now(), refusedPause, refusedPause)
+		p.sweep = p.spread(p.d.elapsed()+refusedPause, refusedPause)
 	}
 }
 
@@ -179,8 +178,8 @@ func (p *poller) judgeSweep(err error) (refused bool) {
 	return refused
 }
 
-// named picks the account's rooms with the given ids, each once.
-func (p *poller) named(ids []string) []Room {
+// pick returns the account's rooms with the given ids, each once.
+func (p *poller) pick(ids []string) []Room {
 	var out []Room
 	for _, room := range p.a.rooms {
 		if slices.Contains(ids, room.ID) {
@@ -202,7 +201,7 @@ func (p *poller) read(ctx context.Context, rooms []Room, poll bool) {
 		return
 	}
 	for _, room := range rooms {
-		delete(p.asked, room.ID)
+		delete(p.requested, room.ID)
 	}
 	from, to := p.window()
 	between := interval(p.a.Poll, p.d.o.Clock.Now())
@@ -224,12 +223,12 @@ func (p *poller) read(ctx context.Context, rooms []Room, poll bool) {
 			p.a.work.lastPoll = at
 		}
 		p.d.logFailures(p.a)
-		p.d.memory.pollDone(p.d.known, at)
+		p.d.memory.pollDone(p.d.known, p.d.elapsed())
 		p.d.o.Log.Debug("read", "account", p.a.Name, "rooms", len(rooms), "cost", tally)
 	})
 }
 
-// do has the loop do something, unless it has ended.
+// do runs what on the loop, unless ctx ends first.
 func (d *Driver) do(ctx context.Context, what func()) {
 	select {
 	case d.events <- what:

@@ -21,6 +21,12 @@ func (c *fastClock) Now() time.Time {
 	return c.start.Add(time.Duration(float64(time.Since(c.began)) * c.speed))
 }
 
+// Stopwatch measures by this clock, which nobody sets.
+func (c *fastClock) Stopwatch() func() time.Duration {
+	began := c.Now()
+	return func() time.Duration { return c.Now().Sub(began) }
+}
+
 // After sends once d has passed on this clock.
 func (c *fastClock) After(d time.Duration) <-chan time.Time {
 	return time.After(time.Duration(float64(d) / c.speed))

@@ -49,6 +49,7 @@ type ownClock struct {
 }
 
 func (c *ownClock) Now() time.Time                         { return c.right().Add(time.Duration(c.wrong.Load())) }
+func (c *ownClock) Stopwatch() func() time.Duration        { return driver.WallClock{}.Stopwatch() }
 func (c *ownClock) After(d time.Duration) <-chan time.Time { return time.After(d) }
 
 // set steps the clock so that it is off by the given time from now on.

@@ -26,6 +26,7 @@ import (
 type stillClock time.Time
 
 func (c stillClock) Now() time.Time                       { return time.Time(c) }
+func (c stillClock) Stopwatch() func() time.Duration      { return func() time.Duration { return 0 } }
 func (c stillClock) After(time.Duration) <-chan time.Time { return nil }
 
 var noonToday = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)

@@ -354,6 +354,12 @@ func (c *replayClock) Now() time.Time {
 	}
 }
 
+// Stopwatch implements driver.Clock.
+func (c *replayClock) Stopwatch() func() time.Duration {
+	began := c.Now()
+	return func() time.Duration { return c.Now().Sub(began) }
+}
+
 // After implements driver.Clock.
 func (c *replayClock) After(d time.Duration) <-chan time.Time {
 	select {
