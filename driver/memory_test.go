@@ -21,6 +21,44 @@ type shelf struct {
 	puts   []string // time since the bubble's start and the keys
 	getErr error
 	putErr error
+	takes  time.Duration // a Put takes so long
+	writes int           // that run
+	both   bool          // two ran at once
+}
+
+// begin and end enclose a Put or a Delete.
+func (s *shelf) begin() {
+	s.mu.Lock()
+	s.writes++
+	s.both = s.both || s.writes > 1
+	takes := s.takes
+	s.mu.Unlock()
+	time.Sleep(takes)
+}
+
+func (s *shelf) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.writes--
+}
+
+func (s *shelf) slow(takes time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.takes = takes
+}
+
+// copy is what a power cut would leave.
+func (s *shelf) copy() *shelf {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return &shelf{values: maps.Clone(s.values)}
+}
+
+func (s *shelf) text(key string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return string(s.values[key])
 }
 
 func (s *shelf) Get(key string) ([]byte, error) {
@@ -36,6 +74,8 @@ func (s *shelf) Get(key string) ([]byte, error) {
 }
 
 func (s *shelf) Put(values map[string][]byte) error {
+	s.begin()
+	defer s.end()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	keys := slices.Sorted(maps.Keys(values))
@@ -47,6 +87,8 @@ func (s *shelf) Put(values map[string][]byte) error {
 }
 
 func (s *shelf) Delete(keys ...string) error {
+	s.begin()
+	defer s.end()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, key := range keys {

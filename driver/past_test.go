@@ -69,12 +69,14 @@ func TestPastKept(t *testing.T) {
 
 // diary is a History that keeps days as text.
 type diary struct {
-	mu   sync.Mutex
-	days []string
-	err  error
+	mu    sync.Mutex
+	days  []string
+	err   error
+	takes time.Duration // an Append takes so long
 }
 
 func (d *diary) Append(days []Day) error {
+	time.Sleep(d.takes)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.err != nil {
