@@ -1,34 +1,42 @@
 package web
 
 import (
+	"fmt"
+
 	g "maragu.dev/gomponents"
 	h "maragu.dev/gomponents/html"
+
+	"roomgate/driver"
 )
 
-// oneAccountPage shows how an account stands and the way in that it has.
+// oneAccountPage shows the state of an account and the way to sign in that it has.
 func oneAccountPage(p accountPage) g.Node {
 	return setUpDocument(p.Title, p.Site, p.Banner,
 		g.Iff(p.Outcome != nil, func() g.Node { return outcomeLine(p.Outcome) }),
-		h.Ul(h.Class("items"), standing(p)),
+		h.Ul(h.Class("items"), currentState(p)),
 		g.Iff(p.OK && p.Next != nil, func() g.Node {
-			return h.P(h.Class("next"), g.Text("Account "), h.A(h.Href(p.Next.Path), g.Text(p.Next.Name)), g.Text(" waits for somebody, too."))
+			return h.P(h.Class("next"), g.Text("Account "), h.A(h.Href(p.Next.Path), g.Text(p.Next.Name)), g.Text(" also needs somebody to sign in."))
 		}),
-		wayIn(p),
+		signInSteps(p),
 	)
 }
 
-func wayIn(p accountPage) g.Node {
-	switch {
-	case !p.Open:
-		return setUpCodeStep(p.Name)
-	case p.Until != nil:
-		return deviceStep(p, enterCode(p))
-	case p.Kind == "device":
-		return deviceStep(p, showCode(p))
-	case p.Kind == "app":
-		return applicationStep(p)
+// signInSteps are what the page offers: it follows from what the session can do.
+func signInSteps(p accountPage) g.Node {
+	session := p.session()
+	if session == nil {
+		return nil
 	}
-	return lines(registerStep(p), microsoftStep(p), pasteStep(p))
+	if !p.MaySignIn {
+		return setUpCodeStep(p.Name)
+	}
+	if _, ok := session.(driver.CodeSignIn); ok {
+		return codeSteps(p)
+	}
+	if _, ok := session.(driver.DeviceSignIn); ok {
+		return deviceSteps(p)
+	}
+	return automaticStep(p)
 }
 
 func outcomeLine(o *outcome) g.Node {
@@ -39,13 +47,13 @@ func nextStep(words string) g.Node {
 	return g.If(words != "", g.Group{g.Text(" "), h.Span(g.Text("Next: " + words + "."))})
 }
 
-// standing tells how the account stands. An open device code says all that the
-// reason does.
-func standing(p accountPage) g.Node {
-	return h.Li(h.Class(condition(p.OK)), h.B(g.Text("Now")), g.Text(": "+p.Words), asUser(p.signInItem),
-		g.If(p.Until == nil, g.Group{reason(p.signInItem), nextStep(p.Action)}),
-		g.If(len(p.MissingScopes) > 0, g.Group{g.Text(" "),
-			h.Span(g.Text("Not granted yet: "), codes(p.MissingScopes), g.Text(". Sign in again to grant it."))}))
+// currentState tells the state of the account. An open device code says all that
+// the reason does.
+func currentState(p accountPage) g.Node {
+	return h.Li(h.Class(condition(p.OK)), h.B(g.Text("Now")), g.Text(": "+p.Words), user(p.accountItem),
+		g.If(p.Status.Device == nil, g.Group{reason(p.accountItem), nextStep(p.Status.Action)}),
+		g.If(len(p.Status.MissingScopes) > 0, g.Group{g.Text(" "),
+			h.Span(g.Text("Not granted yet: "), codes(p.Status.MissingScopes), g.Text(". Sign in again to grant them."))}))
 }
 
 // codes are words to copy, with commas between them.
@@ -60,103 +68,118 @@ func codes(words []string) g.Group {
 // quietly is a remark below a step.
 func quietly(content ...g.Node) g.Node { return h.P(h.Class("quiet"), g.Group(content)) }
 
-// entra links to where the customer's IT registers applications.
-func entra() g.Node { return elsewhere("https://entra.microsoft.com", g.Text("entra.microsoft.com")) }
-
-func registerStep(p accountPage) g.Node {
-	return step(
-		h.H2(g.Text("1. Register where Microsoft sends the browser back to")),
-		h.P(g.Text("Once, by the customer's IT: at "), entra(), g.Text(", App registrations, application "), code(p.ClientID),
-			g.Text(", Authentication, add this redirect URI, exactly so:")),
-		h.P(h.Code(h.Class("copy"), g.Text(p.RedirectURI))),
-		quietly(g.Text("Under Web when the gateway has a client secret or a certificate, else under Mobile and desktop applications.")),
-	)
+// codeSteps are the sign-in with a browser (RFC 6749 §4.1).
+func codeSteps(p accountPage) g.Node {
+	return lines(registerStep(p), browserStep(p), pasteStep(p))
 }
 
-func microsoftStep(p accountPage) g.Node {
-	ends := "The browser ends on an empty page, or on one that cannot be shown: that is as it should be."
-	if p.ComesBack {
-		ends = "The browser comes back to this page by itself."
+// registerStep is what the customer's IT does before anybody can sign in.
+func registerStep(p accountPage) g.Node {
+	content := blocks(p.preparation())
+	if len(content) == 0 {
+		content = lines(
+			h.P(g.Text("Once, by the customer's IT: register this redirect URI with "+p.Provider.Service()+", exactly as it is here:")),
+			h.P(h.Code(h.Class("copy"), g.Text(p.redirectURI()))))
 	}
-	begin := beginForm(p)
-	if p.SignIn != "" {
-		begin = h.P(elsewhere(p.SignIn, h.Class("button"), g.Text("Open Microsoft's sign-in")), g.Text(" "),
-			h.Span(h.Class("quiet"), g.Text("It opens beside this page.")))
+	return step(h.H2(g.Text("1. Prepare "+p.Provider.Service())), content)
+}
+
+func browserStep(p accountPage) g.Node {
+	end := "Afterwards the browser shows an empty page, or says that the page cannot be shown. That is expected."
+	if p.Returns {
+		end = "Afterwards the browser comes back to this page by itself."
+	}
+	start := beginForm(p)
+	if p.SignInURL != "" {
+		start = h.P(elsewhere(p.SignInURL, h.Class("button"), g.Text("Open the sign-in page")), g.Text(" "),
+			h.Span(h.Class("quiet"), g.Text("It opens in another tab.")))
 	}
 	return step(
-		h.H2(g.Text("2. Sign in at Microsoft")),
-		begin,
-		quietly(g.Text(ends+" An error that stays on Microsoft's own page, with a number beginning with AADSTS: "),
-			code("roomgate explain AADSTS…"), g.Text(" says what it means.")),
+		h.H2(g.Text("2. Sign in to "+p.Provider.Service())),
+		start,
+		quietly(g.Text(end)),
+		notes(p),
 	)
 }
 
 func beginForm(p accountPage) g.Node {
 	return h.Form(h.Method("post"), h.Action(p.Path+"/begin"), lines(
-		h.P(g.Text("Sign in as the account that may see the rooms. It will be asked for: "), codes(p.Scopes), g.Text(".")),
-		h.Label(g.Text("Its e-mail address, if you like "),
+		h.P(g.Text("Sign in with the account that can see the rooms.")),
+		h.Label(g.Text("Its e-mail address (optional) "),
 			h.Input(h.Name("login_hint"), h.Type("email"), h.MaxLength("254"), h.AutoComplete("off"))),
 		h.Label(h.Class("tick"), h.Input(h.Name("select_account"), h.Type("checkbox"), h.Checked()),
-			g.Text(" Ask which account, where this browser knows several")),
-		h.Button(g.Text("Open Microsoft's sign-in")),
+			g.Text(" Ask which account to use if this browser knows several")),
+		h.Button(g.Text("Open the sign-in page")),
 	))
 }
 
+// notes are what a person should know before signing in.
+func notes(p accountPage) g.Node {
+	content := blocks(p.signInNotes())
+	return g.If(len(content) > 0, h.Div(h.Class("quiet"), content))
+}
+
 func pasteStep(p accountPage) g.Node {
-	title := "3. Paste its address"
-	if p.ComesBack {
-		title = "3. Only if the browser did not come back: paste its address"
+	title := "3. Paste the address"
+	if p.Returns {
+		title = "3. Only if the browser did not come back: paste the address"
 	}
 	return step(
 		h.H2(g.Text(title)),
 		h.Form(h.Method("post"), h.Action(p.Path+"/complete"), lines(
-			h.Label(g.Text("The whole address the browser shows after the sign-in "),
+			h.Label(g.Text("The whole address that the browser shows after the sign-in "),
 				h.Textarea(h.Name("pasted"), h.Rows("4"), h.MaxLength("20000"), h.AutoComplete("off"), g.Attr("spellcheck", "false"),
-					h.Required(), h.Placeholder(p.RedirectURI+"?code=…"))),
+					h.Required(), h.Placeholder(p.redirectURI()+"?code=…"))),
 			h.Button(g.Text("Finish")),
 		)),
-		quietly(g.Text("Within ten minutes: Microsoft's code lives no longer.")),
+		quietly(g.Text("Do it soon: the code in the address is valid for a few minutes only.")),
 	)
 }
 
-// deviceStep is the sign-in by a device code, as far as it has come.
-func deviceStep(p accountPage, now g.Node) g.Node {
-	return step(
-		now,
-		quietly(g.Text("Once, by the customer's IT: in the application's registration "), code(p.ClientID),
-			g.Text(", under Authentication, public client flows are allowed.")),
-	)
-}
-
-func enterCode(p accountPage) g.Node {
+// deviceSteps are the sign-in with a device code (RFC 8628).
+func deviceSteps(p accountPage) g.Node {
+	current := showCode(p)
+	if p.Status.Device != nil {
+		current = enterDeviceCode(p)
+	}
 	return lines(
-		h.H2(g.Text("Enter this code at Microsoft")),
-		h.P(h.Class("big"), code(p.Device.UserCode)),
-		h.P(g.Text("at "), elsewhere(p.Device.Address, h.Class("big"), g.Text(p.Device.Address))),
-		h.P(g.Text("until "), instant(p.Until),
-			g.Text(", in any browser, also on a telephone. This page notices by itself when you have signed in.")),
+		step(current, notes(p)),
+		preparationStep(p),
+	)
+}
+
+func enterDeviceCode(p accountPage) g.Node {
+	d := p.Status.Device
+	return lines(
+		h.H2(g.Text("Enter this code at "+p.Provider.Service())),
+		h.P(h.Class("big"), code(d.UserCode)),
+		h.P(g.Text("at "), elsewhere(d.VerificationURI, h.Class("big"), g.Text(d.VerificationURI))),
+		g.Iff(p.Expires != nil, func() g.Node {
+			return h.P(g.Text("before "), instant(p.Expires), g.Text(", with any browser, for example on a phone. This page is updated when you have signed in."))
+		}),
 	)
 }
 
 func showCode(p accountPage) g.Node {
 	return lines(
 		h.H2(g.Text("Sign in with a code")),
-		h.P(g.Text("The gateway shows a code; you enter it at Microsoft in any browser, also on a telephone, and sign in there as the account that may see the rooms.")),
+		h.P(g.Text(fmt.Sprintf("The gateway shows a code. Enter it at %s with any browser, for example on a phone, and sign in there with the account that can see the rooms.", p.Provider.Service()))),
 		h.Form(h.Method("post"), h.Action(p.Path+"/device"), h.Button(g.Text("Show a code"))),
 	)
 }
 
-// applicationStep is for an account in whose name nobody signs in.
-func applicationStep(p accountPage) g.Node {
+// preparationStep shows what the customer's IT does once, where the provider says.
+func preparationStep(p accountPage) g.Node {
+	content := blocks(p.preparation())
+	return g.If(len(content) > 0, step(h.H2(g.Text("Before the first sign-in, by the customer's IT")), content))
+}
+
+// automaticStep is for an account that nobody signs in to.
+func automaticStep(p accountPage) g.Node {
 	return step(
 		h.H2(g.Text("Nobody signs in here")),
-		h.P(g.Text("This account is the application itself. The customer's IT does three things once, at "), entra(), g.Text(", App registrations:")),
-		h.Ol(lines(
-			h.Li(g.Text("Open application "), code(p.ClientID), g.Text(" of tenant "), code(p.Tenant), g.Text(".")),
-			h.Li(g.Text("Certificates & secrets: upload the gateway's certificate, or make a client secret and put it into the gateway's configuration.")),
-			h.Li(g.Text("Let it read the rooms: by RBAC for Applications in Exchange Online, limited to the rooms, or under API permissions, "+
-				"Application permissions, Calendars.Read with Grant admin consent, which opens every mailbox.")),
-		)),
-		h.P(code("roomgate handover"), g.Text(" prints this for them with every line filled in; "), code("roomgate check"), g.Text(" tells what is missing.")),
+		h.P(g.Text("The gateway signs in to "+p.Provider.Service()+" by itself.")),
+		blocks(p.preparation()),
+		h.P(code("roomgate handover"), g.Text(" prints a sheet for the customer's IT; "), code("roomgate check"), g.Text(" tells what is missing.")),
 	)
 }

@@ -10,31 +10,57 @@ import (
 	"io"
 	"net/http"
 	"net/mail"
+	"slices"
 	"strings"
 	"time"
 )
 
-const connectPath = "/api/v1/microsoft/"
-
 // connect is the API with which integrators sign in many gateways: the caller
-// sends the owner of an account to the address it gets here, and brings the code
-// that comes of it.
+// sends the owner of an account to the address it gets here, and brings the
+// authorization code. Its paths have the kind of provider in them.
 type connect struct {
 	*server
-	key   [sha256.Size]byte // hash of the API key
-	calls limiter           // right and wrong keys alike: an open door for wrong ones could be tried without end
+	key [sha256.Size]byte // hash of the API key
 }
 
+// addConnect adds the connect API. The pattern is less specific than any other of
+// the API, so it answers for unknown paths of two segments, too.
 func (s *server) addConnect(mux *http.ServeMux) {
-	c := &connect{server: s, key: sha256.Sum256([]byte(s.APIKey)), calls: limiter{most: 30, span: time.Minute}}
-	mux.HandleFunc("GET "+connectPath+"oauth", c.keyed(c.oauth))
-	mux.HandleFunc(connectPath+"oauth", c.keyed(c.wrongMethod("GET, HEAD")))
-	mux.HandleFunc("POST "+connectPath+"connect", c.keyed(c.connect))
-	mux.HandleFunc(connectPath+"connect", c.keyed(c.wrongMethod("POST")))
+	c := &connect{s, sha256.Sum256([]byte(s.APIKey))}
+	mux.HandleFunc("/api/v1/{kind}/{call}", func(w http.ResponseWriter, r *http.Request) {
+		switch call := r.PathValue("call"); {
+		case call != "oauth" && call != "connect":
+			s.unknown(w, r)
+		case !c.serves(r.PathValue("kind")):
+			s.absent(w, r)
+		case call == "oauth":
+			c.keyed(c.only(c.oauth, "GET", "HEAD"))(w, r)
+		default:
+			c.keyed(c.only(c.connect, "POST"))(w, r)
+		}
+	})
 }
 
-// keyed lets through who knows the key. The comparison takes as long for any
-// wrong key.
+// serves tells whether the API is on and an account has this kind of provider.
+func (c *connect) serves(kind string) bool {
+	return c.Connector != nil && c.APIKey != "" &&
+		slices.ContainsFunc(c.accounts(), func(a Account) bool { return a.Kind == kind })
+}
+
+// only serves the methods alone.
+func (c *connect) only(next http.HandlerFunc, methods ...string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if !slices.Contains(methods, r.Method) {
+			c.wrongMethod(strings.Join(methods, ", "))(w, r)
+			return
+		}
+		next(w, r)
+	}
+}
+
+// keyed serves callers that have the key. The comparison takes the same time for
+// every wrong key, and wrong keys count against the limit like the right one, so
+// that keys cannot be guessed by trying.
 func (c *connect) keyed(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if wait := c.calls.take(time.Now()); wait > 0 {
@@ -66,7 +92,7 @@ func (c *connect) fields(w http.ResponseWriter, wrong ...fieldError) {
 	c.reply(w, http.StatusBadRequest, map[string][]fieldError{"errors": wrong})
 }
 
-// oauth gives the address at which an account is consented to.
+// oauth answers with the address at which the owner of an account consents.
 func (c *connect) oauth(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	email := q.Get("email")
@@ -78,7 +104,7 @@ func (c *connect) oauth(w http.ResponseWriter, r *http.Request) {
 		c.fields(w, wrong)
 		return
 	}
-	address, err := c.SignIns.ConnectURL(email, q.Get("state"))
+	address, err := c.Connector.ConnectURL(r.PathValue("kind"), email, q.Get("state"))
 	if err != nil {
 		c.fail(w, fmt.Errorf("making an address to connect an account: %w", err))
 		return
@@ -91,7 +117,7 @@ func (c *connect) oauth(w http.ResponseWriter, r *http.Request) {
 
 // connect signs in with the code that came of such an address.
 func (c *connect) connect(w http.ResponseWriter, r *http.Request) {
-	var in struct{ Code, Name *string }
+	var in struct{ Code, Name, State *string }
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err == nil {
 		err = json.Unmarshal(body, &in)
@@ -113,9 +139,13 @@ func (c *connect) connect(w http.ResponseWriter, r *http.Request) {
 		c.fields(w, wrong...)
 		return
 	}
-	ctx, cancel := toTheEnd(r)
+	request := ConnectRequest{Kind: r.PathValue("kind"), Code: *in.Code, Name: *in.Name}
+	if in.State != nil {
+		request.State = *in.State
+	}
+	ctx, cancel := detached(r)
 	defer cancel()
-	account, err := c.SignIns.Connect(ctx, *in.Code, *in.Name)
+	account, err := c.Connector.Connect(ctx, request)
 	if err != nil {
 		c.fail(w, fmt.Errorf("connecting an account: %w", err))
 		return
@@ -139,26 +169,24 @@ func connected(a Connected) any {
 	return struct {
 		Success bool `json:"success"`
 		Data    data `json:"data"`
-	}{true, data{account{a.AccountID, a.Email, a.Name, "microsoft", a.Status, append([]string{}, a.Scopes...)}}}
+	}{true, data{account{a.AccountID, a.Email, a.Name, a.Kind, a.Status, append([]string{}, a.Scopes...)}}}
 }
 
-// failure is the answer where Microsoft, or the way to it, said no. Error is a
-// word of RFC 6749 §4.1.2.1 or §5.2; Code is the HTTP status.
+// failure is the answer if no account could be signed in. Error is a word of
+// RFC 6749 §4.1.2.1 or §5.2; Code is the HTTP status.
 type failure struct {
 	Success bool   `json:"success"`
 	Error   string `json:"error"`
 	Code    int    `json:"code"`
 }
 
-// fail answers with what became of the sign-in. The words of an error that is
-// not the caller's stay in the log.
+// fail answers with the word for an error. The error itself goes to the log.
 func (c *connect) fail(w http.ResponseWriter, err error) {
 	f := failure{Error: "server_error", Code: http.StatusInternalServerError}
 	var person interface{ NeedsPerson() bool }
 	var coded interface{ OAuthCode() string }
 	switch {
 	case !errors.As(err, &person):
-		c.Log.Error("a call of the connect API could not be answered", "err", err)
 	case !person.NeedsPerson():
 		f = failure{Error: "temporarily_unavailable", Code: http.StatusServiceUnavailable}
 	case errors.As(err, &coded) && coded.OAuthCode() != "":
@@ -166,22 +194,23 @@ func (c *connect) fail(w http.ResponseWriter, err error) {
 	default:
 		f = failure{Error: "invalid_grant", Code: http.StatusBadRequest}
 	}
+	c.Log.Warn("a call of the connect API failed", "answer", f.Error, "err", err)
 	c.reply(w, f.Code, f)
 }
 
 // reply answers with a document as other services of this kind write it: on one
-// line, with & < > as they are.
+// line, with & < > unescaped.
 func (c *connect) reply(w http.ResponseWriter, status int, doc any) {
 	var body bytes.Buffer
 	e := json.NewEncoder(&body)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(doc); err != nil {
-		c.Log.Error("an answer could not be made", "err", err)
+		c.Log.Error("an answer could not be encoded", "err", err)
 		status = http.StatusInternalServerError
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	w.Write(bytes.TrimSuffix(body.Bytes(), []byte("\n"))) // a reader that has gone needs no answer
+	w.Write(bytes.TrimSuffix(body.Bytes(), []byte("\n"))) // the client may have disconnected
 }
 
 // validEmail accepts a bare address whose domain has a dot, of the length mail

@@ -14,13 +14,13 @@ import (
 )
 
 const (
-	oauthURL   = "/api/v1/microsoft/oauth"
-	connectURL = "/api/v1/microsoft/connect"
+	oauthURL   = "/api/v1/contoso/oauth"
+	connectURL = "/api/v1/contoso/connect"
 )
 
 // connectionOf is an account as the connect API shows it.
 func connectionOf() Connected {
-	return Connected{AccountID: "5f3c", Email: "rooms@contoso.example", Name: `HQ <& "rooms">`, Status: "active", Scopes: []string{"User.Read", "Calendars.Read"}}
+	return Connected{AccountID: "5f3c", Email: "rooms@contoso.example", Name: `HQ <& "rooms">`, Kind: "contoso", Status: "active", Scopes: []string{"User.Read", "Calendars.Read"}}
 }
 
 // TestConnectAnswers compares every byte: integrators have programs that read
@@ -35,9 +35,9 @@ func TestConnectAnswers(t *testing.T) {
 		want, asked                string
 	}{
 		{"address", "GET", oauthURL + "?email=a.b%2Bc@contoso.example&state=s%26t", "", nil, 200,
-			`{"success":true,"url":"https://login.example/authorize?client_id=6731&state=st4te"}`, "url|a.b+c@contoso.example|s&t"},
+			`{"success":true,"url":"https://login.example/authorize?client_id=6731&state=st4te"}`, "url|contoso|a.b+c@contoso.example|s&t"},
 		{"address without state", "GET", oauthURL + "?email=a@contoso.example", "", nil, 200,
-			`{"success":true,"url":"https://login.example/authorize?client_id=6731&state=st4te"}`, "url|a@contoso.example|"},
+			`{"success":true,"url":"https://login.example/authorize?client_id=6731&state=st4te"}`, "url|contoso|a@contoso.example|"},
 		{"bad e-mail", "GET", oauthURL + "?email=rooms%0d%0aX:y&state=1", "", nil, 400,
 			`{"errors":[{"value":"rooms\r\nX:y","msg":"a valid email is required.","param":"email","location":"query"}]}`, ""},
 		{"empty e-mail", "GET", oauthURL + "?email=&state=1", "", nil, 400,
@@ -45,18 +45,20 @@ func TestConnectAnswers(t *testing.T) {
 		{"no e-mail", "GET", oauthURL, "", nil, 400,
 			`{"errors":[{"msg":"a valid email is required.","param":"email","location":"query"}]}`, ""},
 		{"no address", "GET", oauthURL + "?email=a@contoso.example", "", noSuchWay, 500,
-			`{"success":false,"error":"server_error","code":500}`, "url|a@contoso.example|"},
+			`{"success":false,"error":"server_error","code":500}`, "url|contoso|a@contoso.example|"},
 		{"connected", "POST", connectURL, good, nil, 200,
-			`{"success":true,"data":{"account":{"accountId":"5f3c","email":"rooms@contoso.example","name":"HQ <& \"rooms\">","provider":"microsoft","status":"active","scopes":["User.Read","Calendars.Read"]}}}`,
-			"connect|" + secretCode + "|HQ"},
+			`{"success":true,"data":{"account":{"accountId":"5f3c","email":"rooms@contoso.example","name":"HQ <& \"rooms\">","provider":"contoso","status":"active","scopes":["User.Read","Calendars.Read"]}}}`,
+			"connect|contoso|" + secretCode + "|HQ|"},
 		{"bad code", "POST", connectURL, good, failed{words: "no", person: true, code: "invalid_grant"}, 400,
-			`{"success":false,"error":"invalid_grant","code":400}`, "connect|" + secretCode + "|HQ"},
-		{"refused before Microsoft was asked", "POST", connectURL, good, failed{words: "no", person: true}, 400,
-			`{"success":false,"error":"invalid_grant","code":400}`, "connect|" + secretCode + "|HQ"},
+			`{"success":false,"error":"invalid_grant","code":400}`, "connect|contoso|" + secretCode + "|HQ|"},
+		{"refused before the service was asked", "POST", connectURL, good, failed{words: "no", person: true}, 400,
+			`{"success":false,"error":"invalid_grant","code":400}`, "connect|contoso|" + secretCode + "|HQ|"},
 		{"bad secret", "POST", connectURL, good, failed{words: "no", person: true, code: "invalid_client"}, 400,
-			`{"success":false,"error":"invalid_client","code":400}`, "connect|" + secretCode + "|HQ"},
-		{"Microsoft is away", "POST", connectURL, good, failed{words: "no", code: "server_error"}, 503,
-			`{"success":false,"error":"temporarily_unavailable","code":503}`, "connect|" + secretCode + "|HQ"},
+			`{"success":false,"error":"invalid_client","code":400}`, "connect|contoso|" + secretCode + "|HQ|"},
+		{"the service is away", "POST", connectURL, good, failed{words: "no", code: "server_error"}, 503,
+			`{"success":false,"error":"temporarily_unavailable","code":503}`, "connect|contoso|" + secretCode + "|HQ|"},
+		{"with the state", "POST", connectURL, `{"code":"c","name":"n","state":"s&t"}`, failed{person: true, code: "invalid_request"}, 400,
+			`{"success":false,"error":"invalid_request","code":400}`, "connect|contoso|c|n|s&t"},
 		{"nothing", "POST", connectURL, `{}`, nil, 400,
 			`{"errors":[{"msg":"a code is required.","param":"code","location":"body"},{"msg":"a name is required.","param":"name","location":"body"}]}`, ""},
 		{"no code", "POST", connectURL, `{"name":"HQ","code":null}`, nil, 400,
@@ -71,14 +73,16 @@ func TestConnectAnswers(t *testing.T) {
 		{"not an object", "POST", connectURL, `["` + secretCode + `"]`, nil, 400, `{"success":false,"error":"invalid_request","code":400}`, ""},
 		{"a number", "POST", connectURL, `{"code":1,"name":"HQ"}`, nil, 400, `{"success":false,"error":"invalid_request","code":400}`, ""},
 		{"as large as allowed", "POST", connectURL, good + strings.Repeat(" ", 64<<10-len(good)), failed{person: true}, 400,
-			`{"success":false,"error":"invalid_grant","code":400}`, "connect|" + secretCode + "|HQ"},
+			`{"success":false,"error":"invalid_grant","code":400}`, "connect|contoso|" + secretCode + "|HQ|"},
 		{"larger", "POST", connectURL, good + strings.Repeat(" ", 64<<10-len(good)+1), nil, 413, `{"success":false,"error":"invalid_request","code":413}`, ""},
 		{"wrong method", "GET", connectURL, "", nil, 405, `{"error":"this address does not take the method","next":"use POST"}` + "\n", ""},
 		{"wrong method too", "POST", oauthURL, "", nil, 405, `{"error":"this address does not take the method","next":"use GET, HEAD"}` + "\n", ""},
-		{"wrong address", "GET", "/api/v1/microsoft/accounts", "", nil, 404, `{"error":"there is nothing at this address","next":"start at /"}` + "\n", ""},
+		{"another provider", "GET", "/api/v1/fabrikam/oauth?email=a@contoso.example", "", nil, 404, `{"error":"there is nothing at this address","next":"start at /"}` + "\n", ""},
+		{"another provider too", "POST", "/api/v1/fabrikam/connect", good, nil, 404, `{"error":"there is nothing at this address","next":"start at /"}` + "\n", ""},
+		{"wrong address", "GET", "/api/v1/contoso/accounts", "", nil, 404, `{"error":"there is nothing at this address","next":"start at /"}` + "\n", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			o, f := signInOptions(t)
+			o, f := signInOptions(t, byCode(""))
 			f.connected, f.err = connectionOf(), c.err
 			r := httptest.NewRequest(c.method, c.target, strings.NewReader(c.body))
 			r.Host = "localhost:8080"
@@ -97,7 +101,7 @@ func TestConnectAnswers(t *testing.T) {
 }
 
 func TestConnectWithoutScopes(t *testing.T) {
-	o, f := signInOptions(t)
+	o, f := signInOptions(t, byCode(""))
 	f.connected = Connected{AccountID: "5f3c", Status: "active"}
 	w := post(Handler(o), connectURL, `{"code":"c","name":"n"}`, "X-Api-Key", apiKey)
 	if got := w.Body.String(); !strings.HasSuffix(got, `"status":"active","scopes":[]}}}`) {
@@ -124,7 +128,7 @@ func TestConnectRefuses(t *testing.T) {
 		{"another origin", []string{"X-Api-Key", apiKey, "Origin", "http://evil.example"}, 403, "cross_origin", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			o, f := signInOptions(t)
+			o, f := signInOptions(t, byCode(""))
 			h := Handler(o)
 			w := post(h, connectURL, `{"code":"`+secretCode+`","name":"HQ"}`, c.header...)
 			if w.Code != c.status || refusedCount(t, h, c.reason) != "1" || (c.body != "" && w.Body.String() != c.body) || f.asked() != "" {
@@ -138,7 +142,7 @@ func TestConnectRefuses(t *testing.T) {
 }
 
 func TestConnectBodyThatBreaksOff(t *testing.T) {
-	o, f := signInOptions(t)
+	o, f := signInOptions(t, byCode(""))
 	r := httptest.NewRequest("POST", connectURL, io.MultiReader(strings.NewReader(`{"code":"`+secretCode), iotest.ErrReader(errors.New(secretCode))))
 	r.Host = "localhost"
 	r.Header.Set("X-Api-Key", apiKey)
@@ -151,7 +155,7 @@ func TestConnectBodyThatBreaksOff(t *testing.T) {
 
 func TestConnectIsLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o, _ := signInOptions(t)
+		o, _ := signInOptions(t, byCode(""))
 		h := Handler(o)
 		call := func(key string) *httptest.ResponseRecorder {
 			return ask(h, "GET", oauthURL+"?email="+url.QueryEscape("a@contoso.example"), "X-Api-Key", key)

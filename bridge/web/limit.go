@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// limiter lets so many through in any span of time.
+// limiter allows a number of events in any span of time.
 type limiter struct {
 	most int
 	span time.Duration
@@ -15,8 +15,7 @@ type limiter struct {
 	taken []time.Time // within the span, oldest first
 }
 
-// take uses up a place. When there is none it returns how long it takes until
-// there is one.
+// take counts an event. Where the limit is reached it returns how long to wait.
 func (l *limiter) take(now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -28,8 +27,8 @@ func (l *limiter) take(now time.Time) time.Duration {
 	return 0
 }
 
-// giveBack frees the place that was taken last.
-func (l *limiter) giveBack() {
+// undo uncounts the last event.
+func (l *limiter) undo() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if n := len(l.taken); n > 0 {
@@ -37,8 +36,8 @@ func (l *limiter) giveBack() {
 	}
 }
 
-// memory remembers values by key for a span of time; the oldest goes first when
-// there are too many.
+// memory remembers values by key for a span of time. When it is full, a new value
+// replaces the oldest one.
 type memory[T any] struct {
 	most int
 	span time.Duration
@@ -53,7 +52,7 @@ type remembered[T any] struct {
 	since time.Time
 }
 
-// put remembers a value in the place of an earlier one.
+// put remembers a value; it replaces the earlier value of the key.
 func (m *memory[T]) put(key string, value T, now time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -84,7 +83,7 @@ func (m *memory[T]) forget(key string, now time.Time) {
 	m.drop(key, now)
 }
 
-// drop removes what is too old, and key.
+// drop removes the values that are too old, and that of key.
 func (m *memory[T]) drop(key string, now time.Time) {
 	m.entries = slices.DeleteFunc(m.entries, func(e remembered[T]) bool { return e.key == key || now.Sub(e.since) >= m.span })
 }

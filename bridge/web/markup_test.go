@@ -5,7 +5,6 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	g "maragu.dev/gomponents"
 
@@ -14,18 +13,18 @@ import (
 
 func TestLinksLeadToTheWebAlone(t *testing.T) {
 	for address, want := range map[string]string{
-		"https://microsoft.com/devicelogin": `<a href="https://microsoft.com/devicelogin" target="_blank" rel="noreferrer">x</a>`,
-		"HTTP://localhost:8080/a?b=c&d=\"":  `<a href="HTTP://localhost:8080/a?b=c&amp;d=&#34;" target="_blank" rel="noreferrer">x</a>`,
-		"/setup":                            `<a href="/setup" target="_blank" rel="noreferrer">x</a>`,
-		"javascript:alert(1)":               `<a target="_blank" rel="noreferrer">x</a>`,
-		"JavaScript:alert(1)//https://":     `<a target="_blank" rel="noreferrer">x</a>`,
-		" javascript:alert(1)":              `<a target="_blank" rel="noreferrer">x</a>`,
-		"java\tscript:alert(1)":             `<a target="_blank" rel="noreferrer">x</a>`,
-		"data:text/html,<b>x":               `<a target="_blank" rel="noreferrer">x</a>`,
-		"vbscript:x":                        `<a target="_blank" rel="noreferrer">x</a>`,
-		"file:///etc/passwd":                `<a target="_blank" rel="noreferrer">x</a>`,
-		"%zz":                               `<a target="_blank" rel="noreferrer">x</a>`,
-		"":                                  `<a target="_blank" rel="noreferrer">x</a>`,
+		"https://contoso.example/device":   `<a href="https://contoso.example/device" target="_blank" rel="noreferrer">x</a>`,
+		"HTTP://localhost:8080/a?b=c&d=\"": `<a href="HTTP://localhost:8080/a?b=c&amp;d=&#34;" target="_blank" rel="noreferrer">x</a>`,
+		"/setup":                           `<a href="/setup" target="_blank" rel="noreferrer">x</a>`,
+		"javascript:alert(1)":              `<a target="_blank" rel="noreferrer">x</a>`,
+		"JavaScript:alert(1)//https://":    `<a target="_blank" rel="noreferrer">x</a>`,
+		" javascript:alert(1)":             `<a target="_blank" rel="noreferrer">x</a>`,
+		"java\tscript:alert(1)":            `<a target="_blank" rel="noreferrer">x</a>`,
+		"data:text/html,<b>x":              `<a target="_blank" rel="noreferrer">x</a>`,
+		"vbscript:x":                       `<a target="_blank" rel="noreferrer">x</a>`,
+		"file:///etc/passwd":               `<a target="_blank" rel="noreferrer">x</a>`,
+		"%zz":                              `<a target="_blank" rel="noreferrer">x</a>`,
+		"":                                 `<a target="_blank" rel="noreferrer">x</a>`,
 	} {
 		if got := render(elsewhere(address, g.Text("x"))); got != want {
 			t.Errorf("%q became %s, want %s", address, got, want)
@@ -33,23 +32,23 @@ func TestLinksLeadToTheWebAlone(t *testing.T) {
 	}
 }
 
-// TestAddressesFromOutside has Microsoft, or who speaks in its place, give
+// TestAddressesFromOutside has the service, or whoever answers in its place, give
 // addresses that would run in the page.
 func TestAddressesFromOutside(t *testing.T) {
 	const evil = "javascript:alert(1)"
 	device, pasted, back := byCode(""), byCode(""), byCode("http://localhost")
-	device.Device = &DeviceView{"C7KQ4RHDN", evil, noon.Add(15 * time.Minute)}
-	pasted.Name, back.Name = "pasted", "back"
+	device.way, device.status.Device = "device", deviceCodeOf(evil)
+	pasted.name, back.name = "pasted", "back"
 	o, f := signInOptions(t, device, pasted, back)
 	f.address = evil
 	publish(o, driver.OfAccount, "rooms", points{driver.AccountState: driver.EnumValue("never_signed_in")})
 	h := Handler(o)
 	key := enter(t, h)
 	pages := map[string]string{
-		"the rooms":             get(t, h, "/"),
-		"the device code":       ask(h, "GET", roomsPage, key...).Body.String(),
-		"the link to Microsoft": send(h, "/setup/accounts/pasted/begin", url.Values{}, key...).Body.String(),
-		"the way to Microsoft":  send(h, "/setup/accounts/back/begin", url.Values{}, key...).Body.String(),
+		"the rooms":                 get(t, h, "/"),
+		"the device code":           ask(h, "GET", roomsPage, key...).Body.String(),
+		"the link to the service":   send(h, "/setup/accounts/pasted/begin", url.Values{}, key...).Body.String(),
+		"the page that leads there": send(h, "/setup/accounts/back/begin", url.Values{}, key...).Body.String(),
 	}
 	for name, page := range pages {
 		if strings.Contains(page, `="javascript:`) || !strings.Contains(page, "<a") {

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -25,13 +26,13 @@ func TestSignInThatComesBackByItself(t *testing.T) {
 		t.Fatalf("one account: status %d to %q, want 303 to its page", w.Code, w.Header().Get("Location"))
 	}
 	closed := words(get(t, h, roomsPage))
-	if !strings.Contains(closed, "Now: never signed in. nobody has signed in yet") || !strings.Contains(closed, "Run roomgate login --page on the gateway") || strings.Contains(closed, "Open Microsoft") {
+	if !strings.Contains(closed, "Now: never signed in. nobody has signed in yet") || !strings.Contains(closed, "Run roomgate login --page on the gateway") || strings.Contains(closed, "Open the sign-in page") {
 		t.Errorf("without the code the page reads %q", closed)
 	}
 	key := enter(t, h)
 	open := ask(h, "GET", roomsPage, key...)
-	for _, want := range []string{"redirect URI, exactly so: http://localhost Under", "6731de76-14a6-49ae-97bc-6eba6914391e",
-		"It will be asked for: offline_access, Calendars.Read.", "The browser comes back to this page by itself."} {
+	for _, want := range []string{"1. Prepare Contoso Calendar Register http://localhost at Contoso. 2. Sign in to Contoso Calendar",
+		"It will be asked for: Calendars.Read. An error that begins with CC: roomgate explain CC….", "Afterwards the browser comes back to this page by itself."} {
 		if !strings.Contains(words(open.Body.String()), want) {
 			t.Errorf("the page does not say %q:\n%s", want, words(open.Body.String()))
 		}
@@ -52,7 +53,7 @@ func TestSignInThatComesBackByItself(t *testing.T) {
 	if w := ask(h, "HEAD", back); f.asked() != "" || w.Code != 200 {
 		t.Error("a HEAD used up the code")
 	}
-	w = ask(h, "GET", back) // from Microsoft, and so without the cookie
+	w = ask(h, "GET", back) // from the service, and so without the cookie
 	if w.Code != 200 || w.Header().Get("Refresh") != "0; url="+roomsPage || w.Header().Get("Cache-Control") != "no-store" || w.Header().Get("Referrer-Policy") != "no-referrer" {
 		t.Errorf("back: status %d, header %v", w.Code, w.Header())
 	}
@@ -69,7 +70,7 @@ func TestSignInThatComesBackByItself(t *testing.T) {
 }
 
 func TestSignInByPaste(t *testing.T) {
-	o, f := signInOptions(t, byCode("https://login.microsoftonline.com/common/oauth2/nativeclient"))
+	o, f := signInOptions(t, byCode("https://login.contoso.example/nativeclient"))
 	h := Handler(o)
 	key := enter(t, h)
 	w := send(h, roomsPage+"/begin", url.Values{"login_hint": {" rooms@contoso.example "}, "select_account": {"on"}}, key...)
@@ -80,7 +81,7 @@ func TestSignInByPaste(t *testing.T) {
 	if w.Header().Get("Refresh") != "" || !strings.Contains(w.Body.String(), link) || !strings.Contains(w.Body.String(), `<textarea name="pasted"`) {
 		t.Errorf("no link beside a box for the address:\n%s", w.Body)
 	}
-	pasted := "https://login.microsoftonline.com/common/oauth2/nativeclient?code=" + secretCode + "&state=st4te"
+	pasted := "https://login.contoso.example/nativeclient?code=" + secretCode + "&state=st4te"
 	f.err = failed{words: "account rooms: sign in: the code was used before", action: "begin again"}
 	w = send(h, roomsPage+"/complete", url.Values{"pasted": {pasted}}, key...)
 	if got := f.asked(); w.Code != 303 || w.Header().Get("Location") != roomsPage || got != "complete|rooms|"+pasted {
@@ -107,10 +108,10 @@ func TestHintThatIsNoAddress(t *testing.T) {
 	}
 }
 
-func TestHomeward(t *testing.T) {
+func TestReturnAddress(t *testing.T) {
 	for _, c := range []struct {
 		configured, host, redirect string
-		comesBack                  bool
+		returns                    bool
 	}{
 		{"http://localhost", "localhost:8080", "http://localhost:8080", true},
 		{"http://localhost/", "LOCALHOST:9000", "http://localhost:9000/", true},
@@ -124,21 +125,20 @@ func TestHomeward(t *testing.T) {
 		{"https://gateway.example/setup/callback", "gateway.example", "", true},
 		{"https://gateway.example:8443/setup/callback", "gateway.example", "", false},
 		{"http://gateway.example/setup/callback", "gateway.example", "", false},
-		{"https://login.microsoftonline.com/common/oauth2/nativeclient", "localhost:8080", "", false},
+		{"https://login.contoso.example/nativeclient", "localhost:8080", "", false},
 		{"", "localhost:8080", "", false},
 		{"http://%zz", "localhost:8080", "", false},
 	} {
 		r := httptest.NewRequest("GET", "/", nil)
 		r.Host = c.host
-		if redirect, comesBack := homeward(c.configured, r); redirect != c.redirect || comesBack != c.comesBack {
-			t.Errorf("%q on %s: %q, %v; want %q, %v", c.configured, c.host, redirect, comesBack, c.redirect, c.comesBack)
+		if redirect, returns := returnAddress(c.configured, r); redirect != c.redirect || returns != c.returns {
+			t.Errorf("%q on %s: %q, %v; want %q, %v", c.configured, c.host, redirect, returns, c.redirect, c.returns)
 		}
 	}
 }
 
 func TestDeviceCode(t *testing.T) {
-	v := SignInView{Name: "rooms", Kind: "device", State: "never_signed_in", ClientID: "6731"}
-	o, f := signInOptions(t, v)
+	o, f := signInOptions(t, byDevice())
 	h := Handler(o)
 	key := enter(t, h)
 	if w := ask(h, "GET", roomsPage, key...); !strings.Contains(w.Body.String(), `action="/setup/accounts/rooms/device"`) || w.Header().Get("Refresh") != "" {
@@ -147,11 +147,9 @@ func TestDeviceCode(t *testing.T) {
 	if w := send(h, roomsPage+"/device", nil, key...); w.Code != 303 || f.asked() != "device|rooms" {
 		t.Errorf("status %d", w.Code)
 	}
-	f.change(func(views []SignInView) {
-		views[0].Device = &DeviceView{"C7KQ4RHDN", "https://microsoft.com/devicelogin", noon.Add(15 * time.Minute)}
-	})
+	f.change(func(all []fakeAccount) { all[0].status.Device = deviceCodeOf("https://contoso.example/device") })
 	w := ask(h, "GET", roomsPage, key...)
-	if got := words(w.Body.String()); !strings.Contains(got, "Enter this code at Microsoft C7KQ4RHDN at https://microsoft.com/devicelogin until 12:15,") || w.Header().Get("Refresh") != "5" {
+	if got := words(w.Body.String()); !strings.Contains(got, "Enter this code at Contoso Calendar C7KQ4RHDN at https://contoso.example/device before 12:15,") || w.Header().Get("Refresh") != "5" {
 		t.Errorf("renewed after %q seconds, the page reads %q", w.Header().Get("Refresh"), got)
 	}
 	f.err = failed{words: "account rooms: sign in: no answer"}
@@ -161,12 +159,14 @@ func TestDeviceCode(t *testing.T) {
 	}
 }
 
-func TestApplication(t *testing.T) {
-	o, _ := signInOptions(t, SignInView{Name: "rooms", Kind: "app", State: "sign_in_needed", Reason: "the secret has expired", Action: "upload the new certificate",
-		ClientID: "6731", Tenant: "contoso.example"})
+func TestAccountThatSignsInByItself(t *testing.T) {
+	o, _ := signInOptions(t, fakeAccount{name: "rooms", way: "itself",
+		status:  driver.SessionStatus{State: driver.SignInNeeded, Reason: "the secret has expired", Action: "upload the new certificate"},
+		prepare: []driver.Block{{Text: "The customer's IT does this once:"}, {Steps: []string{"Open application `6731`.", "Upload <the> certificate."}}}})
 	h := Handler(o)
 	page := ask(h, "GET", roomsPage, enter(t, h)...).Body.String()
-	for _, want := range []string{"Now: sign-in needed. the secret has expired Next: upload the new certificate.", "Nobody signs in here", "Open application 6731 of tenant contoso.example."} {
+	for _, want := range []string{"Now: sign-in needed. the secret has expired Next: upload the new certificate.",
+		"Nobody signs in here The gateway signs in to Contoso Calendar by itself. The customer's IT does this once: Open application 6731. Upload <the> certificate. roomgate handover prints"} {
 		if !strings.Contains(words(page), want) {
 			t.Errorf("the page does not say %q: %q", want, words(page))
 		}
@@ -174,19 +174,105 @@ func TestApplication(t *testing.T) {
 	if strings.Contains(page, "<form") {
 		t.Error("there is something to send")
 	}
+	for _, action := range []string{"begin", "complete", "device"} {
+		send(h, roomsPage+"/"+action, url.Values{"pasted": {secretCode}}, enter(t, h)...)
+		if got := words(ask(h, "GET", roomsPage).Body.String()); !strings.Contains(got, "nobody signs in to account rooms with a ") {
+			t.Errorf("%s: the page reads %q", action, got)
+		}
+	}
+}
+
+func TestAccountWithoutSignIn(t *testing.T) {
+	o, _ := signInOptions(t, fakeAccount{name: "feed"}, byCode("http://localhost"))
+	publish(o, driver.OfAccount, "feed", points{driver.AccountState: driver.EnumValue("ok")})
+	h := Handler(o)
+	if got := words(get(t, h, "/")); !strings.Contains(got, "Account feed: Contoso Calendar needs no sign-in") {
+		t.Errorf("the rooms' page reads %q", got)
+	}
+	if got := words(get(t, h, "/setup")); !strings.Contains(got, "feed: Contoso Calendar needs no sign-in rooms: never signed in. nobody has signed in yet") {
+		t.Errorf("the list reads %q", got)
+	}
+	w := ask(h, "GET", "/setup/accounts/feed")
+	if got := words(w.Body.String()); w.Code != 200 || !strings.Contains(got, "Now: Contoso Calendar needs no sign-in Account rooms also needs somebody to sign in.") {
+		t.Errorf("status %d, the page reads %q", w.Code, got)
+	}
+	if strings.Contains(w.Body.String(), "<form") || w.Header().Get("Refresh") != "" {
+		t.Errorf("there is something to send:\n%s", w.Body)
+	}
+	for _, action := range []string{"begin", "complete", "device"} {
+		if w := send(h, "/setup/accounts/feed/"+action, nil, enter(t, h)...); w.Code != 303 || w.Header().Get("Location") != "/setup/accounts/feed" {
+			t.Errorf("%s: status %d to %q", action, w.Code, w.Header().Get("Location"))
+		}
+	}
+}
+
+// TestProviderWithoutTexts has a page that says the necessary by itself.
+func TestProviderWithoutTexts(t *testing.T) {
+	a := byCode("https://gateway.example/setup/callback")
+	a.prepare, a.notes = nil, nil
+	o, _ := signInOptions(t, a)
+	h := Handler(o)
+	got := words(ask(h, "GET", roomsPage, enter(t, h)...).Body.String())
+	const want = "Once, by the customer's IT: register this redirect URI with Contoso Calendar, exactly as it is here: https://gateway.example/setup/callback"
+	if !strings.Contains(got, want) {
+		t.Errorf("the page reads %q", got)
+	}
+}
+
+// TestPagesNameNoOtherService reads every page of the made-up service.
+func TestPagesNameNoOtherService(t *testing.T) {
+	back, pasted, device, itself := byCode("http://localhost"), byCode("https://login.contoso.example/nativeclient"), byDevice(), fakeAccount{name: "app", way: "itself"}
+	pasted.name, device.name = "annexe", "lobby"
+	o, _ := signInOptions(t, back, pasted, device, itself, fakeAccount{name: "feed"})
+	h := Handler(o)
+	key := enter(t, h)
+	pages := []string{get(t, h, "/"), get(t, h, "/setup"), send(h, roomsPage+"/begin", nil, key...).Body.String(),
+		ask(h, "GET", "/?code=1&state=st4te").Body.String(), send(h, "/setup/accounts/annexe/begin", nil, key...).Body.String()}
+	for _, name := range []string{"rooms", "annexe", "lobby", "app", "feed"} {
+		pages = append(pages, ask(h, "GET", "/setup/accounts/"+name, key...).Body.String())
+	}
+	foreign := regexp.MustCompile(`(?i)microsoft|entra|graph|aadsts|exchange|outlook|azure`)
+	for _, page := range pages {
+		if found := foreign.FindAllString(page, -1); found != nil {
+			t.Errorf("a page names %q:\n%s", found, words(page))
+		}
+	}
+}
+
+// TestSignInOutlivesAHandler starts a sign-in with one Handler and completes it
+// with the next one, as at a new configuration.
+func TestSignInOutlivesAHandler(t *testing.T) {
+	o, f := signInOptions(t, byCode("http://localhost"))
+	o.State = NewState()
+	key := enter(t, Handler(o))
+	send(Handler(o), roomsPage+"/begin", nil, key...)
+	f.asked()
+	if w := ask(Handler(o), "GET", "/?code="+secretCode+"&state=st4te"); w.Code != 200 || f.asked() != "complete|rooms|/?code="+secretCode+"&state=st4te" {
+		t.Errorf("status %d:\n%s", w.Code, w.Body)
+	}
+	if got := words(ask(Handler(o), "GET", roomsPage, key...).Body.String()); !strings.Contains(got, "Account rooms is signed in.") {
+		t.Errorf("the page reads %q", got)
+	}
+	send(Handler(o), roomsPage+"/begin", nil, key...)
+	f.change(func(all []fakeAccount) { all[0].way = "device" })
+	f.asked()
+	if w := ask(Handler(o), "GET", "/?code="+secretCode+"&state=st4te"); w.Code != 400 || f.asked() != "" {
+		t.Errorf("an account that now signs in differently: status %d:\n%s", w.Code, w.Body)
+	}
 }
 
 func TestSeveralAccounts(t *testing.T) {
 	first := byCode("http://localhost")
-	first.State, first.Reason, first.User, first.MissingScopes = "ok", "", "rooms@contoso.example", []string{"Place.Read.All"}
-	second := SignInView{Name: "annexe", Kind: "device", State: "sign_in_needed", Reason: "<b>the password was changed</b>"}
+	first.status = driver.SessionStatus{State: driver.SignedIn, User: "rooms@contoso.example", MissingScopes: []string{"Place.Read.All"}}
+	second := byDevice()
+	second.name, second.status = "annexe", driver.SessionStatus{State: driver.SignInNeeded, Reason: "<b>the password was changed</b>"}
 	o, _ := signInOptions(t, first, second)
 	h := Handler(o)
 	if got := words(get(t, h, "/setup")); !strings.Contains(got, "rooms: signed in as rooms@contoso.example annexe: sign-in needed. <b>the password was changed</b>") {
 		t.Errorf("the list reads %q", got)
 	}
 	got := words(get(t, h, roomsPage))
-	for _, want := range []string{"Now: signed in as rooms@contoso.example Not granted yet: Place.Read.All. Sign in again to grant it.", "Account annexe waits for somebody, too."} {
+	for _, want := range []string{"Now: signed in as rooms@contoso.example Not granted yet: Place.Read.All. Sign in again to grant them.", "Account annexe also needs somebody to sign in."} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the page does not say %q: %q", want, got)
 		}
@@ -198,11 +284,11 @@ func TestSeveralAccounts(t *testing.T) {
 
 func TestRoomsPageLeadsToSetUp(t *testing.T) {
 	v := byCode("http://localhost")
-	v.Device = &DeviceView{"C7KQ4RHDN", "https://microsoft.com/devicelogin", noon.Add(15 * time.Minute)}
+	v.status.Device = deviceCodeOf("https://contoso.example/device")
 	o, _ := signInOptions(t, v)
 	publish(o, driver.OfAccount, "rooms", points{driver.AccountState: driver.EnumValue("never_signed_in")})
 	page := get(t, Handler(o), "/")
-	if got := words(page); !strings.Contains(got, "Account rooms: never signed in. Enter the code C7KQ4RHDN at https://microsoft.com/devicelogin by 12:15.") {
+	if got := words(page); !strings.Contains(got, "Account rooms: never signed in. Enter the code C7KQ4RHDN at https://contoso.example/device by 12:15.") {
 		t.Errorf("the page reads %q", got)
 	}
 	if !strings.Contains(page, `<a href="/setup/accounts/rooms">`) {
@@ -235,12 +321,12 @@ func TestCookie(t *testing.T) {
 
 func TestSetUpIsOffUnlessGiven(t *testing.T) {
 	h := Handler(options(t))
-	for _, path := range []string{"/setup", roomsPage, callbackPath + "?code=1&state=2", "/api/v1/microsoft/oauth?email=a@b.example"} {
+	for _, path := range []string{"/setup", roomsPage, callbackPath + "?code=1&state=2", "/api/v1/contoso/oauth?email=a@b.example"} {
 		if w := ask(h, "GET", path, "X-Api-Key", ""); w.Code != 404 {
 			t.Errorf("%s: status %d, want 404", path, w.Code)
 		}
 	}
-	if w := post(h, "/api/v1/microsoft/connect", `{}`, "X-Api-Key", ""); w.Code != 404 {
+	if w := post(h, "/api/v1/contoso/connect", `{}`, "X-Api-Key", ""); w.Code != 404 {
 		t.Errorf("the connect API: status %d, want 404", w.Code)
 	}
 	o, _ := signInOptions(t, byCode(""))
@@ -248,7 +334,7 @@ func TestSetUpIsOffUnlessGiven(t *testing.T) {
 	if w := send(Handler(o), "/setup/code", url.Values{"code": {""}}); w.Code != 403 {
 		t.Errorf("without a set-up code: status %d, want 403", w.Code)
 	}
-	if w := ask(Handler(o), "GET", "/api/v1/microsoft/oauth?email=a@b.example", "X-Api-Key", ""); w.Code != 404 {
+	if w := ask(Handler(o), "GET", "/api/v1/contoso/oauth?email=a@b.example", "X-Api-Key", ""); w.Code != 404 {
 		t.Errorf("without a key for the API: status %d, want 404", w.Code)
 	}
 }

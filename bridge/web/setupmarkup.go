@@ -18,25 +18,27 @@ func setUpDocument(title, site, warning string, content ...g.Node) g.Node {
 // accountsPage lists the accounts.
 func accountsPage(p indexPage) g.Node {
 	return setUpDocument(p.Title, p.Site, p.Banner,
-		h.P(g.Text("The gateway reads the calendars of the rooms as these accounts.")),
-		h.Ul(h.Class("items accounts"), lines(g.Map(p.Accounts, func(a signInItem) g.Node {
-			return h.Li(h.Class(condition(a.OK)), h.A(h.Href(a.Path), g.Text(a.Name)), g.Text(": "+a.Words), asUser(a), reason(a))
+		h.P(g.Text("The gateway reads the calendars of the rooms with these accounts.")),
+		h.Ul(h.Class("items accounts"), lines(g.Map(p.Accounts, func(a accountItem) g.Node {
+			return h.Li(h.Class(condition(a.OK)), h.A(h.Href(a.Path), g.Text(a.Name)), g.Text(": "+a.Words), user(a), reason(a))
 		})...)),
-		g.If(!p.Open, setUpCodeStep("")),
+		g.If(!p.MaySignIn, setUpCodeStep("")),
 	)
 }
 
-func asUser(a signInItem) g.Node { return g.If(a.User != "", g.Text(" as "+a.User)) }
-
-func reason(a signInItem) g.Node {
-	return g.If(a.Reason != "", g.Group{g.Text(". "), h.Span(g.Text(a.Reason))})
+func user(a accountItem) g.Node {
+	return g.If(a.Status.User != "", g.Text(" as "+a.Status.User))
 }
 
-// setUpCodeStep asks for the set-up code; the page of the account comes next, the
-// list when there is none.
+func reason(a accountItem) g.Node {
+	return g.If(a.Status.Reason != "", g.Group{g.Text(". "), h.Span(g.Text(a.Status.Reason))})
+}
+
+// setUpCodeStep asks for the set-up code. The page of the account comes next, or
+// the list if the account is empty.
 func setUpCodeStep(account string) g.Node {
 	return step(
-		h.H2(g.Text("Open this page for signing in")),
+		h.H2(g.Text("Allow this browser to sign in")),
 		h.P(g.Text("Run "), code("roomgate login --page"), g.Text(" on the gateway. It prints a code that works once.")),
 		h.Form(h.Method("post"), h.Action("/setup/code"), lines(
 			h.Input(h.Type("hidden"), h.Name("account"), h.Value(account)),

@@ -147,25 +147,17 @@ func (s *sheet) overview(now time.Time) overview {
 // gateway by name.
 func (s *sheet) items(now time.Time) []item {
 	var out []item
-	signIns := s.o.signIns()
+	accounts := map[string]*Account{}
+	for _, a := range s.o.accounts() {
+		accounts[a.Name] = &a
+	}
 	for _, subject := range s.o.Board.Subjects(driver.OfAccount) {
-		out = append(out, viewAccount(subject.ID, s.o.points(driver.OfAccount, subject.ID), signIns[subject.ID], now, s.o.Site.Zone))
+		out = append(out, viewAccount(subject.ID, s.o.points(driver.OfAccount, subject.ID), accounts[subject.ID], now, s.o.Site.Zone))
 	}
 	health := s.o.Board.Health()
 	stuck := s.o.stuck()
 	for _, part := range slices.Sorted(maps.Keys(health)) {
 		out = append(out, viewPart(part, health[part], slices.Contains(stuck, part), now, s.o.Site.Zone))
-	}
-	return out
-}
-
-// signIns returns the sign-ins by account; none without a set-up page.
-func (o *Options) signIns() map[string]*SignInView {
-	out := map[string]*SignInView{}
-	if o.SignIns != nil {
-		for _, v := range o.SignIns.Accounts() {
-			out[v.Name] = &v
-		}
 	}
 	return out
 }

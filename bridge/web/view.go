@@ -177,32 +177,30 @@ type deviceCode struct {
 	Until             *moment
 }
 
-var signInWords = map[string]string{
-	"ok":              "signed in",
-	"refreshing":      "signed in, being renewed",
-	"retrying":        "renewal failed, being tried again",
-	"sign_in_needed":  "sign-in needed",
-	"never_signed_in": "never signed in",
+// signInWords are the states of a sign-in in words.
+var signInWords = map[driver.SessionState]string{
+	driver.NeverSignedIn: "never signed in",
+	driver.SignedIn:      "signed in",
+	driver.Refreshing:    "signed in, being renewed",
+	driver.Retrying:      "renewal failed, being tried again",
+	driver.SignInNeeded:  "sign-in needed",
 }
 
-// wantsSignIn tells whether an account waits for a person to sign in.
-func wantsSignIn(state string) bool { return state == "sign_in_needed" || state == "never_signed_in" }
-
-// viewAccount derives what is shown of an account from its points, and from its
-// sign-in where there is a set-up page. An open device code says all that its
-// reason does.
-func viewAccount(name string, points []driver.Value, signIn *SignInView, now time.Time, zone *time.Location) item {
-	state := points[driver.AccountState].Text()
-	v := item{Name: "Account " + name, OK: state == "ok" || state == "refreshing", Words: signInWords[state], Reason: points[driver.AccountReason].Text()}
-	if login := "roomgate login " + name; wantsSignIn(state) && !strings.Contains(v.Reason, login) {
+// viewAccount derives what is shown of an account from its points, and from the
+// account itself where there is a set-up page. An open device code says all that
+// the reason does.
+func viewAccount(name string, points []driver.Value, account *Account, now time.Time, zone *time.Location) item {
+	v := item{Name: "Account " + name, Words: "not known yet", Reason: points[driver.AccountReason].Text()}
+	var state driver.SessionState
+	if err := state.UnmarshalText([]byte(points[driver.AccountState].Text())); err != nil {
+		return v // not published yet
+	}
+	v.OK, v.Words = state.Works(), signInWords[state]
+	if login := "roomgate login " + name; state.NeedsPerson() && !strings.Contains(v.Reason, login) {
 		v.Command = login
 	}
-	if signIn != nil && wantsSignIn(state) {
-		v.Path = accountPath(name)
-	}
-	if signIn != nil && signIn.Device != nil {
-		d := signIn.Device
-		v.Device, v.Reason, v.Command = &deviceCode{d.UserCode, d.Address, momentOf(d.Expires, now, zone)}, "", ""
+	if account != nil {
+		v.addAccount(*account, state, now, zone)
 	}
 	if days := points[driver.RefreshDaysLeft]; !days.Nothing() && days.Int() < lapseNotice {
 		v.Lapses = append(v.Lapses, fmt.Sprintf("unless it is renewed, the sign-in lapses %s", inDays(days.Int())))
@@ -212,6 +210,18 @@ func viewAccount(name string, points []driver.Value, signIn *SignInView, now tim
 		v.OK = v.OK && days.Int() > secretWarning
 	}
 	return v
+}
+
+// addAccount adds what only the account itself tells: where to sign in, and a
+// device code, which takes the place of the reason and the command.
+func (i *item) addAccount(a Account, state driver.SessionState, now time.Time, zone *time.Location) {
+	i.Words = a.stateWords(state)
+	if state.NeedsPerson() {
+		i.Path = accountPath(a.Name)
+	}
+	if d := a.status().Device; d != nil {
+		i.Device, i.Reason, i.Command = &deviceCode{d.UserCode, d.VerificationURI, momentOf(d.Expires, now, zone)}, "", ""
+	}
 }
 
 const (

@@ -108,23 +108,28 @@ func TestAccountInWords(t *testing.T) {
 		p[driver.RefreshDaysLeft], p[driver.SecretDaysLeft] = driver.IntValue(refresh), driver.IntValue(secret)
 		return p
 	}
-	device := &SignInView{Name: "rooms", Kind: "device", Device: &DeviceView{"C7KQ4RHDN", "https://microsoft.com/devicelogin", noon.Add(15 * time.Minute)}}
+	f := &fakeService{all: []fakeAccount{byCode(""), byDevice(), {name: "rooms"}}}
+	f.all[1].status.Device = deviceCodeOf("https://contoso.example/device")
+	accounts := f.accounts()
+	signIn, device, none := &accounts[0], &accounts[1], &accounts[2]
 	for _, c := range []struct {
-		name   string
-		points points
-		signIn *SignInView // nil: there is no set-up page
-		ok     bool
-		want   string
+		name    string
+		points  points
+		account *Account // nil: there is no set-up page
+		ok      bool
+		want    string
 	}{
 		{"well", state("ok", ""), nil, true, "Account rooms: signed in"},
+		{"without a sign-in", state("ok", ""), none, true, "Account rooms: Contoso Calendar needs no sign-in"},
+		{"not published yet", points{}, signIn, false, "Account rooms: not known yet"},
 		{"being renewed", state("refreshing", ""), nil, true, "Account rooms: signed in, being renewed"},
-		{"retrying", state("retrying", "no answer from the sign-in service"), &SignInView{}, false, "Account rooms: renewal failed, being tried again. no answer from the sign-in service"},
+		{"retrying", state("retrying", "no answer from the sign-in service"), signIn, false, "Account rooms: renewal failed, being tried again. no answer from the sign-in service"},
 		{"sign-in needed", state("sign_in_needed", "the password was changed"), nil, false, "Account rooms: sign-in needed. the password was changed Run roomgate login rooms on the gateway."},
 		{"the reason has the command", state("never_signed_in", "run roomgate login rooms"), nil, false, "Account rooms: never signed in. run roomgate login rooms"},
-		{"with a set-up page", state("never_signed_in", "run roomgate login rooms"), &SignInView{}, false,
+		{"with a set-up page", state("never_signed_in", "run roomgate login rooms"), signIn, false,
 			"Account rooms: never signed in. run roomgate login rooms Or use the set-up page."},
 		{"with a device code", state("never_signed_in", "enter the code C7KQ4RHDN"), device, false,
-			"Account rooms: never signed in. Enter the code C7KQ4RHDN at https://microsoft.com/devicelogin by 12:15. Or use the set-up page."},
+			"Account rooms: never signed in. Enter the code C7KQ4RHDN at https://contoso.example/device by 12:15. Or use the set-up page."},
 		{"ends are far", ending("ok", 60, 60), nil, true, "Account rooms: signed in"},
 		{"ends are in sight", ending("ok", 59, 59), nil, true, "Account rooms: signed in. unless it is renewed, the sign-in lapses in 59 days." +
 			" the client secret or certificate expires in 59 days; have the customer's IT make a new one"},
@@ -136,7 +141,7 @@ func TestAccountInWords(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			o := options(t)
 			publish(o, driver.OfAccount, "rooms", c.points)
-			v := viewAccount("rooms", o.points(driver.OfAccount, "rooms"), c.signIn, noon, o.Site.Zone)
+			v := viewAccount("rooms", o.points(driver.OfAccount, "rooms"), c.account, noon, o.Site.Zone)
 			got := render(itemLine(v))
 			if v.OK != c.ok || words(got) != c.want {
 				t.Errorf("well %v, reads\n%s\nwant well %v\n%s", v.OK, words(got), c.ok, c.want)

@@ -1,8 +1,7 @@
 // Package web shows the board in a browser: one page, the same as JSON, metrics
-// for Prometheus and a health check. It changes nothing; where it is given the way
-// to, it has the gateway read a room at once. Where it is given the sign-ins of
-// the accounts, it also has pages on which people sign in, and an API with which
-// other programs do.
+// for Prometheus and a health check. It only reads, unless it is given more: a
+// function that reads a room at once, the accounts, which it then has pages for on
+// which people sign in, and a Connector, with which other programs do.
 //
 // The page is rendered here, whole, and is true without JavaScript. With it, a
 // stream of server-sent events brings every part of the page that has changed,
@@ -30,8 +29,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"roomgate/bridge"
 	"roomgate/driver"
 )
@@ -49,34 +46,36 @@ type Options struct {
 	StuckAfter time.Duration // a loop without a heartbeat for longer, in real time, is stuck
 	Log        *slog.Logger
 
-	// Read has the calendar of a room of Rooms read soon, without waiting for
-	// it. Its error's words are shown; the error may have a method Action()
-	// string, which is the next step for a person. nil: nobody asks for it here.
+	// Read asks for a reading of the calendar of one of Rooms, and does not wait
+	// for it. Its error is shown; where it has a method Action() string, that is
+	// the next step for a person. nil: the page has no button for it.
 	Read func(ctx context.Context, room string) error
 
-	SignIns   SignIns                // nil: no set-up page and no connect API
-	SetUpCode func(code string) bool // uses up the one-time code that opens the set-up page for a browser; nil: nobody signs in there
+	Accounts  func() []Account       // every account, in the order of the configuration; nil: no set-up pages and no connect API
+	SetUpCode func(code string) bool // uses up the one-time code that allows a browser to sign in; nil: no browser may
+	Connector Connector              // of the connect API; nil: it is off
 	APIKey    string                 // of the connect API; empty: it is off
+	State     *State                 // of an earlier Handler; nil: a new one
 }
 
 // Handler returns the handler of all pages. Streams of events end when their
 // request's context does: give the http.Server a BaseContext that ends before
 // Shutdown is called, since Shutdown waits for them.
 func Handler(o Options) http.Handler {
-	s := &server{Options: o, streams: make(chan struct{}, maxStreams), refused: newRefused()}
+	if o.State == nil {
+		o.State = NewState()
+	}
+	s := &server{Options: o, State: o.State}
 	mux := http.NewServeMux()
-	if o.SignIns == nil {
+	if o.Accounts == nil {
 		mux.HandleFunc("GET /{$}", s.page)
 	} else {
 		s.addSetUp(mux)
 	}
-	if o.SignIns != nil && o.APIKey != "" {
-		s.addConnect(mux)
-	}
 	if o.Read != nil {
 		s.addReads(mux)
 	}
-	mux.HandleFunc(connectPath, s.absent)
+	s.addConnect(mux)
 	mux.HandleFunc("GET /events", s.events)
 	mux.HandleFunc("GET /api/v1/rooms", s.apiRooms)
 	mux.HandleFunc("GET /api/v1/rooms/{id}", s.apiRoom)
@@ -92,8 +91,7 @@ func Handler(o Options) http.Handler {
 
 type server struct {
 	Options
-	streams chan struct{}          // holds one token for each open stream
-	refused *prometheus.CounterVec // counts refused requests by reason
+	*State
 }
 
 //go:embed style.css

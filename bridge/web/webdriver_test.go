@@ -15,7 +15,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"roomgate/driver"
 )
@@ -149,7 +148,7 @@ func (b *browser) picture(name string) {
 	}
 }
 
-// signInPage stands for Microsoft's page, on a site other than the gateway's.
+// signInPage stands for the page of the service, on a site other than the gateway's.
 func signInPage(t *testing.T) string {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()
@@ -164,9 +163,9 @@ func signInPage(t *testing.T) string {
 }
 
 // gatewayPage serves the pages with three accounts and returns their address.
-func gatewayPage(t *testing.T) (string, *fakeSignIns) {
-	annexe, lobby := byCode("https://login.microsoftonline.com/common/oauth2/nativeclient"), byCode("")
-	annexe.Name, lobby.Name, lobby.Kind = "annexe", "lobby", "device"
+func gatewayPage(t *testing.T) (string, *fakeService) {
+	annexe, lobby := byCode("https://login.contoso.example/nativeclient"), byCode("")
+	annexe.name, lobby.name, lobby.way = "annexe", "lobby", "device"
 	o, f := signInOptions(t, byCode("http://localhost"), annexe, lobby)
 	o.Read = func(_ context.Context, room string) error {
 		f.note("read", room)
@@ -190,7 +189,7 @@ func TestPersonSignsIn(t *testing.T) {
 	b.write(`//input[@name="code"]`, setUpCode)
 	b.click(`//button[.="Open"]`)
 	b.picture("2-open")
-	b.click(`//button[.="Open Microsoft's sign-in"]`)
+	b.click(`//button[.="Open the sign-in page"]`)
 	b.click(`//button[.="Accept"]`)
 	if got := b.text(`//p[@role="status"]`); got != "Account rooms is signed in." {
 		t.Errorf("the page says %q", got)
@@ -210,10 +209,10 @@ func TestPersonSignsIn(t *testing.T) {
 	}
 
 	b.visit(page + "/setup/accounts/annexe")
-	b.click(`//button[.="Open Microsoft's sign-in"]`)
-	b.element(`//a[.="Open Microsoft's sign-in"][@target="_blank"]`)
+	b.click(`//button[.="Open the sign-in page"]`)
+	b.element(`//a[.="Open the sign-in page"][@target="_blank"]`)
 	b.picture("4-paste")
-	pasted := "https://login.microsoftonline.com/common/oauth2/nativeclient?code=" + secretCode + "&state=st4te"
+	pasted := "https://login.contoso.example/nativeclient?code=" + secretCode + "&state=st4te"
 	b.write(`//textarea[@name="pasted"]`, pasted)
 	b.click(`//button[.="Finish"]`)
 	if got := b.text(`//p[@role="status"]`); got != "Account annexe is signed in." {
@@ -227,21 +226,19 @@ func TestPersonSignsIn(t *testing.T) {
 }
 
 // signInByDevice sees the page renew itself when the code was entered.
-func signInByDevice(t *testing.T, b *browser, page string, f *fakeSignIns) {
+func signInByDevice(t *testing.T, b *browser, page string, f *fakeService) {
 	b.visit(page + "/setup/accounts/lobby")
 	b.element(`//button[.="Show a code"]`)
-	f.change(func(views []SignInView) {
-		views[2].Device = &DeviceView{"C7KQ4RHDN", "https://microsoft.com/devicelogin", noon.Add(15 * time.Minute)}
-	})
+	f.change(func(all []fakeAccount) { all[2].status.Device = deviceCodeOf("https://contoso.example/device") })
 	b.click(`//button[.="Show a code"]`)
-	if got := b.text(`//section[h2="Enter this code at Microsoft"]`); !strings.Contains(got, "C7KQ4RHDN at https://microsoft.com/devicelogin until 12:15,") {
+	if got := b.text(`//section[h2="Enter this code at Contoso Calendar"]`); !strings.Contains(got, "C7KQ4RHDN at https://contoso.example/device before 12:15,") {
 		t.Errorf("the page says %q", got)
 	}
 	b.picture("5-device")
-	f.change(func(views []SignInView) {
-		views[2].Device, views[2].State, views[2].User = nil, "ok", "lobby@contoso.example"
+	f.change(func(all []fakeAccount) {
+		all[2].status = driver.SessionStatus{State: driver.SignedIn, User: "lobby@contoso.example"}
 	})
-	if got := b.text(`//li[@class="well"]`); got != "Now: signed in as lobby@contoso.example. nobody has signed in yet" {
+	if got := b.text(`//li[@class="well"]`); got != "Now: signed in as lobby@contoso.example" {
 		t.Errorf("the page says %q", got)
 	}
 	b.picture("6-device-signed-in")
@@ -249,7 +246,7 @@ func signInByDevice(t *testing.T, b *browser, page string, f *fakeSignIns) {
 
 // readNow has a room read at once: by the script, which stays on the page, and by
 // the form alone, which submit() sends past the script.
-func readNow(t *testing.T, b *browser, page string, f *fakeSignIns) {
+func readNow(t *testing.T, b *browser, page string, f *fakeService) {
 	f.asked() // what came before
 	b.visit(page)
 	b.click(`//article[@id="room-boardroom"]//input[@value="Read now"]`)

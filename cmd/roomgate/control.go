@@ -98,7 +98,7 @@ func (g *gateway) controlHandler() http.Handler {
 	mux.HandleFunc("GET /control/accounts", func(w http.ResponseWriter, _ *http.Request) { answer(w, g.accountViews()) })
 	mux.HandleFunc("GET /control/check", g.answerCheck)
 	mux.HandleFunc("POST /control/login/page", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, pageAnswer{URL: setUpPage(g.cfg), Code: g.code.issue()})
+		answer(w, pageAnswer{URL: setUpPage(g.cfg), Code: g.code.Issue()})
 	})
 	g.signInHandlers(mux)
 	mux.HandleFunc("POST /control/backup", g.answerBackup)

@@ -36,7 +36,8 @@ var arrows = map[string]arrow{
 	"config":              {nil, false, "a configuration is text and values; only cmd passes them on"},
 	"packaging":           {nil, true, "files that are installed"},
 	"systemd":             {nil, true, "files that are installed"},
-	"cmd/roomgate": {[]string{"driver", "driver/store", "graph", "graph/token", "graph/graphsim", "bridge", "bridge/mqtt", "bridge/web", "config", "packaging", "zones"},
+	"gateway":             {[]string{"bridge/web", "driver"}, false, "it puts the parts together; what it passes on it need not know"},
+	"cmd/roomgate": {[]string{"driver", "driver/store", "graph", "graph/token", "graph/graphsim", "bridge", "bridge/mqtt", "bridge/web", "config", "packaging", "zones", "gateway"},
 		false, "the one place that knows all parts"},
 }
 

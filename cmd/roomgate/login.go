@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"roomgate/config"
+	gw "roomgate/gateway"
 	"roomgate/graph/token"
 )
 
@@ -260,7 +261,7 @@ func (l login) showPage() error {
 		return hinted{errors.New("the gateway shows no page"), `listen = "127.0.0.1:8080" in [web]`}
 	}
 	fmt.Fprintf(l.cmd.OutOrStdout(), "Open this page in a browser on this machine:\n\n  %s\n\nIt asks for this code, once, within %d minutes:\n\n  %s\n\nFrom another machine, lay a tunnel first: ssh -L %[4]s:127.0.0.1:%[4]s USER@THIS-MACHINE\n",
-		p.URL, int(setUpCodeLife.Minutes()), p.Code, u.Port())
+		p.URL, int(gw.SetUpCodeLife.Minutes()), p.Code, u.Port())
 	return nil
 }
 

@@ -12,8 +12,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"roomgate/config"
 	"roomgate/graph/graphsim"
@@ -215,40 +213,15 @@ func TestLoginPage(t *testing.T) {
 	if code == nil {
 		t.Fatalf("no code in:\n%s", out)
 	}
-	if s.g.code.use("A" + code[1][1:] + "x") {
+	if s.g.code.Use("A" + code[1][1:] + "x") {
 		t.Error("a wrong code opens the page")
 	}
-	if !s.g.code.use(" " + strings.ToLower(code[1]) + "\n") {
+	if !s.g.code.Use(" " + strings.ToLower(code[1]) + "\n") {
 		t.Error("the code does not open the page")
 	}
-	if s.g.code.use(code[1]) {
+	if s.g.code.Use(code[1]) {
 		t.Error("the code opens the page twice")
 	}
-}
-
-// The clock that ends the code is the wall's: it bounds how long a code on a
-// terminal is of use to who reads it later.
-func TestSetUpCodeEnds(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var c setUpCode
-		if c.use("") {
-			t.Error("no code opens the page before there is one")
-		}
-		first := c.issue()
-		second := c.issue()
-		if c.use(first) {
-			t.Error("an older code opens the page")
-		}
-		time.Sleep(setUpCodeLife - time.Second)
-		if !c.use(second) {
-			t.Error("the code does not live for a quarter of an hour")
-		}
-		third := c.issue()
-		time.Sleep(setUpCodeLife)
-		if c.use(third) {
-			t.Error("the code outlives its quarter of an hour")
-		}
-	})
 }
 
 // An integrator gets an address, sends the owner there, and brings the code. Its

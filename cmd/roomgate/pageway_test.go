@@ -72,7 +72,7 @@ func (p person) begins(account, button string) {
 	p.house.t.Helper()
 	p.click(`//nav/a[.="Accounts"]`)
 	p.click(`//main//a[.="` + account + `"]`)
-	if button == "Open Microsoft's sign-in" {
+	if button == "Open the sign-in page" {
 		p.browser.write(`//input[@name="login_hint"]`, graphsim.ServiceAccount)
 	}
 	p.click(`//button[.="` + button + `"]`)
@@ -90,7 +90,7 @@ func (p person) ends(account string) {
 // comesBack signs in by a browser that the sign-in sends back to the page.
 func (p person) comesBack(account string) {
 	p.house.t.Helper()
-	p.begins(account, "Open Microsoft's sign-in")
+	p.begins(account, "Open the sign-in page")
 	p.click(`//button[.="Accept"]`)
 	p.ends(account)
 }
@@ -98,8 +98,8 @@ func (p person) comesBack(account string) {
 // pastes signs in by a browser that ends at a page that cannot be shown.
 func (p person) pastes(account string) {
 	p.house.t.Helper()
-	p.begins(account, "Open Microsoft's sign-in")
-	p.click(`//a[.="Open Microsoft's sign-in"][@target="_blank"]`)
+	p.begins(account, "Open the sign-in page")
+	p.click(`//a[.="Open the sign-in page"][@target="_blank"]`)
 	var landed string
 	p.beside(func() {
 		p.click(`//button[.="Accept"]`)

@@ -23,6 +23,7 @@ import (
 	"roomgate/config"
 	"roomgate/driver"
 	"roomgate/driver/store"
+	gw "roomgate/gateway"
 	"roomgate/graph"
 	"roomgate/graph/token"
 )
@@ -53,7 +54,7 @@ type gateway struct {
 	sink     *mqtt.Sink
 	page     http.Handler // for people, on loopback
 	control  http.Handler // for the commands, on a socket
-	code     setUpCode    // opens the set-up page
+	code     gw.SetUpCode // opens the set-up page
 
 	reloading atomic.Bool // another gateway follows at once
 }
@@ -85,7 +86,7 @@ func build(cfg *config.Config, st *store.Store, w world) (*gateway, error) {
 	}
 	g.page = web.Handler(web.Options{Site: site, Rooms: rooms, Board: g.board, Version: version(), Banner: w.banner,
 		Now: w.clock.Now, StuckAfter: stuckAfter, Log: w.log.With("part", "web"),
-		SignIns: &signIns{g: g}, SetUpCode: g.code.use, Read: g.readNow, APIKey: cfg.Web.APIKey.Reveal()})
+		Accounts: g.webAccounts, SetUpCode: g.code.Use, Connector: gw.NewConnector(func() string { return cfg.Site.ID }, g.webAccounts), Read: g.readNow, APIKey: cfg.Web.APIKey.Reveal()})
 	g.control = g.controlHandler()
 	return g, nil
 }
@@ -116,7 +117,7 @@ func (g *gateway) account(a config.Account, st *store.Store) (driver.Account, er
 	if err != nil {
 		return driver.Account{}, err
 	}
-	return driver.Account{Name: a.Name, Provider: provider{g.calendar(a), session{keeper}}, Poll: a.Poll, Sweep: scheduleOf(a.Sweep)}, nil
+	return driver.Account{Name: a.Name, Provider: provider{g.calendar(a), g.clients[a.Name], sessionOf(keeper, a)}, Poll: a.Poll, Sweep: scheduleOf(a.Sweep)}, nil
 }
 
 // readNow has a room's calendar read at once.
@@ -161,37 +162,6 @@ func newTransport() *http.Transport {
 	t.ResponseHeaderTimeout = 30 * time.Second
 	t.MaxIdleConnsPerHost = 4
 	return t
-}
-
-// provider is the driver.Provider of an account.
-type provider struct {
-	*graph.Calendar
-	session session
-}
-
-// Service implements driver.Provider.
-func (provider) Service() string { return "Microsoft 365" }
-
-// Session implements driver.HasSession.
-func (p provider) Session() driver.Session { return p.session }
-
-// session is the driver.Session of a Keeper.
-type session struct{ *token.Keeper }
-
-// Status implements driver.Session.
-func (s session) Status() driver.SessionStatus {
-	t := s.Keeper.Status()
-	var state driver.SessionState
-	_ = state.UnmarshalText([]byte(t.State)) // both have the same words
-	return driver.SessionStatus{State: state, Reason: t.Reason, Action: t.Action, User: t.User, Scopes: t.Scopes,
-		SignedInAt: t.SignedIn, LastRefresh: t.LastRefresh, AccessExpires: t.AccessExpires, RefreshLapses: t.RefreshLapses,
-		SecretExpires: t.SecretExpires, NextTry: t.NextTry, MissingScopes: t.MissingScopes}
-}
-
-// Verify implements driver.Session.
-func (s session) Verify(ctx context.Context) error {
-	_, err := s.Token(ctx)
-	return err
 }
 
 func roomsOf(cfg *config.Config) []driver.Room {
