@@ -15,10 +15,10 @@ type Account struct {
 	Provider string // name of the [Provider]
 	Poll     Schedule
 	Sweep    Schedule // when rooms are asked for changes between two polls; nil: never
-	Settings Settings // of the provider, such as [*Microsoft]
+	Settings Settings // of the provider
 }
 
-// rawAccount holds the settings that accounts of every provider have.
+// rawAccount contains the settings common to the accounts of every provider.
 type rawAccount struct {
 	Name     string `toml:"name" form:"id" required:"rooms"`
 	Provider string `toml:"provider"`
@@ -101,7 +101,7 @@ func (b *binder) accountKeys(providers ...Provider) []string {
 
 func (c *checker) accounts(raw []rawAccount) []Account {
 	if len(raw) == 0 && !c.reported("account") {
-		c.add("account", "is missing", "", "add an [[account]] to sign in with")
+		c.add("account", "is missing", "", "add an [[account]] to read calendars with")
 	}
 	var out []Account
 	for i, a := range raw {
@@ -114,7 +114,7 @@ func (c *checker) accounts(raw []rawAccount) []Account {
 
 func (c *checker) account(path string, a rawAccount) Account {
 	if a.Name == brokerCredential {
-		c.add(join(path, "name"), "is taken by the credential of the broker", `"mqtt"`, "choose another name")
+		c.add(join(path, "name"), "is reserved for the broker's credential", `"mqtt"`, "choose another name")
 	}
 	out := Account{Name: a.Name, Provider: a.Provider}
 	out.Settings = a.table.Check(&AccountCheck{checker: c, path: path, account: a.Name})
@@ -140,7 +140,7 @@ func (c *checker) sweep(path string, a rawAccount, can Abilities, poll Schedule)
 	}
 	sweep := c.schedule(at, a.Sweep, can.LeastSweep)
 	if poll != nil && sweep != nil && shortestGap(sweep) >= shortestGap(poll) {
-		c.add(at, fmt.Sprintf("is not more often than the poll, every %s, and would see nothing sooner", short(shortestGap(poll))), seen(a.Sweep, ""),
+		c.add(at, fmt.Sprintf("is not more frequent than the poll, every %s, and would find no change sooner", short(shortestGap(poll))), seen(a.Sweep, ""),
 			"sweep more often, or remove it")
 	}
 	return sweep

@@ -1,20 +1,15 @@
 package config
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
-	"math"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
-	"unicode"
 )
 
-// A binder moves a decoded document into the tagged structs of a [file]. What is
-// wrong is reported, and leaves the default in place.
+// A binder moves a decoded document into the tagged structs of a [file]. A bad
+// value is reported and leaves the default in place.
 type binder struct {
 	*report
 	providers []Provider
@@ -42,8 +37,8 @@ func (b *binder) file(doc map[string]any) file {
 	return f
 }
 
-// roomDefaults binds [defaults.room]. What names one room is told apart from
-// what is merely unknown.
+// roomDefaults binds [defaults.room]. Settings of a single room get a message of
+// their own instead of being unknown.
 func (b *binder) roomDefaults(value any, into *RoomSettings) {
 	t, ok := b.asTable("defaults", value)
 	if !ok {
@@ -147,7 +142,7 @@ func (b *binder) tables(path string, value any) []any {
 		return list
 	}
 	header := "[[" + elementIndex.ReplaceAllString(path, "") + "]]"
-	b.add(path, "must be a table that may repeat", "", "write "+header+" on a line of its own, once for each")
+	b.add(path, "must be an array of tables", "", "write "+header+" on a line of its own, once for each")
 	return nil
 }
 
@@ -158,8 +153,8 @@ func (b *binder) unknown(path string, t map[string]any, known []string) {
 			continue
 		}
 		fix := ""
-		if home := b.sectionsOf(key); home != "" {
-			fix = "belongs in " + home
+		if sections := b.sectionsOf(key); sections != "" {
+			fix = "belongs in " + sections
 		} else if near := nearest(key, known); near != "" {
 			fix = fmt.Sprintf("did you mean %q?", near)
 		}
@@ -167,8 +162,8 @@ func (b *binder) unknown(path string, t map[string]any, known []string) {
 	}
 }
 
-// sectionsOf returns the headers of the sections that know a setting, "" when
-// none does.
+// sectionsOf returns the headers of the sections that have a setting, "" when
+// none has.
 func (b *binder) sectionsOf(key string) string {
 	var headers []string
 	for _, field := range settings(reflect.TypeFor[file]()) {
@@ -210,212 +205,4 @@ func RoomWords() map[string][]string {
 		}
 	}
 	return words
-}
-
-// assign checks a decoded value against its tag and stores it where to points,
-// unless there is a Complaint.
-func (b *binder) assign(value any, tag reflect.StructTag, to any) (c Complaint) {
-	switch to := to.(type) {
-	case *string:
-		c = store(to, value, tag, b.text)
-	case *Secret:
-		c = store(to, value, tag, b.secret)
-	case *[]string:
-		c = store(to, value, tag, b.texts)
-	case *bool:
-		c = store(to, value, tag, truth)
-	case *int:
-		c = store(to, value, tag, whole)
-	case **float64:
-		c = store(to, value, tag, number)
-	case *time.Duration:
-		c = store(to, value, tag, duration)
-	case *time.Time:
-		c = store(to, value, tag, date)
-	}
-	return c
-}
-
-// store reads a value with read and keeps it if there is no Complaint.
-func store[T any](to *T, value any, tag reflect.StructTag, read func(any, reflect.StructTag) (T, Complaint)) Complaint {
-	got, c := read(value, tag)
-	if c.Message == "" {
-		*to = got
-	}
-	return c
-}
-
-func (b *binder) text(value any, tag reflect.StructTag) (string, Complaint) {
-	s, ok := value.(string)
-	switch {
-	case !ok && tag.Get("hide") == "" && scalar(value):
-		return "", Complaint{"must be text in quotes", fmt.Sprintf(`write "%v"`, value)}
-	case !ok:
-		return "", Complaint{"must be text in quotes", "put it in quotes"}
-	case strings.ContainsFunc(s, unicode.IsControl):
-		return "", Complaint{"must be one line without control characters", "remove the line ends, tabs and the like"}
-	}
-	if allowed, closed := tag.Lookup("oneof"); closed {
-		return s, oneOf(s, strings.Split(allowed, "|"))
-	}
-	if check := b.form(tag.Get("form")); check != nil && s != "" {
-		return s, check(s)
-	}
-	return s, Complaint{}
-}
-
-// form returns the check of a name, nil when there is none.
-func (b *binder) form(name string) Form {
-	if check, ok := b.forms[name]; ok {
-		return check
-	}
-	return forms[name]
-}
-
-func (b *binder) secret(value any, tag reflect.StructTag) (Secret, Complaint) {
-	s, c := b.text(value, tag)
-	return NewSecret(s), c
-}
-
-func (b *binder) texts(value any, tag reflect.StructTag) ([]string, Complaint) {
-	list, ok := value.([]any)
-	if !ok {
-		return nil, Complaint{"must be a list of texts", `write ["a", "b"]`}
-	}
-	var out []string
-	for _, item := range list {
-		s, c := b.text(item, tag)
-		if c.Message == "" && s == "" {
-			c = Complaint{"must hold no empty text", "remove it"}
-		}
-		if c.Message != "" {
-			return nil, c
-		}
-		out = append(out, s)
-	}
-	return out, Complaint{}
-}
-
-func truth(value any, _ reflect.StructTag) (bool, Complaint) {
-	v, ok := value.(bool)
-	if !ok {
-		return false, Complaint{"must be true or false, without quotes", "write true or false"}
-	}
-	return v, Complaint{}
-}
-
-func whole(value any, tag reflect.StructTag) (int, Complaint) {
-	n, ok := value.(int64)
-	if !ok {
-		return 0, Complaint{"must be a whole number, without quotes", "write 12"}
-	}
-	low, high, _ := strings.Cut(tag.Get("range"), "|")
-	least, _ := strconv.ParseInt(low, 10, 64)
-	most, _ := strconv.ParseInt(high, 10, 64)
-	return int(n), within(n, least, most, low, high)
-}
-
-func number(value any, _ reflect.StructTag) (*float64, Complaint) {
-	switch v := value.(type) {
-	case int64:
-		n := float64(v)
-		return &n, Complaint{}
-	case float64:
-		if !math.IsNaN(v) && !math.IsInf(v, 0) {
-			return &v, Complaint{}
-		}
-	}
-	return nil, Complaint{"must be a number, without quotes", "write 0.5"}
-}
-
-func duration(value any, tag reflect.StructTag) (time.Duration, Complaint) {
-	if n, ok := value.(int64); ok {
-		return 0, Complaint{"must be a duration in quotes, with a unit", fmt.Sprintf(`write "%ds"`, n)}
-	}
-	s, _ := value.(string)
-	d, err := time.ParseDuration(s)
-	if err != nil {
-		return 0, Complaint{`must be a duration in quotes, with the units h, m and s`, `write "30s" or "1h30m"`}
-	}
-	low, high, _ := strings.Cut(tag.Get("range"), "|")
-	least, _ := time.ParseDuration(low)
-	most, _ := time.ParseDuration(high)
-	return d, within(d, least, most, low, high)
-}
-
-// date reads a TOML local date, as midnight UTC. The parser marks such dates
-// only by the name of their zone.
-func date(value any, _ reflect.StructTag) (time.Time, Complaint) {
-	t, ok := value.(time.Time)
-	if !ok || t.Location().String() != "date-local" {
-		return time.Time{}, Complaint{"must be a date, without quotes and without a time", "write 2027-05-01"}
-	}
-	return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC), Complaint{}
-}
-
-func oneOf(s string, allowed []string) Complaint {
-	if slices.Contains(allowed, s) {
-		return Complaint{}
-	}
-	quoted := make([]string, len(allowed))
-	for i, a := range allowed {
-		quoted[i] = strconv.Quote(a)
-	}
-	fix := ""
-	if near := nearest(s, allowed); near != "" {
-		fix = fmt.Sprintf("did you mean %q?", near)
-	}
-	if len(quoted) == 1 {
-		return Complaint{"must be " + quoted[0], fix}
-	}
-	return Complaint{"must be one of " + strings.Join(quoted, ", "), fix}
-}
-
-func within[T cmp.Ordered](v, least, most T, low, high string) Complaint {
-	if v < least || v > most {
-		return Complaint{fmt.Sprintf("must be between %s and %s", low, high), ""}
-	}
-	return Complaint{}
-}
-
-// scalar tells whether a value prints as the person wrote it.
-func scalar(value any) bool {
-	switch value.(type) {
-	case int64, bool:
-		return true
-	}
-	return false
-}
-
-// seen returns a value for a message: as it would be written, and "" where it
-// may hold a secret or is too much to show.
-func seen(value any, tag reflect.StructTag) string {
-	if tag.Get("hide") != "" {
-		return ""
-	}
-	switch v := value.(type) {
-	case string:
-		if mayHoldPassword(v) {
-			return ""
-		}
-		return strconv.Quote(shorten(v))
-	case int64, bool, float64:
-		return fmt.Sprint(v)
-	case []any:
-		items := make([]string, len(v))
-		for i, item := range v {
-			items[i] = cmp.Or(seen(item, tag), "…")
-		}
-		return shorten("[" + strings.Join(items, ", ") + "]")
-	}
-	return ""
-}
-
-// shorten cuts a text that would not fit on a line.
-func shorten(s string) string {
-	const most = 80
-	if runes := []rune(s); len(runes) > most {
-		return string(runes[:most]) + "…"
-	}
-	return s
 }

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// A checker turns settings into a Config and reports what one setting alone
-// cannot show: contradictions, and secrets that cannot be read.
+// A checker turns settings into a Config and reports what depends on more than
+// one setting or on files: contradictions, and secrets that cannot be read.
 type checker struct {
 	*report
 	env  Env
@@ -20,7 +20,7 @@ type checker struct {
 	zone *time.Location
 }
 
-// config resolves a whole file. The result is sound only if nothing was reported.
+// config resolves a file. The result is valid only if nothing was reported.
 func (c *checker) config(f file) *Config {
 	out := &Config{}
 	out.Site = c.site(&f.Site)
@@ -43,7 +43,7 @@ func (c *checker) site(s *rawSite) Site {
 	return Site{ID: s.ID, Name: s.Name, Timezone: c.zone}
 }
 
-// together reports one of two settings of a table that is given without the other.
+// together reports one of two settings of a table that requires the other.
 func (c *checker) together(path, key, value, otherKey, other, fix string) {
 	if (value == "") == (other == "") {
 		return
@@ -54,7 +54,8 @@ func (c *checker) together(path, key, value, otherKey, other, fix string) {
 	c.add(join(path, key), "is given without "+otherKey, "", fix)
 }
 
-// startOfDay returns the instant a date begins in a zone, in UTC; no date stays none.
+// startOfDay returns the instant, in UTC, at which a date begins in a zone; zero
+// for the zero date.
 func startOfDay(date time.Time, zone *time.Location) time.Time {
 	if date.IsZero() {
 		return date
@@ -77,7 +78,7 @@ func (c *checker) schedule(path, spec string, least time.Duration) Schedule {
 // rooms returns the rooms with their names and accounts filled in.
 func (c *checker) rooms(f file, accounts []Account) []Room {
 	rooms := slices.Clone(f.Rooms)
-	in := map[int]calendar{} // of the rooms that are found in one
+	in := map[int]calendar{} // by index of the rooms that are found in one
 	for i := range rooms {
 		r := &rooms[i]
 		path := element("room", i)
@@ -92,13 +93,13 @@ func (c *checker) rooms(f file, accounts []Account) []Room {
 		c.failSafe(path, r, f.Site.Week)
 		c.presence(path, *r, f.MQTT.Prefix+"/"+f.Site.ID+"/")
 	}
-	c.toldApart(rooms, in)
-	c.idle(f, rooms, accounts)
+	c.ambiguous(rooms, in)
+	c.ineffective(f, rooms, accounts)
 	return rooms
 }
 
-// shared returns the rooms with what they share: the rules for all and the
-// schedule of the site.
+// shared returns the rooms with the default rules and the schedule of the site
+// merged in.
 func shared(f file) []Room {
 	rooms := slices.Clone(f.Rooms)
 	for i := range rooms {
@@ -116,7 +117,7 @@ func (c *checker) roomAccount(path string, r *Room, accounts []Account) *Account
 		r.Account = accounts[0].Name
 	}
 	if len(accounts) == 0 || slices.ContainsFunc(accounts, func(a Account) bool { return a.Name == "" }) {
-		return nil // reported already, and not to be told again for each room
+		return nil // reported already, once instead of for each room
 	}
 	i := slices.IndexFunc(accounts, func(a Account) bool { return a.Name == r.Account })
 	switch {
@@ -133,7 +134,7 @@ func (c *checker) roomAccount(path string, r *Room, accounts []Account) *Account
 		}
 		c.add(c.inherited(path, "account"), "names an account that does not exist", fmt.Sprintf("%q", r.Account), fix)
 	case accounts[i].Poll != nil && shortestGap(accounts[i].Poll) > r.StaleAfter:
-		c.add(join(element("account", i), "poll"), fmt.Sprintf("is slower than stale_after, %s in room %q, which would never be good", short(r.StaleAfter), r.ID), "",
+		c.add(join(element("account", i), "poll"), fmt.Sprintf("is slower than stale_after, %s in room %q, whose quality would never be good", short(r.StaleAfter), r.ID), "",
 			"poll more often, or lengthen stale_after")
 	}
 	if i < 0 {
@@ -153,7 +154,7 @@ func (c *checker) web(w rawWeb) Web {
 	return Web{Listen: w.Listen, APIKey: key}
 }
 
-// inherited returns where the setting of a room stands: in the room, or in
+// inherited returns the path of the setting that a room uses: its own, or that of
 // [defaults.room].
 func (c *checker) inherited(room, key string) string {
 	shared := join("defaults.room", key)
@@ -170,7 +171,7 @@ func (c *checker) unique(path, key, name string, at func(int) string, i int) {
 		if name != "" && at(j) == name {
 			list, _, _ := strings.Cut(path, "[")
 			line := c.lines.of(join(element(list, j), key))
-			c.add(join(path, key), fmt.Sprintf("is used twice, first on line %d", line), fmt.Sprintf("%q", name), "give each its own")
+			c.add(join(path, key), fmt.Sprintf("is used twice, first on line %d", line), fmt.Sprintf("%q", name), "choose another")
 			return
 		}
 	}
@@ -193,8 +194,8 @@ func (c *checker) mqtt(m *rawMQTT) MQTT {
 	}
 }
 
-// broker returns the address of the broker with its port, and reports what does
-// not go together with its scheme.
+// broker returns the address of the broker with its port, and reports settings
+// that contradict its scheme.
 func (c *checker) broker(m rawMQTT) string {
 	u, err := url.Parse(m.Broker)
 	if err != nil || m.Broker == "" {

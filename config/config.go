@@ -1,10 +1,10 @@
 // Package config turns a TOML file into checked values.
 //
-// It is strict: an unknown key, a bad value or a contradiction is refused, and
-// all of them are told in one run, each with its line, the value seen and the
-// fix. What it hands out is ready to use: schedules parsed, secrets read, times
-// in UTC, defaults filled in. Keys are case-sensitive, and a text setting left
-// empty counts as left out.
+// It is strict: unknown keys, bad values and contradictions are errors, and all
+// of them are reported in one run, each with its line, the value seen and the
+// fix. The result is ready to use: schedules parsed, secrets read, times in UTC,
+// defaults filled in. Keys are case-sensitive, and an empty text counts as
+// left out.
 package config
 
 import (
@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// A Config is a whole, checked configuration, as made by [Load] or [Parse].
+// A Config is a checked configuration, as returned by [Load] or [Parse].
 type Config struct {
 	Site     Site
 	Accounts []Account // at least one
@@ -27,67 +27,67 @@ type Config struct {
 	file file // the settings as written, for Print
 }
 
-// A Site is the building the gateway stands in.
+// A Site is the building that the gateway serves.
 type Site struct {
 	ID       string // a topic segment, [a-z0-9-]{1,40}
-	Name     string // for people; the id where none is given
+	Name     string // for people; default: the id
 	Timezone *time.Location
 }
 
 // A Room is one meeting room.
 type Room struct {
 	ID       string   `toml:"id" form:"id" required:"boardroom"`
-	Name     string   `toml:"name"`                   // for people; the id where none is given
-	Mailbox  string   `toml:"mailbox" form:"mailbox"` // "": the room is looked for in a calendar of the account
+	Name     string   `toml:"name"`                   // for people; default: the id
+	Mailbox  string   `toml:"mailbox" form:"mailbox"` // "": the room is found in a calendar of the account
 	Calendar string   `toml:"calendar"`               // name or id of that calendar; "": the account's own
 	Match    []string `toml:"match"`                  // locations or attendees that mean this room; none: every event
 
 	PresenceTopic string `toml:"presence_topic" form:"topic"` // MQTT topic of the room's presence sensor; "": none
 	RoomSettings
-	Week Week `toml:"schedule"` // of FailSafe "schedule", and what reports compare with; the site's where the room gives no day or date of its own
+	Week Week `toml:"schedule"` // used by FailSafe "schedule" and by reports; days and dates left out are those of the site
 }
 
-// RoomSettings are the settings of a room that [defaults.room] may give for all.
+// RoomSettings are the settings of a room that may have a default in [defaults.room].
 type RoomSettings struct {
 	Account    string        `toml:"account"` // the name of an account, always filled in
 	Building   string        `toml:"building"`
 	Floor      string        `toml:"floor"`
-	Capacity   int           `toml:"capacity" range:"0|100000"` // people; 0: not told
-	Lead       time.Duration `toml:"lead" range:"0s|12h"`       // comfort begins so long before a booking
-	Lag        time.Duration `toml:"lag" range:"0s|12h"`        // and ends so long after it
+	Capacity   int           `toml:"capacity" range:"0|100000"` // people; 0: not known
+	Lead       time.Duration `toml:"lead" range:"0s|12h"`       // comfort begins this long before a booking
+	Lag        time.Duration `toml:"lag" range:"0s|12h"`        // and ends this long after it
 	Gap        time.Duration `toml:"gap" range:"0s|12h"`        // gaps up to this long are bridged
-	Release    string        `toml:"release" oneof:"start|end"` // when a booking lets go of comfort
+	Release    string        `toml:"release" oneof:"start|end"` // whether comfort ends at the start or the end of a booking
 	Count      []string      `toml:"count" oneof:"busy|tentative|oof|workingElsewhere|unknown"`
 	Privacy    string        `toml:"privacy" oneof:"busy|organizer|subject|full"`
-	StaleAfter time.Duration `toml:"stale_after" range:"30s|24h"` // age at which what was read is no longer good
+	StaleAfter time.Duration `toml:"stale_after" range:"30s|24h"` // age of the last good read at which the quality becomes stale
 
-	MinOn     time.Duration `toml:"min_on" range:"0s|12h"`  // comfort stays on at least so long
+	MinOn     time.Duration `toml:"min_on" range:"0s|12h"`  // comfort stays on at least this long
 	MinOff    time.Duration `toml:"min_off" range:"0s|12h"` // and off
 	FailSafe  string        `toml:"fail_safe" oneof:"hold|unoccupied|occupied|schedule"`
-	FailAfter time.Duration `toml:"fail_after" range:"30s|168h"` // age of what was read at which FailSafe acts
-	Rules     []Rule        `toml:"rule"`                        // the first that fits a subject decides: the room's own, then those for all
+	FailAfter time.Duration `toml:"fail_after" range:"30s|168h"` // age of the last good read at which FailSafe acts
+	Rules     []Rule        `toml:"rule"`                        // the first that matches a subject decides; those of the room precede the defaults
 
-	Grace           time.Duration `toml:"grace" range:"1m|12h" needs:"presence_topic"`             // absence up to this long does not end use
-	Hold            time.Duration `toml:"hold" range:"0s|12h" needs:"presence_topic"`              // use without a booking outlasts presence so long
-	PresenceTimeout time.Duration `toml:"presence_timeout" range:"0s|168h" needs:"presence_topic"` // silence after which the sensor is not trusted; 0: none
-	PresenceOn      []string      `toml:"presence_on" needs:"presence_topic"`                      // payloads that mean presence, without regard to case
+	Grace           time.Duration `toml:"grace" range:"1m|12h" needs:"presence_topic"`             // absence up to this long does not end occupancy
+	Hold            time.Duration `toml:"hold" range:"0s|12h" needs:"presence_topic"`              // occupancy without a booking continues this long after presence
+	PresenceTimeout time.Duration `toml:"presence_timeout" range:"0s|168h" needs:"presence_topic"` // age of the last message at which the sensor is not trusted; 0: never
+	PresenceOn      []string      `toml:"presence_on" needs:"presence_topic"`                      // payloads that mean presence, in any case
 	PresenceOff     []string      `toml:"presence_off" needs:"presence_topic"`                     // and absence
 	PresenceAbove   *float64      `toml:"presence_above" needs:"presence_topic"`                   // numbers above it mean presence, others absence; nil: off
-	PresencePath    string        `toml:"presence_path" form:"jsonpath" needs:"presence_topic"`    // place in a JSON payload, as in "values[0].state"; "": the payload itself
+	PresencePath    string        `toml:"presence_path" form:"jsonpath" needs:"presence_topic"`    // path in a JSON payload, as in "values[0].state"; "": the payload is the value
 }
 
-// A Rule says what the purpose of a booking means for comfort.
+// A Rule decides by the subject of a booking whether it needs comfort.
 type Rule struct {
 	Subject string `toml:"subject" form:"words" required:"cleaning"` // words in a booking's subject
-	Comfort bool   `toml:"comfort"`                                  // whether such a booking asks for comfort
+	Comfort bool   `toml:"comfort"`                                  // whether such a booking needs comfort
 }
 
-// MQTT is the broker and the form of what is sent to it.
+// MQTT is the broker and the format of what is published.
 type MQTT struct {
 	Broker            string // scheme://host:port, with a path for ws and wss; the port is always filled in
 	Username          string
 	Password          Secret
-	ClientID          string // "": the program derives one
+	ClientID          string // "": derived from the identity of the machine
 	CAFile            string
 	CertFile          string
 	KeyFile           string
@@ -104,22 +104,23 @@ type Web struct {
 	APIKey Secret // of the connect API; empty: the API is off
 }
 
-// Store is the file that survives a restart.
+// Store is the database file.
 type Store struct {
 	Path string
-	Key  *[32]byte `json:"-"` // seals the tokens; nil: they are not sealed
+	Key  *[32]byte `json:"-"` // encrypts the tokens; nil: they are stored in the clear
 }
 
-// Format writes the path alone, whatever the verb: fmt by itself would tell the key.
+// Format writes the path for any verb: fmt would print the key.
 func (s Store) Format(f fmt.State, _ rune) { io.WriteString(f, s.Path) }
 
-// A Schedule tells when something runs next, strictly after a given instant.
+// A Schedule returns the next run strictly after an instant, or the zero time
+// when there is none.
 type Schedule interface {
 	Next(time.Time) time.Time
 }
 
-// An Env is what a configuration may reach outside its text: environment
-// variables and the files that hold secrets. A nil function finds nothing.
+// An Env gives access to environment variables and to the files that contain
+// secrets. A nil function finds nothing.
 type Env struct {
 	LookupEnv func(key string) (string, bool)
 	ReadFile  func(name string) ([]byte, fs.FileMode, error)
@@ -144,7 +145,7 @@ func Parse(name string, text []byte, env Env, additional ...Provider) (*Config, 
 	return parse(name, text, 0, env, additional)
 }
 
-// parse is Parse for a text that came from a file of the given mode.
+// parse is Parse for the text of a file with the given mode.
 func parse(name string, text []byte, mode fs.FileMode, env Env, additional []Provider) (*Config, error) {
 	doc, problem := decode(name, string(text))
 	if problem != nil {

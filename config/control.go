@@ -8,18 +8,18 @@ import (
 	"strings"
 )
 
-// bySchedule is the fail_safe that takes the weekly schedule.
+// bySchedule is the fail_safe that uses the weekly schedule.
 const bySchedule = "schedule"
 
-// failSafe reports what does not go together in what a room does when nothing is
-// read. A fail_after that is not written is never shorter than stale_after.
+// failSafe reports contradictions in the fail-safe settings of a room. A
+// fail_after that is left out becomes stale_after where that is longer.
 func (c *checker) failSafe(path string, r *Room, site Week) {
 	at := c.inherited(path, "fail_after")
 	_, written := c.lines[at]
 	switch {
 	case r.FailAfter >= r.StaleAfter:
 	case written:
-		c.add(at, "is shorter than stale_after, "+short(r.StaleAfter)+": a room would fail while it is good", seen(short(r.FailAfter), ""),
+		c.add(at, "is shorter than stale_after, "+short(r.StaleAfter)+": fail_safe would act while the quality is good", seen(short(r.FailAfter), ""),
 			"lengthen it, or shorten stale_after")
 	default:
 		r.FailAfter = r.StaleAfter
@@ -29,11 +29,11 @@ func (c *checker) failSafe(path string, r *Room, site Week) {
 	}
 }
 
-// presence reports what does not go together in the settings of a room's sensor.
-// Topics that begin with own are the gateway's.
+// presence reports contradictions in the settings of a room's sensor. Topics that
+// begin with own are published by the gateway.
 func (c *checker) presence(path string, r Room, own string) {
 	if strings.HasPrefix(r.PresenceTopic, own) {
-		c.add(join(path, "presence_topic"), "is a topic of the gateway itself, which would listen to itself", seen(r.PresenceTopic, ""), "name the topic of the sensor")
+		c.add(join(path, "presence_topic"), "is a topic that the gateway publishes", seen(r.PresenceTopic, ""), "name the topic of the sensor")
 	}
 	words := map[string]bool{}
 	for _, word := range r.PresenceOn {
@@ -41,7 +41,7 @@ func (c *checker) presence(path string, r Room, own string) {
 	}
 	for _, word := range r.PresenceOff {
 		if words[plainWord(word)] {
-			c.add(c.inherited(path, "presence_off"), "has a word of presence_on", seen(word, ""), "keep it in one of the two")
+			c.add(c.inherited(path, "presence_off"), "contains a word of presence_on", seen(word, ""), "keep it in one of the two")
 		}
 	}
 	if r.PresenceAbove != nil {
@@ -55,12 +55,12 @@ func (c *checker) presence(path string, r Room, own string) {
 	}
 }
 
-// plainWord returns a word as payloads are compared with it.
+// plainWord returns a word in the form that payloads are compared in.
 func plainWord(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
 
-// idle reports settings without effect: those of one room, and shared ones that
+// ineffective reports settings without effect: those of one room, and shared ones that
 // no room uses.
-func (c *checker) idle(f file, rooms []Room, accounts []Account) {
+func (c *checker) ineffective(f file, rooms []Room, accounts []Account) {
 	const noSensor = "has no effect without presence_topic"
 	var sensor, subjects bool // some room has it
 	var reason Complaint      // why a room has no subjects
@@ -101,10 +101,10 @@ func withoutSubjects(r Room, accounts []Account) Complaint {
 	return Complaint{noNames(accounts[i], can), "remove it, or " + can.NoNames.Fix}
 }
 
-// without reports the settings of a table that differ from what they would be
-// anyway, and do nothing without the setting needed.
-func (c *checker) without(path, needed string, s, anyway RoomSettings, message string) {
-	given, otherwise := reflect.ValueOf(s), reflect.ValueOf(anyway)
+// without reports the settings of a table that differ from their inherited values
+// and have no effect without the setting needed.
+func (c *checker) without(path, needed string, s, inherited RoomSettings, message string) {
+	given, otherwise := reflect.ValueOf(s), reflect.ValueOf(inherited)
 	for _, field := range settings(given.Type()) {
 		if field.Tag.Get("needs") == needed && !reflect.DeepEqual(given.FieldByIndex(field.Index).Interface(), otherwise.FieldByIndex(field.Index).Interface()) {
 			c.add(join(path, field.Tag.Get("toml")), message, "", fmt.Sprintf("add %s to the room, or remove it", needed))

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// TestRules finds a room's own rules before those for all, and each once in the print.
+// TestRules orders the rules of a room before the defaults, and prints each once.
 func TestRules(t *testing.T) {
 	c := mustParse(t, strings.Replace(minimal, "[mqtt]", `[[defaults.room.rule]]
 subject = "cleaning"
@@ -45,7 +45,7 @@ mailbox = "cellar@contoso.example"
 	}
 }
 
-// TestPresence finds a room's own way of reading its sensor, and that of all others.
+// TestPresence reads the sensor settings of a room and those of the defaults.
 func TestPresence(t *testing.T) {
 	c := mustParse(t, strings.Replace(minimal, "[mqtt]", `[defaults.room]
 presence_above = 400
@@ -93,7 +93,7 @@ mailbox = "garden@contoso.example"
 	}
 }
 
-// TestPresenceTopicLength holds topics to what MQTT can carry.
+// TestPresenceTopicLength limits topics to what MQTT can carry.
 func TestPresenceTopicLength(t *testing.T) {
 	for bytes, want := range map[int]bool{65535: true, 65536: false} {
 		_, err := Parse("test.toml", []byte(minimal+"presence_topic = \""+strings.Repeat("t", bytes)+"\"\n"), testEnv(nil))
@@ -137,9 +137,9 @@ mon = ["07:00-18:30"]
 	}
 }
 
-// TestManualTellsDefaults finds the settings of a controlled room in the manual,
+// TestManualHasDefaults finds the settings of a controlled room in the manual,
 // with what they are when left out.
-func TestManualTellsDefaults(t *testing.T) {
+func TestManualHasDefaults(t *testing.T) {
 	manual := string(readTest(t, "../docs/points.md"))
 	usual := reflect.ValueOf(defaults().Defaults.Room)
 	for _, field := range settings(usual.Type()) {

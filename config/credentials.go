@@ -6,20 +6,20 @@ import (
 )
 
 // brokerCredential is the name of the broker's password in
-// $CREDENTIALS_DIRECTORY; a client secret has the name of its account there.
+// $CREDENTIALS_DIRECTORY; the secret of an account has the account's name there.
 // Source: systemd.exec(5), LoadCredential=.
 const brokerCredential = "mqtt"
 
-// A source lists the ways a secret may be given. The credential is looked for
-// only when there is nothing else.
+// A source lists the ways in which a secret may be given. The credential is used
+// only when none of the others is.
 type source struct {
-	table, key     string // where the settings stand, and the name of the plain one
+	table, key     string // table of the settings, and the key of the inline one
 	inline         Secret
 	file, variable string
 	credential     string
 }
 
-// secret reads a secret from its source; empty when there is none.
+// secret reads a secret from its source; empty when none is given.
 func (c *checker) secret(s source) Secret {
 	inlinePath := join(s.table, s.key)
 	given := ""
@@ -37,7 +37,7 @@ func (c *checker) secret(s source) Secret {
 	switch {
 	case s.inline.Reveal() != "":
 		if c.mode&othersRead != 0 {
-			c.add(inlinePath, "is a secret in a file that everybody may read", "", "run chmod 600 on "+c.file+", or use "+s.key+"_file")
+			c.add(inlinePath, "is a secret in a file that all users can read", "", "run chmod 600 on "+c.file+", or use "+s.key+"_file")
 		}
 		return s.inline
 	case s.file != "":
@@ -52,7 +52,7 @@ func (c *checker) secret(s source) Secret {
 	return c.credential(inlinePath, s.credential)
 }
 
-// credential reads a credential that the service manager passed, if there is one.
+// credential reads a credential passed by systemd; empty when there is none.
 func (c *checker) credential(at, name string) Secret {
 	dir := c.env.lookup("CREDENTIALS_DIRECTORY")
 	if dir == "" || !segments.MatchString(name) {
@@ -79,14 +79,14 @@ func (c *checker) secretFile(at, file string) Secret {
 	case line == "":
 		c.add(at, "names an empty file", "", "write the secret into it")
 	case strings.ContainsAny(line, "\r\n\x00"):
-		c.add(at, "names a file that holds more than one line", "", "leave only the secret in it")
+		c.add(at, "names a file that contains more than one line", "", "leave only the secret in it")
 	}
 	return NewSecret(line)
 }
 
-// readable reads a file that a setting names, "" for none, and reports what is
-// wrong with it. A private key is a secret whatever the setting says. The path
-// stays out of the message: it might be a secret.
+// readable reads the file that a setting names, "" for none, and reports problems
+// with it. A private key is treated as a secret even where secret is false. The
+// message omits the path, which may be a secret pasted by mistake.
 func (c *checker) readable(at, file string, secret bool) (string, bool) {
 	if file == "" {
 		return "", false
@@ -97,7 +97,7 @@ func (c *checker) readable(at, file string, secret bool) (string, bool) {
 		return "", false
 	}
 	if (secret || strings.Contains(string(text), "PRIVATE KEY-----")) && mode&othersRead != 0 {
-		c.add(at, "names a secret file that everybody may read", "", "run chmod 600 on it")
+		c.add(at, "names a secret file that all users can read", "", "run chmod 600 on it")
 		return "", false
 	}
 	return string(text), true

@@ -1,15 +1,15 @@
 package config
 
-// A file holds the settings as they are written; its tags are the one list of
-// keys that binding, printing and the reference file go by.
+// A file contains the settings as they are written. Binding, printing and the test
+// of the reference configuration all use its tags.
 //
 //	toml      the key
 //	oneof     the values allowed
 //	range     the lowest and the highest value allowed
 //	form      a check in forms, or in those of the provider
 //	required  must not be empty; the value is an example for the message
-//	needs     a setting without which this one does nothing
-//	hide      the value never appears in a message
+//	needs     the setting without which this one has no effect
+//	hide      the value is never shown in a message
 type file struct {
 	Site     rawSite      `toml:"site"`
 	Accounts []rawAccount `toml:"account"`

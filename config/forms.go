@@ -16,8 +16,8 @@ import (
 // A Form checks one text by itself.
 type Form func(text string) Complaint
 
-// A Complaint says what is wrong with a value and how to fix it; the zero
-// Complaint says that nothing is.
+// A Complaint is what is wrong with a value and how to fix it; the zero Complaint
+// means that nothing is.
 type Complaint struct{ Message, Fix string }
 
 // forms are the checks that any table may use, by the name in its tags. None is
@@ -85,7 +85,7 @@ func absolute(s string) Complaint {
 	if filepath.IsAbs(s) {
 		return Complaint{}
 	}
-	return Complaint{"must be the whole path of a file", "begin it with /"}
+	return Complaint{"must be an absolute path", "begin it with /"}
 }
 
 // scopeLike returns the check of one scope (RFC 6749 §3.3) in a list; example is
@@ -93,7 +93,7 @@ func absolute(s string) Complaint {
 func scopeLike(example string) Form {
 	return func(s string) Complaint {
 		if strings.ContainsAny(s, " ,;") {
-			return Complaint{"must hold one scope in each text", "write " + example}
+			return Complaint{"must contain one scope in each text", "write " + example}
 		}
 		return Complaint{}
 	}
@@ -119,8 +119,8 @@ func serverLike(example string) Form {
 func broker(s string) Complaint {
 	u, ok := address(s)
 	if !ok || defaultPorts[u.Scheme] == "" {
-		if mayHoldPassword(s) {
-			return Complaint{"must not hold a user name or password", "use username and password_file"}
+		if mayContainPassword(s) {
+			return Complaint{"must not contain a user name or password", "use username and password_file"}
 		}
 		return Complaint{"must be an address with one of the schemes mqtt, mqtts, ws, wss", `write "mqtts://broker.example:8883"`}
 	}
@@ -131,7 +131,7 @@ func broker(s string) Complaint {
 	return Complaint{}
 }
 
-// listen keeps the page on this machine: it has no password.
+// listen allows loopback addresses only, because the page has no password.
 func listen(s string) Complaint {
 	if s == "off" {
 		return Complaint{}
@@ -147,28 +147,28 @@ func listen(s string) Complaint {
 	return Complaint{}
 }
 
-// topic checks the name of a topic to listen to: MQTT 3.1.1 §4.7 and §1.5.3.
+// topic checks the name of a topic to subscribe to: MQTT 3.1.1 §4.7 and §1.5.3.
 func topic(s string) Complaint {
 	switch {
 	case strings.ContainsAny(s, "+#"):
 		return Complaint{"must be one topic, without the wildcards + and #", "name the topic of this room's sensor"}
 	case strings.HasPrefix(s, "$"):
-		return Complaint{"must not begin with $, which brokers keep for themselves", "name the topic of this room's sensor"}
+		return Complaint{"must not begin with $, which is reserved for the broker", "name the topic of this room's sensor"}
 	case len(s) > math.MaxUint16:
 		return Complaint{"must be at most 65535 bytes", "name the topic of this room's sensor"}
 	}
 	return Complaint{}
 }
 
-// words checks for something that a subject can hold as a word.
+// words checks that a text contains a letter or a digit.
 func words(s string) Complaint {
 	if strings.ContainsFunc(s, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }) {
 		return Complaint{}
 	}
-	return Complaint{"must hold a word", `write "cleaning"`}
+	return Complaint{"must contain a word", `write "cleaning"`}
 }
 
-// address parses a URL with a host, a sound port and no user name or password.
+// address parses a URL that has a host, a valid port or none, and no user name.
 func address(s string) (*url.URL, bool) {
 	u, err := url.Parse(s)
 	if err != nil || u.Hostname() == "" || u.User != nil || strings.Contains(u.Hostname(), " ") {
@@ -182,14 +182,14 @@ func address(s string) (*url.URL, bool) {
 	return u, true
 }
 
-// mayHoldPassword tells whether a text looks like user:password@host. It looks
-// at the text alone, because a password may break the parsing of an address.
-func mayHoldPassword(s string) bool {
+// mayContainPassword returns whether a text looks like user:password@host. It does
+// not parse the address, because a password may make that fail.
+func mayContainPassword(s string) bool {
 	at := strings.LastIndex(s, "@")
 	return at >= 0 && strings.Contains(s[:at], ":")
 }
 
-// loopback tells whether a host is this machine.
+// loopback returns whether a host is this machine.
 func loopback(host string) bool {
 	ip, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && ip.IsLoopback()

@@ -7,10 +7,10 @@ import (
 	"unicode"
 )
 
-// newKey is the line that makes a key good for both kinds of key file.
+// newKey is the fix for both kinds of key file.
 const newKey = "make one with openssl rand -hex 32"
 
-// sealKey reads the key that seals what is stored; nil when there is none.
+// sealKey reads the key that encrypts the stored tokens; nil when there is none.
 func (c *checker) sealKey(at, file string) *[32]byte {
 	text, ok := c.readable(at, file, true)
 	if !ok {
@@ -18,14 +18,14 @@ func (c *checker) sealKey(at, file string) *[32]byte {
 	}
 	key := key32(text)
 	if key == nil {
-		c.add(at, "names a file that holds no key: 32 bytes, as they are, in hexadecimal or in base64", "", newKey)
+		c.add(at, "names a file that contains no key: 32 bytes, as they are, in hexadecimal or in base64", "", newKey)
 	}
 	return key
 }
 
-// key32 returns the 32 bytes that a text holds as they are, in hexadecimal or
-// in base64 (RFC 4648); nil when it does not. Bytes that all are text are a pass
-// phrase, not a key: no key made by chance looks like one.
+// key32 returns the 32 bytes that a text contains as raw bytes, in hexadecimal or
+// in base64 (RFC 4648); nil when it does not. Raw bytes that are all printable are
+// taken for a pass phrase: a random key practically never is.
 func key32(text string) *[32]byte {
 	if len(text) == 32 && strings.ContainsFunc(text, notText) {
 		return (*[32]byte)([]byte(text))
@@ -40,8 +40,8 @@ func key32(text string) *[32]byte {
 
 func notText(r rune) bool { return r > unicode.MaxASCII || unicode.IsControl(r) && !unicode.IsSpace(r) }
 
-// Limits of the key of the connect API: hard to guess, and short enough for a
-// header that every client and proxy passes on.
+// Limits of the key of the connect API, in characters: hard to guess, and short
+// enough for the header limits of clients and proxies.
 const leastAPIKey, mostAPIKey = 32, 256
 
 // apiKey reads the key of the connect API; empty when there is none.
@@ -55,7 +55,7 @@ func (c *checker) apiKey(at, file string) Secret {
 	case len(text) < leastAPIKey || len(text) > mostAPIKey:
 		c.add(at, "names a file whose key is not 32 to 256 characters long", "", newKey)
 	case strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }):
-		c.add(at, "names a file whose key holds what a header cannot carry", "", newKey)
+		c.add(at, "names a file whose key contains characters that a header cannot carry", "", newKey)
 	}
 	return key
 }

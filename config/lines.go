@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// A lineIndex tells on which line each setting of a document stands. Its keys
-// are places such as "room[1].lead"; a name that needs quotes in TOML is quoted.
+// A lineIndex maps the settings of a document to their lines. Its keys are paths
+// such as "room[1].lead"; a name that needs quotes in TOML is quoted.
 type lineIndex map[string]int
 
 // of returns the line of the setting at path or, when it is not in the document,

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Microsoft holds the checked settings of an account at Microsoft 365.
+// Microsoft contains the checked settings of an account at Microsoft 365.
 type Microsoft struct {
 	Cloud               string // "global", "us-gov", "us-dod" or "china"
 	Tenant              string // "common", "organizations", "consumers", a GUID or a domain
@@ -70,9 +70,9 @@ func (m *Microsoft) Abilities() Abilities {
 	return can
 }
 
-// microsoftTable holds the settings as they are written. People paste a secret
-// where its file, its variable or the client id belongs: those values stay out
-// of messages too.
+// microsoftTable contains the settings as they are written. Secrets are pasted by
+// mistake where their file, their variable or the client id belongs: those values
+// are hidden as well.
 type microsoftTable struct {
 	Cloud                 string    `toml:"cloud" oneof:"global|us-gov|us-dod|china"`
 	Tenant                string    `toml:"tenant" form:"tenant" required:"common"`
@@ -105,8 +105,7 @@ var microsoftProvider = Provider{
 	},
 }
 
-// microsoftDefaults returns the settings of an account that gives none but, maybe,
-// how it signs in.
+// microsoftDefaults returns the default settings for a way to sign in.
 func microsoftDefaults(signIn any) *microsoftTable {
 	t := &microsoftTable{
 		Cloud:       "global",
@@ -164,7 +163,7 @@ func (t *microsoftTable) fillServers(a *AccountCheck) {
 
 var guid = regexp.MustCompile(`^(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
 
-// sharedTenants stand for more than one company.
+// sharedTenants are the tenants that accept accounts of more than one company.
 var sharedTenants = []string{"common", "organizations", consumers}
 
 func tenant(s string) Complaint {
@@ -188,7 +187,7 @@ func redirect(s string) Complaint {
 	u, ok := address(s)
 	switch {
 	case !ok || u.Fragment != "" || u.Scheme != "https" && (u.Scheme != "http" || u.Hostname() != "localhost"):
-		return Complaint{"must be an https address, or begin with http://localhost", "write the address registered for the app, to the letter"}
+		return Complaint{"must be an https address, or begin with http://localhost", "write the address exactly as registered for the app"}
 	case len(s) > 256:
 		return Complaint{"must be at most 256 characters", "register a shorter address"}
 	}

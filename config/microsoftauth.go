@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// checkSignIn reports what does not go together with the way an account signs in.
+// checkSignIn reports settings that contradict the way an account signs in.
 func (t *microsoftTable) checkSignIn(a *AccountCheck, auth clientAuthentication) {
 	if t.SignIn == "app" {
 		t.checkApp(a, auth)
@@ -79,7 +79,7 @@ func (t *microsoftTable) refuseSecret(a *AccountCheck) {
 		}
 	}
 	if !t.ClientSecretExpires.IsZero() {
-		a.Report("client_secret_expires", nil, Complaint{"has no effect beside a certificate, which contains its own end", "remove it"})
+		a.Report("client_secret_expires", nil, Complaint{"has no effect beside a certificate, which contains its own expiry date", "remove it"})
 	}
 }
 
@@ -113,11 +113,11 @@ func (t *microsoftTable) readCertificate(a *AccountCheck) clientAuthentication {
 func certificateIn(text []byte) ([]byte, Complaint) {
 	block := pemBlock(text, "CERTIFICATE")
 	if block == nil {
-		return nil, Complaint{"names a file that holds no certificate in PEM", "name the one that begins with -----BEGIN CERTIFICATE-----"}
+		return nil, Complaint{"names a file that contains no certificate in PEM", "name the one that begins with -----BEGIN CERTIFICATE-----"}
 	}
 	cert, err := x509.ParseCertificate(block.Bytes)
 	if err != nil {
-		return nil, Complaint{"names a file that holds a damaged certificate", "copy it again, or make a new pair with roomgate certificate"}
+		return nil, Complaint{"names a file that contains a damaged certificate", "copy it again, or make a new pair with roomgate certificate"}
 	}
 	if _, ok := cert.PublicKey.(*rsa.PublicKey); !ok {
 		return nil, Complaint{"names a certificate without an RSA key, which Microsoft does not accept", "make a new pair with roomgate certificate"}

@@ -55,9 +55,9 @@ func printRules(b *bytes.Buffer, header string, rules []Rule) {
 	}
 }
 
-// literal returns a value as TOML writes it, "" for a date or a number that is
-// not set and for what has tables of its own.
-// Go's quoting will do, because texts hold no control characters.
+// literal returns a value in TOML, "" for a date or a number that is not set and
+// for values that have tables of their own. Go's quoting is valid TOML, because
+// texts contain no control characters.
 func literal(value any) string {
 	switch v := value.(type) {
 	case string:

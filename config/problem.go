@@ -10,11 +10,11 @@ import (
 	"strings"
 )
 
-// A Problem is one thing that is wrong with a configuration.
+// A Problem is one mistake in a configuration.
 type Problem struct {
 	File    string // the file's name
 	Line    int    // counted from 1; 0: no line to point at
-	Key     string // the setting, as in "room.lead"; "": the whole file
+	Key     string // the setting, as in "room.lead"; "": the file
 	Seen    string // the value found, as it would be written; "" when none or when it may be secret
 	Message string // what is wrong
 	Fix     string // what to do
@@ -40,7 +40,7 @@ func (p Problem) String() string {
 	return b.String()
 }
 
-// Problems is everything that is wrong with a configuration, in the order of its lines.
+// Problems are all mistakes in a configuration, in the order of their lines.
 type Problems []Problem
 
 // Error returns one line for each problem.
@@ -57,11 +57,11 @@ func (p *Problems) Action() string {
 	return "correct the configuration and run roomgate config check"
 }
 
-// NeedsPerson returns true: a configuration does not correct itself.
+// NeedsPerson returns true.
 func (p *Problems) NeedsPerson() bool { return true }
 
-// A report collects problems. Settings are named by their place in the
-// document, as in "room[1].lead".
+// A report collects problems. Settings are named by their path in the document,
+// as in "room[1].lead".
 type report struct {
 	file     string
 	lines    lineIndex
@@ -88,7 +88,7 @@ func (r *report) complain(path string, c Complaint) {
 	}
 }
 
-// reported tells whether there is a problem with the setting at path.
+// reported returns whether there is a problem with the setting at path.
 func (r *report) reported(path string) bool {
 	key, line := elementIndex.ReplaceAllString(path, ""), r.lines.of(path)
 	return slices.ContainsFunc(r.problems, func(p Problem) bool { return p.Key == key && p.Line == line })
@@ -100,7 +100,7 @@ func (r *report) sorted() *Problems {
 	return &r.problems
 }
 
-// reason returns the cause of a file error in plain words, without the path.
+// reason returns the cause of a file error without the path.
 func reason(err error) string {
 	var pathErr *fs.PathError
 	switch {

@@ -17,7 +17,7 @@ type Provider struct {
 // that of an account that names none.
 func Providers() []Provider { return []Provider{microsoftProvider} }
 
-// A Table holds the settings of an account that belong to its provider, as they
+// A Table contains the settings of an account that belong to its provider, as they
 // are written. It is a pointer to a struct whose fields carry the tags of file;
 // their types are string, bool, int, []string, *float64, [time.Duration],
 // [time.Time] and [Secret].

@@ -78,7 +78,7 @@ client_id = "11111111-2222-3333-4444-555555555555"
 		t.Errorf("got %+v", a)
 	}
 	if b := c.Accounts[1]; b.Provider != "microsoft" || b.Settings.(*Microsoft).SignIn != "code" {
-		t.Errorf("beside it %+v", b)
+		t.Errorf("the other account: %+v", b)
 	}
 	out := printed(t, c)
 	want := "[[account]]\nname = \"rooms\"\nprovider = \"tides\"\npoll = \"@every 60s\"\nsweep = \"\"\n" +
@@ -105,7 +105,8 @@ func TestProviderCredential(t *testing.T) {
 	}
 }
 
-// TestProviderProblems holds what a second provider adds to its exact messages.
+// TestProviderProblems compares the messages that involve a second provider with
+// the expected ones.
 func TestProviderProblems(t *testing.T) {
 	account := func(lines string) string { return strings.Replace(tideAccount, "[mqtt]", lines+"\n[mqtt]", 1) }
 	for _, test := range []struct{ name, text, want string }{

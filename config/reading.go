@@ -2,9 +2,9 @@ package config
 
 import "fmt"
 
-// place reports what does not go together with where a room's bookings are
-// found. It returns whether that is a calendar of the account, which may hold
-// other rooms as well.
+// place reports contradictions in where the bookings of a room are found. It
+// returns whether that is a calendar of the account, which may contain other rooms
+// as well.
 func (c *checker) place(path string, r Room, a Account) bool {
 	can := a.Settings.Abilities()
 	if can.NoNames.Message != "" && r.Privacy != "busy" {
@@ -16,7 +16,7 @@ func (c *checker) place(path string, r Room, a Account) bool {
 	case r.Calendar != "" && why != "":
 		c.add(at, fmt.Sprintf("cannot be read, because account %q %s", a.Name, why), seen(r.Calendar, ""), "give the room's mailbox instead")
 	case r.Calendar != "" && r.Mailbox != "":
-		c.add(at, "is given beside a mailbox, and a room is read in one place", seen(r.Calendar, ""), "keep one of the two")
+		c.add(at, "is given together with a mailbox, and a room has one calendar", seen(r.Calendar, ""), "keep one of the two")
 	case r.Mailbox != "":
 	case why != "":
 		c.add(path, fmt.Sprintf("needs a mailbox, because account %q %s", a.Name, why), "", `add mailbox = "boardroom@contoso.example"`)
@@ -32,12 +32,12 @@ func noNames(a Account, can Abilities) string {
 	return fmt.Sprintf("has no effect, because account %q %s", a.Name, can.NoNames.Message)
 }
 
-// A calendar is one of those of an account.
+// A calendar is a calendar of an account.
 type calendar struct{ account, name string } // name "": the account's own
 
-// toldApart reports the rooms that nothing tells apart from others in their calendar.
-// Names are compared to the letter, because ids may differ in case alone.
-func (c *checker) toldApart(rooms []Room, in map[int]calendar) {
+// ambiguous reports the rooms without a match whose calendar other rooms share.
+// Names are compared exactly, because ids may differ in case only.
+func (c *checker) ambiguous(rooms []Room, in map[int]calendar) {
 	count := map[calendar]int{}
 	for _, cal := range in {
 		count[cal]++
@@ -48,7 +48,7 @@ func (c *checker) toldApart(rooms []Room, in map[int]calendar) {
 		switch {
 		case !shared || count[cal] < 2 || len(r.Match) > 0:
 		case cal.name != "":
-			c.add(join(path, "calendar"), fmt.Sprintf("holds other rooms of account %q too, and this one has no match", r.Account), seen(cal.name, ""),
+			c.add(join(path, "calendar"), fmt.Sprintf("contains other rooms of account %q too, and this one has no match", r.Account), seen(cal.name, ""),
 				`add match = ["Boardroom"]`)
 		default:
 			c.add(path, fmt.Sprintf("needs a mailbox, a calendar or a match, because account %q has other rooms in its own calendar", r.Account), "",

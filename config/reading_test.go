@@ -7,10 +7,8 @@ import (
 	"time"
 )
 
-// TestReading has every way of reading and every place of a room's bookings,
-// and finds them again in the print.
-func TestReading(t *testing.T) {
-	text := strings.Replace(minimal, "[mqtt]", `sweep = "@every 5s"
+// readingText has accounts that read in different ways.
+var readingText = strings.Replace(minimal, "[mqtt]", `sweep = "@every 5s"
 poll = "@every 10s"
 [[account]]
 name = "view"
@@ -55,7 +53,11 @@ id = "free"
 account = "free"
 mailbox = "free@contoso.example"
 `
-	c := mustParse(t, text, nil)
+
+// TestReading has every way of reading and every place of a room's bookings,
+// and finds them again in the print.
+func TestReading(t *testing.T) {
+	c := mustParse(t, readingText, nil)
 	now := time.Date(2026, 11, 3, 8, 10, 0, 0, time.UTC)
 	for i, want := range []struct {
 		read  string

@@ -83,7 +83,7 @@ func TestSame(t *testing.T) {
 	}
 }
 
-// TestSameIsWhole holds the changes to the settings there are.
+// TestSameIsWhole finds a change for every setting.
 func TestSameIsWhole(t *testing.T) {
 	tables := map[string][]string{
 		"[site]": keysOf(reflect.TypeFor[rawSite]()), "[[account]]": (&binder{}).accountKeys(Providers()...), "[[room]]": keysOf(reflect.TypeFor[Room]()),
@@ -149,7 +149,7 @@ type change struct{ table, key, lines string }
 
 const appAccount = "[[account]]\nname = \"app\""
 
-// changes hold another value for each setting, with what else that needs.
+// changes contain another value for each setting, with the settings it requires.
 var changes = []change{
 	{"[site]", "id", `id = "annexe"`},
 	{"[site]", "name", `name = "Annexe"`},

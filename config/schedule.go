@@ -13,7 +13,7 @@ import (
 
 // ParseSchedule parses a cron schedule: five fields as in crontab(5), "@every
 // 90s", or one of @hourly, @daily, @weekly, @monthly, @yearly. Fields are read in
-// the given zone. The error tells why the schedule is not one, never runs, or
+// the given zone. The error says that the schedule cannot be read, never runs, or
 // runs more often than least.
 //
 // Around the change of the clocks a schedule with a fixed hour runs twice when
@@ -42,23 +42,23 @@ func ParseSchedule(spec string, zone *time.Location, least time.Duration) (_ Sch
 	return s, nil
 }
 
-// refused returns an error for what the parser accepts and should not.
+// refused returns an error for specifications that the parser accepts wrongly.
 func refused(spec string) error {
 	spec = strings.TrimSpace(spec)
 	if strings.HasPrefix(spec, "TZ=") || strings.HasPrefix(spec, "CRON_TZ=") {
-		return errors.New("names a time zone, and is always read in the site's")
+		return errors.New("names a time zone, but schedules are read in that of the site")
 	}
 	if strings.HasPrefix(spec, "@") {
 		return nil
 	}
 	fields := strings.Fields(spec)
 	if len(fields) != len(steps) {
-		return fmt.Errorf("has %d fields, and cron has five", len(fields))
+		return fmt.Errorf("has %d fields instead of five", len(fields))
 	}
 	for i, field := range fields {
 		for _, step := range stepForm.FindAllStringSubmatch(field, -1) {
 			if n, err := strconv.Atoi(step[1]); err != nil || n >= steps[i].size {
-				return fmt.Errorf("has a step of %s %s, which cron cannot count", step[1], steps[i].unit)
+				return fmt.Errorf("has a step of %s %s, which exceeds the field", step[1], steps[i].unit)
 			}
 		}
 	}
@@ -67,16 +67,16 @@ func refused(spec string) error {
 
 var stepForm = regexp.MustCompile(`/(\d+)`)
 
-// steps tell how far a step of each field can reach. The parser takes longer
-// ones for the length of the field: "*/90" minutes for an hour.
+// steps are the sizes of the fields. The parser accepts longer steps and takes
+// them for the size of the field: "*/90" minutes for an hour.
 var steps = [5]struct {
 	size int
 	unit string
 }{{60, "minutes"}, {24, "hours"}, {31, "days"}, {12, "months"}, {7, "weekdays"}}
 
 // shortestGap returns the shortest time between the first runs of a schedule, 0
-// when it does not run. It counts from a fixed instant, so that a configuration
-// is as good today as tomorrow.
+// when it does not run. It starts at a fixed instant, so that the result does not
+// depend on the day.
 func shortestGap(s Schedule) time.Duration {
 	const runs = 5
 	var shortest time.Duration
@@ -94,8 +94,7 @@ func shortestGap(s Schedule) time.Duration {
 	return shortest
 }
 
-// zoned reads the fields of a schedule in a zone, whatever the zone of the
-// instant it is asked with.
+// zoned evaluates a schedule in a zone, for instants in any zone.
 type zoned struct {
 	spec     string // as written
 	schedule cron.Schedule
@@ -106,7 +105,7 @@ type zoned struct {
 // within five years.
 func (z zoned) Next(t time.Time) time.Time { return z.schedule.Next(t.In(z.zone)).UTC() }
 
-// short prints a duration without its idle units: "20m" for "20m0s".
+// short formats a duration without trailing zero units: "20m" for "20m0s".
 func short(d time.Duration) string {
 	s := d.String()
 	if strings.HasSuffix(s, "m0s") {

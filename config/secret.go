@@ -6,7 +6,7 @@ import (
 	"log/slog"
 )
 
-// mask is what a secret shows of itself.
+// mask is what a secret prints as.
 const mask = "(secret)"
 
 // A Secret is a text that never prints: every way of formatting, encoding or

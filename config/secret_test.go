@@ -33,7 +33,7 @@ func TestSecretNeverPrints(t *testing.T) {
 	}
 	for _, out := range outputs {
 		if strings.Contains(out, "abc~text") || strings.Contains(out, fmt.Sprintf("%x", "abc~text")) {
-			t.Errorf("tells the secret: %s", out)
+			t.Errorf("prints the secret: %s", out)
 		}
 	}
 	if got := fmt.Sprintf("%v|%s|%q|%#v", s, s, s, s); got != "(secret)|(secret)|(secret)|(secret)" {

@@ -12,15 +12,15 @@ import (
 	"time"
 )
 
-// A Week tells at which hours a room is used when nothing better is known, in
-// the site's zone.
+// A Week is a weekly schedule of the hours at which a room is in use, in the
+// site's zone.
 type Week struct {
 	Days       [7][]Stretch         // by [time.Weekday]
-	Exceptions map[string][]Stretch // by date, as in "2026-12-25": instead of its weekday's
+	Exceptions map[string][]Stretch // by date, as in "2026-12-25"; replaces the weekday's
 }
 
-// A Stretch is a part of a day, from one minute to before another, counted from
-// midnight as a clock on the wall shows them: 24:00 is 1440.
+// A Stretch is a part of a day, its end exclusive, in minutes of local time since
+// midnight: 24:00 is 1440.
 type Stretch struct{ From, To int }
 
 // String returns a stretch as it is written, "07:00-18:30".
@@ -28,12 +28,12 @@ func (s Stretch) String() string {
 	return fmt.Sprintf("%02d:%02d-%02d:%02d", s.From/60, s.From%60, s.To/60, s.To%60)
 }
 
-// given tells whether a week says anything.
+// given returns whether a week has any day or date.
 func (w Week) given() bool {
 	return len(w.Exceptions) > 0 || slices.ContainsFunc(w.Days[:], func(d []Stretch) bool { return d != nil })
 }
 
-// over returns a week whose days and dates, where w gives none, are those of shared.
+// over returns w with the days and dates that it leaves out taken from shared.
 func (w Week) over(shared Week) Week {
 	for day, stretches := range w.Days {
 		if stretches == nil {
@@ -138,7 +138,7 @@ func stretch(value any) (Stretch, Complaint) {
 	return out, Complaint{}
 }
 
-// printWeek writes the tables of a week that says anything.
+// printWeek writes the tables of a week; none where it is empty.
 func printWeek(b *bytes.Buffer, name string, w Week) {
 	if !w.given() {
 		return
@@ -159,7 +159,7 @@ func printWeek(b *bytes.Buffer, name string, w Week) {
 	}
 }
 
-// stretchList returns stretches as TOML writes them.
+// stretchList returns stretches in TOML.
 func stretchList(list []Stretch) string {
 	items := make([]string, len(list))
 	for i, s := range list {

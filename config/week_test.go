@@ -76,7 +76,7 @@ func TestWeekOfRoomAlone(t *testing.T) {
 	}
 }
 
-// TestWeekdays holds the keys of a schedule to the days they stand for.
+// TestWeekdays compares the keys of a schedule with the names of the days.
 func TestWeekdays(t *testing.T) {
 	for day, key := range weekdays {
 		if name := time.Weekday(day).String(); strings.ToLower(name[:3]) != key {
