@@ -6,7 +6,8 @@ import "time"
 type Provider struct {
 	Name string // value of the setting provider
 	// Table returns the settings of an account that gives these, with the
-	// defaults filled in. The values given are not checked yet.
+	// defaults filled in. The values given are not checked yet; nil is an account
+	// that gives none.
 	Table func(given map[string]any) Table
 	// Forms are checks of one value that only this provider needs, by the name
 	// that the tag form of its table uses. None is called with an empty text.
@@ -51,8 +52,8 @@ type AccountCheck struct {
 	account string // its name
 }
 
-// Report adds a problem with a setting and shows the value, nil for none. Values
-// that may be secret must not be passed.
+// Report adds a problem with a setting, or with the account where key is empty,
+// and shows the value, nil for none. Values that may be secret must not be passed.
 func (a *AccountCheck) Report(key string, value any, c Complaint) {
 	path := a.path
 	if key != "" {
