@@ -7,12 +7,13 @@ import "context"
 // further interfaces of this file, which are looked for where they are used:
 // a provider that lacks one is told so in words, and goes on.
 //
-//	HasSession    it signs in
-//	Sweeper       it tells cheaply which rooms have changed
-//	Discoverer    it lists the rooms there are
-//	Examiner      it looks at its own servers, permissions and rooms for the doctor
-//	Guide         it puts into words what the customer's IT does
-//	WhoSignedIn   it knows the address of who signed in
+//	HasSession       it signs in
+//	Sweeper          it tells cheaply which rooms have changed
+//	Discoverer       it lists the rooms there are
+//	Examiner         it looks at its own servers, permissions and rooms for the doctor
+//	Guide            it puts into words what the customer's IT does
+//	WhoSignedIn      it knows the address of who signed in
+//	CredentialGuide  it says where a new client secret or certificate is made
 type Provider interface {
 	Calendar
 	// Service is the name of the service for people, such as "Microsoft 365".
@@ -94,7 +95,7 @@ type Server struct {
 
 // ServerAnswer is what a Server answered.
 type ServerAnswer struct {
-	Host        string
+	Host        string // name, without the port
 	Status      int    // HTTP status
 	ContentType string // media type, without parameters
 	Body        []byte // bounded by the doctor
@@ -131,6 +132,13 @@ type Guide interface {
 	HandOver(h HandOver) []Block
 }
 
+// CredentialGuide is a Provider whose client authenticates with a secret or a
+// certificate that ends one day.
+type CredentialGuide interface {
+	// RenewCredential says in one line where a new one is made.
+	RenewCredential() string
+}
+
 // HandOver is what a sheet for the customer's IT is made for.
 type HandOver struct {
 	Site    Site
@@ -150,8 +158,8 @@ type Block struct {
 	List    []string
 	Steps   []string   // a numbered list
 	Table   [][]string // the first row is the heading
-	Code    string     // to be pasted into a shell
-	Shell   string     // which one, such as "powershell"; empty: sh
+	Code    string     // to be copied as it is
+	Shell   string     // the shell to paste Code into, such as "powershell"; empty: it is not for a shell
 }
 
 // Advice is what an error code of a service means to the people on site.

@@ -61,7 +61,7 @@ func canned(page string) roundTrip {
 // over the six days that are asked for: the first, and one that finds the
 // calendars unchanged.
 func BenchmarkPoll1000(b *testing.B) {
-	client, err := NewClient(Options{BaseURL: "https://graph.test", Tokens: oneToken(), HTTP: &http.Client{Transport: canned(pageOf(48))}, UserAgent: "roomgate",
+	client, err := NewClient(ClientOptions{BaseURL: "https://graph.test", Tokens: oneToken(), HTTP: &http.Client{Transport: canned(pageOf(48))}, UserAgent: "roomgate",
 		Clock: wall{}, Jitter: func(time.Duration) time.Duration { return 0 }, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		b.Fatal(err)

@@ -49,7 +49,7 @@ func newSim(t *testing.T, o graphsim.Options) (*graphsim.Sim, *Calendar) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := NewClient(Options{
+	c, err := NewClient(ClientOptions{
 		BaseURL: "https://graph.test", Tokens: simTokens{tokens.Access}, HTTP: &http.Client{Transport: sim.Transport()},
 		UserAgent: "roomgate", Clock: &simClock{}, Jitter: func(time.Duration) time.Duration { return 0 }, Log: slog.New(slog.DiscardHandler),
 	})

@@ -34,8 +34,8 @@ type Clock interface {
 	After(d time.Duration) <-chan time.Time
 }
 
-// Options are the parts of a Client. All are needed.
-type Options struct {
+// ClientOptions are the parts of a Client. All are needed.
+type ClientOptions struct {
 	BaseURL   string // scheme and host of Graph, such as https://graph.microsoft.com
 	Tokens    Tokens
 	HTTP      *http.Client // with a timeout
@@ -47,7 +47,7 @@ type Options struct {
 
 // Client calls Microsoft Graph. It is safe for concurrent use.
 type Client struct {
-	o      Options
+	o      ClientOptions
 	base   *url.URL
 	slots  chan struct{} // one for each request in flight
 	limits limits
@@ -60,7 +60,7 @@ const (
 )
 
 // NewClient returns a Client; its error tells that BaseURL is not usable.
-func NewClient(o Options) (*Client, error) {
+func NewClient(o ClientOptions) (*Client, error) {
 	base, err := url.Parse(o.BaseURL)
 	if err != nil || base.Host == "" {
 		return nil, fmt.Errorf("graph: %q is no address of a service", o.BaseURL)

@@ -153,7 +153,7 @@ func calendarOn(t *testing.T, s http.RoundTripper, tokens Tokens, out io.Writer)
 
 func clientOn(t *testing.T, s http.RoundTripper, tokens Tokens, out io.Writer) *Client {
 	t.Helper()
-	c, err := NewClient(Options{
+	c, err := NewClient(ClientOptions{
 		BaseURL: "https://graph.test", Tokens: tokens, HTTP: &http.Client{Transport: s}, UserAgent: "roomgate/1.2.3", Clock: wall{},
 		Jitter: func(time.Duration) time.Duration { return 0 },
 		Log:    slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug})),
@@ -408,7 +408,7 @@ func TestGivesUpAfterFour(t *testing.T) {
 
 // TestJitter: neither a Retry-After nor a pause of our own is undercut.
 func TestJitter(t *testing.T) {
-	c := &Client{o: Options{Jitter: func(m time.Duration) time.Duration { return m - 1 }}}
+	c := &Client{o: ClientOptions{Jitter: func(m time.Duration) time.Duration { return m - 1 }}}
 	if got, want := c.waitOf(&Error{RetryAfter: 20 * time.Second}, 1), 22*time.Second-1; got != want {
 		t.Errorf("pause %v, want %v", got, want)
 	}
@@ -764,7 +764,7 @@ func TestCancelled(t *testing.T) {
 
 func TestNewClientRefusesAddress(t *testing.T) {
 	for _, base := range []string{"", "graph.microsoft.com", "https://", "://x", "/v1.0"} {
-		if _, err := NewClient(Options{BaseURL: base}); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("%q", base)) {
+		if _, err := NewClient(ClientOptions{BaseURL: base}); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("%q", base)) {
 			t.Errorf("address %q: error %v, want one that shows it", base, err)
 		}
 	}

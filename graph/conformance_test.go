@@ -78,7 +78,7 @@ func newSimWorld(t *testing.T, way Way, polite bool) simWorld {
 	})
 	sim.AddRoom(graphsim.Room{Address: roomB, Name: "Room B", SharedWith: []string{graphsim.ServiceAccount}})
 	sim.AddRoom(graphsim.Room{Address: closed, Name: "Closed"})
-	client := clientLike(t, c, func(o *Options) { o.Clock = &patientClock{now: simTime} })
+	client := clientLike(t, c, func(o *ClientOptions) { o.Clock = &patientClock{now: simTime} })
 	return simWorld{t: t, sim: sim, calendar: NewCalendar(client, CalendarOptions{Read: way}), mailbox: roomA, way: way}
 }
 
@@ -89,13 +89,13 @@ func (w simWorld) byApp() simWorld {
 	w.sim.ChangeApp(id, func(a *graphsim.App) { a.PolicyAllows = []string{roomA, roomB} })
 	tokens, err := w.sim.AppToken(id)
 	must(w.t, err)
-	client := clientLike(w.t, w.calendar, func(o *Options) { o.Tokens = simTokens{tokens.Access} })
+	client := clientLike(w.t, w.calendar, func(o *ClientOptions) { o.Tokens = simTokens{tokens.Access} })
 	w.calendar = NewCalendar(client, CalendarOptions{Read: w.way, App: true})
 	return w
 }
 
 // clientLike is the calendar's client with other parts.
-func clientLike(t *testing.T, c *Calendar, change func(*Options)) *Client {
+func clientLike(t *testing.T, c *Calendar, change func(*ClientOptions)) *Client {
 	t.Helper()
 	o := c.client.o
 	change(&o)
@@ -210,7 +210,7 @@ func TestWaysAgree(t *testing.T) {
 	d.fill()
 	for _, site := range []string{"Europe/London", "Pacific/Auckland", "America/Los_Angeles", "Asia/Kathmandu"} {
 		t.Run(site, func(t *testing.T) {
-			client := clientLike(t, c, func(o *Options) { o.Clock = &patientClock{now: simTime} })
+			client := clientLike(t, c, func(o *ClientOptions) { o.Clock = &patientClock{now: simTime} })
 			calendars := map[Way]*Calendar{}
 			for _, way := range everyWay {
 				calendars[way] = NewCalendar(client, CalendarOptions{Read: way})

@@ -497,7 +497,7 @@ func requestsIn(r *http.Request, body []byte) []sent {
 func onWire(t *testing.T, sim *graphsim.Sim, c *Calendar, log io.Writer) (*Calendar, *wire) {
 	t.Helper()
 	w := &wire{next: sim.Transport()}
-	client := clientLike(t, c, func(o *Options) {
+	client := clientLike(t, c, func(o *ClientOptions) {
 		o.Clock, o.HTTP = &patientClock{now: simTime}, &http.Client{Transport: w}
 		o.Log = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	})

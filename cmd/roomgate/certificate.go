@@ -3,14 +3,17 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"roomgate/config"
+	"roomgate/graph"
 	"roomgate/graph/token"
 )
 
@@ -24,10 +27,10 @@ func certificateCommand(g *globals) *cobra.Command {
 	f := &certificateFlags{}
 	c := &cobra.Command{
 		Use:   "certificate [account]",
-		Short: "Make the key pair with which an account proves who it is",
+		Short: "Make the key pair that an account authenticates with",
 		Long: "Certificate makes a private key and a certificate for an app registration, to be\n" +
 			"used instead of a client secret. The key never leaves this machine; the\n" +
-			"certificate, which is no secret, is uploaded in the portal. Files that exist are\n" +
+			"certificate, which is not secret, is uploaded at the service. Existing files are\n" +
 			"left as they are.",
 		Args: atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -47,7 +50,8 @@ func certificateCommand(g *globals) *cobra.Command {
 }
 
 // accountToCertify returns the name of the account. The configuration may still
-// be wrong, for want of just this certificate; the name must be given then.
+// be incomplete because it lacks just this certificate; the name must be given
+// then.
 func (g *globals) accountToCertify(args []string) (string, error) {
 	cfg, err := config.Load(g.config)
 	switch {
@@ -79,36 +83,30 @@ func (f *certificateFlags) create(cmd *cobra.Command, account string, now time.T
 	if err != nil {
 		return fmt.Errorf("making the certificate of account %s: %w", account, err)
 	}
-	pair, err := token.ParseCertificate(cert, key)
-	if err != nil {
-		return fmt.Errorf("reading back the certificate of account %s: %w", account, err)
-	}
 	if err := writePair(certFile, cert, keyFile, key); err != nil {
 		return err
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), `Made a key pair for account %[1]s, good until %[2]s.
+	steps := append(graph.CertificateSteps(account, certFile, keyFile, cert),
+		"If the gateway runs as a user of its own, give it the files:\nchown roomgate: "+certFile+" "+keyFile,
+		"Restart the gateway. 'roomgate check' tells whether the service accepts it.")
+	return printCertificate(cmd.OutOrStdout(), account, expires, certFile, keyFile, steps)
+}
 
-  %[3]s   the certificate: upload this one
-  %[4]s   the private key: it stays here, and is read by the gateway alone
-
-1. Upload the certificate: entra.microsoft.com, App registrations, the app,
-   Certificates & secrets, Certificates, Upload certificate. The portal then shows
-   the thumbprint %[5]s
-   ('roomgate handover' prints a PowerShell block that does it.)
-2. Put these two lines into [[account]] %[1]s, and remove its client_secret lines:
-
-   client_certificate_file = %[3]q
-   client_key_file = %[4]q
-
-3. If the gateway runs as a user of its own, hand it the files:
-   chown roomgate: %[3]s %[4]s
-4. Restart the gateway. 'roomgate check' tells whether Microsoft takes it.
-`, account, expires.Format(time.DateOnly), certFile, keyFile, pair.SHA1Hex())
-	return nil
+// printCertificate says what was made and what to do with it.
+func printCertificate(w io.Writer, account string, expires time.Time, certFile, keyFile string, steps []string) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Made a key pair for account %s, valid until %s.\n\n", account, expires.Format(time.DateOnly))
+	fmt.Fprintf(&b, "  %s   the certificate: upload this one\n", certFile)
+	fmt.Fprintf(&b, "  %s   the private key: it stays here, and only the gateway reads it\n\n", keyFile)
+	for i, step := range steps {
+		fmt.Fprintf(&b, "%d. %s\n", i+1, strings.ReplaceAll(strings.ReplaceAll(step, "\n", "\n   "), "\n   \n", "\n\n"))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
 }
 
 // writePair writes both files, or neither. What exists is never overwritten: it
-// may be the key that the portal knows.
+// may be the key that the service knows.
 func writePair(certFile string, cert []byte, keyFile string, key []byte) error {
 	if err := writeNew("the key pair", keyFile, key, "--folder with another folder, or move the old files away"); err != nil {
 		return err

@@ -103,7 +103,7 @@ func (g *gateway) controlHandler() http.Handler {
 	g.signInHandlers(mux)
 	mux.HandleFunc("POST /control/backup", g.answerBackup)
 	mux.HandleFunc("GET /control/history/{date}", g.answerHistory)
-	mux.HandleFunc("POST /control/discover", g.answerSighting)
+	mux.HandleFunc("POST /control/discover", g.answerDiscovery)
 	mux.HandleFunc("GET /control/rooms/{id}/explain", g.answerExplain)
 	mux.HandleFunc("POST /control/poll", func(w http.ResponseWriter, r *http.Request) {
 		var in signInRequest

@@ -14,7 +14,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode"
 
 	broker "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/listeners"
@@ -24,6 +23,7 @@ import (
 	"roomgate/bridge"
 	"roomgate/config"
 	"roomgate/driver"
+	gw "roomgate/gateway"
 	"roomgate/graph/graphsim"
 )
 
@@ -198,9 +198,9 @@ listen = %s
 
 [store]
 path = %s
-`, tomlString(s.zone.String()), tomlString(graphsim.TenantID), tomlString(id), tomlString(secretFile), tomlString(redirect),
-		tomlString(s.simURL), tomlString(s.simURL), tomlString("mqtt://"+s.broker.address), tomlString(s.web),
-		tomlString(filepath.Join(s.dir, "state", "roomgate.db")))
+`, gw.TOMLString(s.zone.String()), gw.TOMLString(graphsim.TenantID), gw.TOMLString(id), gw.TOMLString(secretFile), gw.TOMLString(redirect),
+		gw.TOMLString(s.simURL), gw.TOMLString(s.simURL), gw.TOMLString("mqtt://"+s.broker.address), gw.TOMLString(s.web),
+		gw.TOMLString(filepath.Join(s.dir, "state", "roomgate.db")))
 	for _, r := range graphsim.OfficeRooms() {
 		name, _, _ := strings.Cut(r.Address, "@")
 		fmt.Fprintf(&b, `
@@ -212,26 +212,8 @@ building = %s
 floor = %s
 capacity = %d
 presence_topic = %s
-`, tomlString(name), tomlString(r.Name), tomlString(r.Name), tomlString(r.Address), tomlString(r.Building), tomlString(r.FloorLabel), r.Capacity, tomlString(presenceTopic(name)))
+`, gw.TOMLString(name), gw.TOMLString(r.Name), gw.TOMLString(r.Name), gw.TOMLString(r.Address), gw.TOMLString(r.Building), gw.TOMLString(r.FloorLabel), r.Capacity, gw.TOMLString(presenceTopic(name)))
 	}
-	return b.String()
-}
-
-// tomlString is s as a basic string (toml.io/en/v1.0.0#string).
-func tomlString(s string) string {
-	var b strings.Builder
-	b.WriteByte('"')
-	for _, r := range s {
-		switch {
-		case r == '"' || r == '\\':
-			b.WriteString(`\` + string(r))
-		case unicode.IsControl(r):
-			fmt.Fprintf(&b, `\u%04X`, r)
-		default:
-			b.WriteRune(r)
-		}
-	}
-	b.WriteByte('"')
 	return b.String()
 }
 

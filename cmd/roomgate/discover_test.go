@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
-	"math/rand/v2"
 	"net/http"
 	"os"
 	"strings"
@@ -16,14 +14,11 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-	"unicode"
 
 	"github.com/spf13/cobra"
 
 	"roomgate/config"
 	"roomgate/driver"
-	"roomgate/graph"
-	"roomgate/graph/graphsim"
 )
 
 // discoverText configures two accounts and some rooms of the first.
@@ -65,14 +60,14 @@ func parsed(t *testing.T, text string) *config.Config {
 }
 
 // discovering runs the command against a gateway that sees this, by account.
-func discovering(cfg *config.Config, sees map[string]sighting) (out, errOut string, err error) {
+func discovering(cfg *config.Config, sees map[string]driver.Discovery) (out, errOut string, err error) {
 	d := &gatewayClient{http: &http.Client{Transport: inProcess{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var in signInRequest
 		if !question(w, r, &in) {
 			return
 		}
-		if s, ok := sees[in.Account]; ok {
-			answer(w, s)
+		if seen, ok := sees[in.Account]; ok {
+			answer(w, seen)
 			return
 		}
 		refuse(w, refusal{Words: "account " + in.Account + ": nobody has signed in yet", Next: "run: roomgate login " + in.Account, Person: true})
@@ -86,149 +81,46 @@ func discovering(cfg *config.Config, sees map[string]sighting) (out, errOut stri
 	return stdout.String(), stderr.String(), err
 }
 
+// What two accounts see is one file: a room that both see is offered once.
 func TestDiscover(t *testing.T) {
-	cfg := parsed(t, discoverText)
-	out, errOut, err := discovering(cfg, map[string]sighting{
-		"rooms": {
-			Places: []graph.Place{
-				{Address: "boardroom@contoso.example", Name: "Boardroom", Building: "HQ", Floor: "3", Capacity: 16},
-				{Address: "lib@contoso.example", Name: "Lesesaal"},
-				{Address: "gruen@contoso.example", Name: "Grüner \"Saal\"", Building: "HQ", Floor: "EG", Capacity: 8, List: "Säle"},
-				{Address: "3@contoso.example", Name: "会議室"},
-				{Address: "shared@contoso.example", Name: "Board"},
-				{Address: "a b@contoso.example", Name: "Broken"},
-			},
-			Calendars: []graph.CalendarEntry{
-				{ID: "c-0", Name: "Kalender", OwnerName: "Rooms", OwnerAddress: "rooms@contoso.example", Own: true, Default: true},
-				{ID: "c-1", Name: "Visits", OwnerName: "Reception", OwnerAddress: "reception@contoso.example"},
-				{ID: "c-2", Name: "Kalender", OwnerName: "Küche", OwnerAddress: "kitchen@contoso.example"},
-				{ID: "c-3", Name: "Mine", OwnerName: "Rooms", OwnerAddress: "rooms@contoso.example", Own: true},
-				{ID: "c-4", Name: "Board", OwnerName: "Board", OwnerAddress: "shared@contoso.example"},
-			},
-		},
-		"annex": {Places: []graph.Place{{Address: "gruen@contoso.example", Name: "Grüner \"Saal\""}, {Address: "annex@contoso.example", Name: "Annex\x1b[2J\nAnnex"}}},
+	garden := driver.FoundRoom{Name: "Garden", Address: "garden@contoso.example", Source: "Places", Mailbox: "garden@contoso.example", Directory: true}
+	out, errOut, err := discovering(parsed(t, discoverText), map[string]driver.Discovery{
+		"rooms": {Rooms: []driver.FoundRoom{garden, {Name: "Kalender", Source: "own calendar", Main: true}}},
+		"annex": {Rooms: []driver.FoundRoom{garden}, Notes: []driver.Finding{{Subject: "account annex calendars", Level: driver.LevelGood, Words: "none"}}},
 	})
 	want := `# Found with account rooms:
 #
-# NAME           BUILDING  FLOOR  CAPACITY  ADDRESS                    FOUND IN         ROOM
-# Board          -         -      -         shared@contoso.example     Places           new: board-2
-# Broken         -         -      -         a b@contoso.example        Places           cannot be read by its address
-# Lesesaal       -         -      -         lib@contoso.example        Places           configured: library
-# 会議室            -         -      -         3@contoso.example          Places           new: 3
-# Boardroom      HQ        3      16        boardroom@contoso.example  Places           configured: board
-# Grüner "Saal"  HQ        EG     8         gruen@contoso.example      Places           new: gruener-saal
-# Küche          -         -      -         kitchen@contoso.example    shared calendar  new: kueche
-# Visits         -         -      -         reception@contoso.example  shared calendar  configured: visits
-# Mine           -         -      -         rooms@contoso.example      own calendar     new: mine
-# Rooms          -         -      -         rooms@contoso.example      own calendar     configured: library
+# NAME      BUILDING  FLOOR  CAPACITY  ADDRESS                 FOUND IN      ROOM
+# Garden    -         -      -         garden@contoso.example  Places        new: garden
+# Kalender  -         -      -         -                       own calendar  configured: library
 
 # Found with account annex:
 #
-# NAME            BUILDING  FLOOR  CAPACITY  ADDRESS                FOUND IN  ROOM
-# Annex[2J Annex  -         -      -         annex@contoso.example  Places    new: annex-2j-annex
-# Grüner "Saal"   -         -      -         gruen@contoso.example  Places    configured: gruener-saal
+# NAME    BUILDING  FLOOR  CAPACITY  ADDRESS                 FOUND IN  ROOM
+# Garden  -         -      -         garden@contoso.example  Places    configured: garden
 
 [[room]]
-id = "board-2"
-name = "Board"
+id = "garden"
+name = "Garden"
 account = "rooms"
-mailbox = "shared@contoso.example"
-
-[[room]]
-id = "3"
-name = "会議室"
-account = "rooms"
-mailbox = "3@contoso.example"
-
-[[room]]
-id = "gruener-saal"
-name = "Grüner \"Saal\""
-account = "rooms"
-mailbox = "gruen@contoso.example"
-building = "HQ"
-floor = "EG"
-capacity = 8
-
-# A calendar shared with the account.
-[[room]]
-id = "kueche"
-name = "Küche"
-account = "rooms"
-calendar = "c-2"
-
-# A calendar of the account itself. Leave it out if it is no room's; if it is several rooms', give each a match.
-[[room]]
-id = "mine"
-name = "Mine"
-account = "rooms"
-calendar = "Mine"
-
-[[room]]
-id = "annex-2j-annex"
-name = "Annex[2J Annex"
-account = "annex"
-mailbox = "annex@contoso.example"
+mailbox = "garden@contoso.example"
 
 `
-	if err != nil || errOut != "" || out != want {
+	if err != nil || errOut != "good     account annex calendars: none\n" || out != want {
 		t.Errorf("%v, %q\ngot:\n%s\nwant:\n%s", err, errOut, out, want)
-	}
-	if got := len(parsed(t, discoverText+out).Rooms); got != 3+6 {
-		t.Errorf("with what it printed there are %d rooms, want 9", got)
-	}
-}
-
-// What is printed loads, whatever strangers wrote into their rooms' names, and
-// holds nothing a terminal acts on.
-func TestDiscoverLoadsWhateverTheNames(t *testing.T) {
-	rng := rand.New(rand.NewPCG(4, 4))
-	letters := []rune("ab9-@.\"'\\#=[]\n\r\t \x00\x1b\x7f\u0085\u009b\u202e\u2028\u200d\ufeffäß漢\U0001F600\ufffd")
-	text := func() string {
-		if rng.IntN(2) == 0 {
-			return fmt.Sprintf("Room %d", rng.IntN(300))
-		}
-		b := make([]rune, rng.IntN(60))
-		for i := range b {
-			b[i] = letters[rng.IntN(len(letters))]
-		}
-		return string(b) + []string{"", "", "", "\xff\xc3"}[rng.IntN(4)]
-	}
-	address := func() string {
-		if rng.IntN(2) == 0 {
-			return fmt.Sprintf("room-%d@contoso.example", rng.IntN(1e6))
-		}
-		return text() + "@contoso.example"
-	}
-	for _, read := range []string{"", "free-busy"} {
-		s := sighting{}
-		for range 200 {
-			s.Places = append(s.Places, graph.Place{Address: address(), Name: text(), Building: text(), Floor: text(), Capacity: rng.IntN(3e5) - 1e5})
-			s.Calendars = append(s.Calendars, graph.CalendarEntry{ID: text(), Name: text(), OwnerName: text(), OwnerAddress: address(), Own: rng.IntN(2) == 0})
-		}
-		base := strings.Replace(discoverText[:strings.Index(discoverText, "[[room]]")], `name = "rooms"`, "name = \"rooms\"\nread = \""+read+`"`, 1)
-		out, _, err := discovering(parsed(t, base), map[string]sighting{"rooms": s, "annex": s})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if n := strings.IndexFunc(out, func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }); n >= 0 {
-			t.Errorf("a terminal is sent %q", out[n:min(len(out), n+20)])
-		}
-		if n := len(parsed(t, base+out).Rooms); n < 200 {
-			t.Errorf("read %q: only %d of 400 are offered", read, n)
-		}
 	}
 }
 
 func TestDiscoverFindsNothing(t *testing.T) {
-	none := finding{Subject: "account rooms places", Level: bad, Person: true, Words: "the customer's directory has no rooms"}
+	none := driver.Finding{Subject: "account rooms places", Level: driver.LevelBad, Person: true, Words: "the customer's directory has no rooms"}
 	for name, c := range map[string]struct {
-		sees map[string]sighting
+		sees map[string]driver.Discovery
 		code int
 	}{
 		"nobody has signed in":    {nil, exitPerson},
-		"an empty directory":      {map[string]sighting{"rooms": {Notes: []finding{none}}}, exitPerson},
-		"a service that is down":  {map[string]sighting{"rooms": {Notes: []finding{{Subject: "account rooms places", Level: bad, Words: "HTTP 503"}}}, "annex": {}}, exitFailed},
-		"one account sees a room": {map[string]sighting{"rooms": {Places: []graph.Place{{Address: "a@contoso.example"}}}}, exitOK},
+		"an empty directory":      {map[string]driver.Discovery{"rooms": {Notes: []driver.Finding{none}}}, exitPerson},
+		"a service that is down":  {map[string]driver.Discovery{"rooms": {Notes: []driver.Finding{{Subject: "account rooms places", Level: driver.LevelBad, Words: "HTTP 503"}}}, "annex": {}}, exitFailed},
+		"one account sees a room": {map[string]driver.Discovery{"rooms": {Rooms: []driver.FoundRoom{{Address: "a@contoso.example"}}}}, exitOK},
 	} {
 		_, errOut, err := discovering(parsed(t, discoverText), c.sees)
 		code := exitOK
@@ -238,108 +130,6 @@ func TestDiscoverFindsNothing(t *testing.T) {
 		if code != c.code || err != nil && !errors.Is(err, errQuiet) || !strings.HasPrefix(errOut, "bad ") {
 			t.Errorf("%s: exit code %d (%v), want %d; it says %q", name, code, err, c.code, errOut)
 		}
-	}
-}
-
-func TestRoomID(t *testing.T) {
-	for _, c := range []struct{ name, address, taken, want string }{
-		{"Boardroom", "br@contoso.example", "", "boardroom"},
-		{"Boardroom", "br@contoso.example", "boardroom", "boardroom-2"},
-		{"Boardroom", "br@contoso.example", "boardroom boardroom-2", "boardroom-3"},
-		{"Großer Saal (EG)", "", "", "grosser-saal-eg"},
-		{"Salle d’été Nº 3", "", "", "salle-dete-n-3"},
-		{"CAFÉ", "", "", "cafe"},
-		{"Cafe\u0301", "", "", "cafe"},
-		{"Łódź / Århus", "", "", "lodz-arhus"},
-		{"会議室", "Kaigi.3@contoso.example", "", "kaigi-3"},
-		{"", "", "", "room"},
-		{"", "", "room", "room-2"},
-		{"--", "--@contoso.example", "", "room"},
-		{"a room with a name of more than forty letters", "", "", "a-room-with-a-name-of-more-than-forty-le"},
-		{"a room with a name of more than 40 letters", "", "a-room-with-a-name-of-more-than-40-lette", "a-room-with-a-name-of-more-than-40-let-2"},
-		{"a room with a name of just more than a 40 letters", "", "", "a-room-with-a-name-of-just-more-than-a-4"},
-		{"a room with a name of over thirty-nine  x", "", "", "a-room-with-a-name-of-over-thirty-nine-x"},
-	} {
-		got := roomID(c.name, c.address, func(id string) bool { return strings.Contains(" "+c.taken+" ", " "+id+" ") })
-		if got != c.want {
-			t.Errorf("%q at %q with %q taken: %q, want %q", c.name, c.address, c.taken, got, c.want)
-		}
-	}
-}
-
-// constantToken is the access token of a sign-in that stands.
-type constantToken string
-
-func (c constantToken) Token(context.Context) (string, error) { return string(c), nil }
-func (constantToken) Rejected(string)                         {}
-
-// looking is a gateway with one account, at a simulator.
-func looking(t *testing.T, sim *graphsim.Sim, tokens graphsim.Tokens, err error) *gateway {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-	client, err := graph.NewClient(graph.Options{BaseURL: "https://graph.test", Tokens: constantToken(tokens.Access), HTTP: &http.Client{Transport: sim.Transport()},
-		UserAgent: "roomgate", Clock: driver.WallClock{}, Jitter: func(time.Duration) time.Duration { return 0 }, Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &gateway{clients: map[string]*graph.Client{"rooms": client}}
-}
-
-// Without the permission it is said, in words that fit the account, how to get it.
-func TestLookWithoutPermission(t *testing.T) {
-	sim := graphsim.New(graphsim.Options{Polite: true})
-	id, _, _ := graphsim.DefaultClient()
-	sim.AddRoom(graphsim.Room{Address: "boardroom@contoso.example", Name: "Boardroom", Building: "HQ"})
-	shared, err := sim.ShareCalendar(graphsim.ServiceAccount, "boardroom@contoso.example", "Board (shared)")
-	if err != nil {
-		t.Fatal(err)
-	}
-	tokens, err := sim.SignIn(id, graphsim.ServiceAccount, "Calendars.Read")
-	s, err := looking(t, sim, tokens, err).look(t.Context(), config.Account{Name: "rooms", Settings: &config.Microsoft{SignIn: "code"}})
-	if err != nil || len(s.Places) != 0 || len(s.Notes) != 1 || !s.Notes[0].Person {
-		t.Fatalf("%+v, %v, want one note for a person", s, err)
-	}
-	for _, words := range []string{`add "Place.Read.All" to scopes`, "administrator", "consent", "roomgate login rooms"} {
-		if !strings.Contains(s.Notes[0].Action, words) {
-			t.Errorf("to do %q, want %q in it", s.Notes[0].Action, words)
-		}
-	}
-	if len(s.Calendars) != 2 || !s.Calendars[0].Own && !s.Calendars[1].Own {
-		t.Errorf("calendars %+v, want the account's own and the shared one", s.Calendars)
-	}
-	out, _, err := discovering(&config.Config{Accounts: []config.Account{{Name: "rooms", Settings: &config.Microsoft{}}}}, map[string]sighting{"rooms": s})
-	if want := "[[room]]\nid = \"board-shared\"\nname = \"Board (shared)\"\ncalendar = \"Board (shared)\"\n"; err != nil || !strings.Contains(out, want) {
-		t.Errorf("%v, in\n%s\nthere is no\n%s", err, out, want)
-	}
-	if strings.Contains(out, shared) {
-		t.Errorf("the id of a calendar whose name is unique is printed:\n%s", out)
-	}
-
-	sim.ChangeApp(id, func(a *graphsim.App) { a.AppRoles = []string{"Calendars.Read"} })
-	tokens, err = sim.AppToken(id)
-	s, err = looking(t, sim, tokens, err).look(t.Context(), config.Account{Name: "rooms", Settings: &config.Microsoft{SignIn: "app"}})
-	if err != nil || len(s.Notes) != 2 || verdict(s.Notes) == nil || exitCode(verdict(s.Notes)) != exitPerson {
-		t.Fatalf("%+v, %v, want a note on the permission and one on calendars", s, err)
-	}
-	if !strings.Contains(s.Notes[0].Action, "Application permissions > Place.Read.All, then Grant admin consent") || strings.Contains(s.Notes[0].Action, "login") {
-		t.Errorf("to do %q", s.Notes[0].Action)
-	}
-	for _, r := range sim.Requests() {
-		if strings.Contains(r.Path, "/me/calendars") && r.Status == http.StatusBadRequest {
-			t.Errorf("the app asked for calendars of its own")
-		}
-	}
-}
-
-func TestLookAtAnEmptyDirectory(t *testing.T) {
-	sim := graphsim.New(graphsim.Options{Polite: true})
-	id, _, _ := graphsim.DefaultClient()
-	tokens, err := sim.AppToken(id)
-	s, err := looking(t, sim, tokens, err).look(t.Context(), config.Account{Name: "rooms", Settings: &config.Microsoft{SignIn: "app"}})
-	if err != nil || exitCode(verdict(s.Notes)) != exitPerson || !strings.Contains(s.Notes[0].Words, "has no rooms") {
-		t.Errorf("%+v, %v, want a note that there are no rooms", s, err)
 	}
 }
 

@@ -26,7 +26,7 @@ var arrows = map[string]arrow{
 	"driver/calendartest": {[]string{"driver"}, true, "the suite must suit every Calendar"},
 	"driver/store":        {nil, false, "the store knows bytes, not meanings"},
 	"zones":               {nil, true, "the name of a zone means the same in every calendar"},
-	"graph":               {[]string{"driver", "zones"}, false, "a calendar speaks the domain's language and knows nothing of tokens or sinks"},
+	"graph":               {[]string{"driver", "graph/token", "zones"}, false, "a provider speaks the domain's language and knows nothing of sinks"},
 	"ical":                {[]string{"driver", "zones"}, false, "a file format is read without knowing where the file is from"},
 	"graph/token":         {nil, false, "a sign-in is of use to any calendar"},
 	"graph/graphsim":      {nil, true, "a simulator that shares a type with its client shares its mistakes"},
@@ -36,7 +36,7 @@ var arrows = map[string]arrow{
 	"config":              {nil, false, "a configuration is text and values; only cmd passes them on"},
 	"packaging":           {nil, true, "files that are installed"},
 	"systemd":             {nil, true, "files that are installed"},
-	"gateway":             {[]string{"bridge/web", "driver"}, false, "it puts the parts together; what it passes on it need not know"},
+	"gateway":             {[]string{"bridge/mqtt", "bridge/web", "driver"}, false, "it puts the parts together; what it passes on it need not know"},
 	"cmd/roomgate": {[]string{"driver", "driver/store", "graph", "graph/token", "graph/graphsim", "bridge", "bridge/mqtt", "bridge/web", "config", "packaging", "zones", "gateway"},
 		false, "the one place that knows all parts"},
 }

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"roomgate/config"
+	"roomgate/driver"
 	"roomgate/graph/graphsim"
 	"roomgate/graph/token"
 )
@@ -24,12 +25,12 @@ func (s *stand) signedIn() {
 	all, wrong := s.findings()
 	rooms := 0
 	for _, f := range all {
-		if strings.HasPrefix(f.Subject, "room ") && f.Level == good {
+		if strings.HasPrefix(f.Subject, "room ") && f.Level == driver.LevelGood {
 			rooms++
 		}
 	}
 	for _, f := range wrong {
-		if f.Level == bad {
+		if f.Level == driver.LevelBad {
 			s.t.Errorf("%s: %s", f.Subject, f.Words)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 
 	"roomgate/config"
 	"roomgate/driver"
+	gw "roomgate/gateway"
 )
 
 // roomReasons say why the points of a room are what they are.
@@ -133,12 +134,12 @@ func (r roomReasons) print(w io.Writer, zone *time.Location) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "POINT\tVALUE\tBECAUSE (%s, %s)\n", r.Room, r.At.In(zone).Format("Mon 2 Jan 15:04:05"))
 	for _, p := range r.Points {
-		fmt.Fprintln(t, strings.Join([]string{p.Point, valueWord(p.Value), oneLine(p.Because)}, "\t"))
+		fmt.Fprintln(t, strings.Join([]string{p.Point, valueWord(p.Value), gw.OneLine(p.Because)}, "\t"))
 		if p.Then != nil {
-			fmt.Fprintf(t, "\t\tfrom %s %s: %s\n", strings.TrimSuffix(p.Until.In(zone).Format("Mon 2 Jan 15:04:05"), ":00"), valueWord(p.Then.Value), oneLine(p.Then.Because))
+			fmt.Fprintf(t, "\t\tfrom %s %s: %s\n", strings.TrimSuffix(p.Until.In(zone).Format("Mon 2 Jan 15:04:05"), ":00"), valueWord(p.Then.Value), gw.OneLine(p.Then.Because))
 		}
 		if p.Unless != "" {
-			fmt.Fprintf(t, "\t\t%s\n", oneLine(p.Unless))
+			fmt.Fprintf(t, "\t\t%s\n", gw.OneLine(p.Unless))
 		}
 	}
 	return t.Flush()

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"roomgate/config"
+	gw "roomgate/gateway"
 )
 
 // roomView is a room as the page's JSON gives it.
@@ -124,7 +125,7 @@ func printRooms(w io.Writer, doc json.RawMessage, zone *time.Location) error {
 	}
 	for _, r := range all.Rooms {
 		if r.Fault != "" {
-			fmt.Fprintf(w, "\n%s: %s\n", r.ID, oneLine(r.Fault))
+			fmt.Fprintf(w, "\n%s: %s\n", r.ID, gw.OneLine(r.Fault))
 		}
 	}
 	return nil
@@ -137,7 +138,7 @@ func (r roomView) now(zone *time.Location) string {
 	case p.Booked == nil:
 		return "not known"
 	case *p.Booked && p.Subject != nil:
-		return "booked until " + clockTime(p.End, zone) + " (" + oneLine(*p.Subject) + ")"
+		return "booked until " + clockTime(p.End, zone) + " (" + gw.OneLine(*p.Subject) + ")"
 	case *p.Booked:
 		return "booked until " + clockTime(p.End, zone)
 	}

@@ -43,18 +43,18 @@ const stuckAfter = 150 * time.Second
 
 // gateway is the daemon: its parts, built from a configuration.
 type gateway struct {
-	cfg      *config.Config
-	w        world
-	store    *store.Store
-	board    *bridge.Board
-	keepers  map[string]*token.Keeper
-	clients  map[string]*graph.Client
-	accounts []driver.Account
-	driver   *driver.Driver
-	sink     *mqtt.Sink
-	page     http.Handler // for people, on loopback
-	control  http.Handler // for the commands, on a socket
-	code     gw.SetUpCode // opens the set-up page
+	cfg       *config.Config
+	w         world
+	store     *store.Store
+	board     *bridge.Board
+	keepers   map[string]*token.Keeper
+	providers map[string]*graph.Provider
+	accounts  []driver.Account
+	driver    *driver.Driver
+	sink      *mqtt.Sink
+	page      http.Handler // for people, on loopback
+	control   http.Handler // for the commands, on a socket
+	code      gw.SetUpCode // opens the set-up page
 
 	reloading atomic.Bool // another gateway follows at once
 }
@@ -62,7 +62,7 @@ type gateway struct {
 // build makes the parts from top to bottom. It opens nothing and runs nothing,
 // so that a configuration that cannot work is refused before the old one stops.
 func build(cfg *config.Config, st *store.Store, w world) (*gateway, error) {
-	g := &gateway{cfg: cfg, w: w, store: st, board: bridge.New(), keepers: map[string]*token.Keeper{}, clients: map[string]*graph.Client{}}
+	g := &gateway{cfg: cfg, w: w, store: st, board: bridge.New(), keepers: map[string]*token.Keeper{}, providers: map[string]*graph.Provider{}}
 	if words := st.Damaged(); words != "" {
 		g.board.Report("store", false, words, w.clock.Now())
 	}
@@ -91,33 +91,54 @@ func build(cfg *config.Config, st *store.Store, w world) (*gateway, error) {
 	return g, nil
 }
 
-// account builds the sign-in and the calendar of one account.
+// account builds the sign-in and the provider of one account.
 func (g *gateway) account(a config.Account, st *store.Store) (driver.Account, error) {
-	client := &http.Client{Transport: g.w.transport, Timeout: time.Minute}
-	if g.w.transport == nil {
-		client.Transport = newTransport()
-	}
-	log := g.w.log.With("account", a.Name)
 	certificate, err := certificateOf(a)
 	if err != nil {
 		return driver.Account{}, err
 	}
+	m := microsoft(a)
 	keeper, err := token.New(token.Options{
-		Account: a.Name, Kind: token.Kind(microsoft(a).SignIn), LoginURL: microsoft(a).LoginURL, GraphURL: microsoft(a).GraphURL, Tenant: microsoft(a).Tenant,
-		ClientID: microsoft(a).ClientID, ClientSecret: microsoft(a).ClientSecret.Reveal(), SecretExpires: microsoft(a).ClientSecretExpires, Certificate: certificate,
-		RedirectURI: microsoft(a).RedirectURI, Scopes: microsoft(a).Scopes, Store: st.Sealed("tokens", g.cfg.Store.Key), Pending: st.Bucket("sign-ins"),
-		HTTP: client, Refresh: microsoft(a).Refresh, Jitter: jitter, Clock: g.w.clock, Log: g.w.log,
+		Account: a.Name, Kind: token.Kind(m.SignIn), LoginURL: m.LoginURL, GraphURL: m.GraphURL, Tenant: m.Tenant,
+		ClientID: m.ClientID, ClientSecret: m.ClientSecret.Reveal(), SecretExpires: m.ClientSecretExpires, Certificate: certificate,
+		RedirectURI: m.RedirectURI, Scopes: m.Scopes, Store: st.Sealed("tokens", g.cfg.Store.Key), Pending: st.Bucket("sign-ins"),
+		HTTP: g.w.httpClient(), Refresh: m.Refresh, Jitter: jitter, Clock: g.w.clock, Log: g.w.log,
 	})
 	if err != nil {
 		return driver.Account{}, err
 	}
 	g.keepers[a.Name] = keeper
-	g.clients[a.Name], err = graph.NewClient(graph.Options{BaseURL: microsoft(a).GraphURL, Tokens: keeper, HTTP: client,
-		UserAgent: userAgent(), Clock: g.w.clock, Jitter: jitter, Log: log})
+	p, err := newProvider(a, keeper, g.w)
 	if err != nil {
 		return driver.Account{}, err
 	}
-	return driver.Account{Name: a.Name, Provider: provider{g.calendar(a), g.clients[a.Name], sessionOf(keeper, a)}, Poll: a.Poll, Sweep: scheduleOf(a.Sweep)}, nil
+	g.providers[a.Name] = p
+	return driver.Account{Name: a.Name, Provider: p, Poll: a.Poll, Sweep: scheduleOf(a.Sweep)}, nil
+}
+
+// newProvider builds the provider of an account; without a keeper it reads
+// nothing.
+func newProvider(a config.Account, keeper *token.Keeper, w world) (*graph.Provider, error) {
+	m := microsoft(a)
+	o := graph.Options{
+		Account: a.Name, Cloud: m.Cloud, LoginURL: m.LoginURL, GraphURL: m.GraphURL, Tenant: m.Tenant, ClientID: m.ClientID,
+		SignIn: m.SignIn, RedirectURI: m.RedirectURI, Scopes: m.Scopes, Read: graph.Way(m.Read),
+		Secret: m.ClientSecret.Reveal() != "", Certificate: m.ClientCertificate,
+		HTTP: w.httpClient(), UserAgent: userAgent(), Clock: w.clock, Jitter: jitter, Log: w.log.With("account", a.Name),
+	}
+	if keeper != nil {
+		o.Session, o.Tokens = sessionOf(keeper, a), keeper
+	}
+	return graph.New(o)
+}
+
+// httpClient is a client for one account's service.
+func (w world) httpClient() *http.Client {
+	client := &http.Client{Transport: w.transport, Timeout: time.Minute}
+	if w.transport == nil {
+		client.Transport = newTransport()
+	}
+	return client
 }
 
 // readNow has a room's calendar read at once.
@@ -134,11 +155,6 @@ func scheduleOf(s config.Schedule) driver.Schedule {
 		return nil
 	}
 	return s
-}
-
-// calendar reads the rooms of an account, the way its configuration says.
-func (g *gateway) calendar(a config.Account) *graph.Calendar {
-	return graph.NewCalendar(g.clients[a.Name], graph.CalendarOptions{Read: graph.Way(microsoft(a).Read), App: microsoft(a).SignIn == "app"})
 }
 
 // microsoft returns the settings of an account at Microsoft 365.

@@ -5,44 +5,15 @@ import (
 	"html"
 	"io"
 	"strings"
+
+	"roomgate/driver"
 )
 
 // A sheet is a short document that can be written as Markdown or as a page of
-// HTML. Its texts are plain; what stands between backquotes is set as code.
+// HTML.
 type sheet struct {
 	title  string
-	blocks []block
-}
-
-// block is a part of a sheet; the first field that is set says which kind.
-type block struct {
-	heading string
-	text    string
-	list    []string
-	steps   []string   // a numbered list
-	table   [][]string // the first row is the heading
-	code    string     // PowerShell
-}
-
-// asCode sets a value as code, whatever stands in it.
-func asCode(value string) string {
-	return "`" + strings.Join(strings.Fields(strings.ReplaceAll(value, "`", "'")), " ") + "`"
-}
-
-// span is a stretch of a text that is set in one way.
-type span struct {
-	text string
-	code bool
-}
-
-func spans(text string) []span {
-	var out []span
-	for i, part := range strings.Split(text, "`") {
-		if part != "" {
-			out = append(out, span{part, i%2 == 1})
-		}
-	}
-	return out
+	blocks []driver.Block
 }
 
 // markdown writes the sheet as CommonMark with the tables of GitHub's flavour.
@@ -52,19 +23,19 @@ func (s sheet) markdown(w io.Writer) error {
 	for _, k := range s.blocks {
 		b.WriteString("\n")
 		switch {
-		case k.heading != "":
-			b.WriteString("## " + markText(k.heading) + "\n")
-		case k.text != "":
-			b.WriteString(markText(k.text) + "\n")
-		case k.code != "":
-			b.WriteString("```powershell\n" + strings.ReplaceAll(k.code, "```", "'''") + "\n```\n")
-		case len(k.table) > 0:
-			markTable(&b, k.table)
+		case k.Heading != "":
+			b.WriteString("## " + markText(k.Heading) + "\n")
+		case k.Text != "":
+			b.WriteString(markText(k.Text) + "\n")
+		case k.Code != "":
+			b.WriteString("```" + k.Shell + "\n" + strings.ReplaceAll(k.Code, "```", "'''") + "\n```\n")
+		case len(k.Table) > 0:
+			markTable(&b, k.Table)
 		}
-		for _, item := range k.list {
+		for _, item := range k.List {
 			b.WriteString("- " + markText(item) + "\n")
 		}
-		for i, item := range k.steps {
+		for i, item := range k.Steps {
 			fmt.Fprintf(&b, "%d. %s\n", i+1, markText(item))
 		}
 	}
@@ -89,11 +60,11 @@ var markSigns = strings.NewReplacer(`\`, `\\`, "*", `\*`, "_", `\_`, "[", `\[`, 
 
 func markText(text string) string {
 	var b strings.Builder
-	for _, s := range spans(text) {
-		if s.code {
-			b.WriteString("`" + s.text + "`")
+	for _, s := range driver.Spans(text) {
+		if s.Code {
+			b.WriteString("`" + s.Text + "`")
 		} else {
-			b.WriteString(markSigns.Replace(s.text))
+			b.WriteString(markSigns.Replace(s.Text))
 		}
 	}
 	return b.String()
@@ -110,18 +81,18 @@ func (s sheet) html(w io.Writer) error {
 	b.WriteString("<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>" + title + "</title>\n<style>" + sheetStyle + "</style>\n<h1>" + title + "</h1>\n")
 	for _, k := range s.blocks {
 		switch {
-		case k.heading != "":
-			b.WriteString("<h2>" + htmlText(k.heading) + "</h2>\n")
-		case k.text != "":
-			b.WriteString("<p>" + htmlText(k.text) + "</p>\n")
-		case k.code != "":
-			b.WriteString("<pre><code>" + html.EscapeString(k.code) + "</code></pre>\n")
-		case len(k.table) > 0:
-			htmlTable(&b, k.table)
-		case len(k.list) > 0:
-			htmlItems(&b, "ul", k.list)
-		case len(k.steps) > 0:
-			htmlItems(&b, "ol", k.steps)
+		case k.Heading != "":
+			b.WriteString("<h2>" + htmlText(k.Heading) + "</h2>\n")
+		case k.Text != "":
+			b.WriteString("<p>" + htmlText(k.Text) + "</p>\n")
+		case k.Code != "":
+			b.WriteString("<pre><code>" + html.EscapeString(k.Code) + "</code></pre>\n")
+		case len(k.Table) > 0:
+			htmlTable(&b, k.Table)
+		case len(k.List) > 0:
+			htmlItems(&b, "ul", k.List)
+		case len(k.Steps) > 0:
+			htmlItems(&b, "ol", k.Steps)
 		}
 	}
 	b.WriteString("</html>\n")
@@ -155,11 +126,11 @@ func htmlItems(b *strings.Builder, tag string, items []string) {
 
 func htmlText(text string) string {
 	var b strings.Builder
-	for _, s := range spans(text) {
-		if s.code {
-			b.WriteString("<code>" + html.EscapeString(s.text) + "</code>")
+	for _, s := range driver.Spans(text) {
+		if s.Code {
+			b.WriteString("<code>" + html.EscapeString(s.Text) + "</code>")
 		} else {
-			b.WriteString(html.EscapeString(s.text))
+			b.WriteString(html.EscapeString(s.Text))
 		}
 	}
 	return b.String()

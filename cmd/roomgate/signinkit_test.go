@@ -124,14 +124,14 @@ func (s *stand) login(f loginFlags, in string) (string, error) {
 }
 
 // findings has the doctor look around, and returns what is not good.
-func (s *stand) findings() (all, wrong []finding) {
+func (s *stand) findings() (all, wrong []driver.Finding) {
 	s.t.Helper()
 	all, err := s.client.examine(s.t.Context(), s.cfg)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	for _, f := range all {
-		if f.Level != good {
+		if f.Level != driver.LevelGood {
 			wrong = append(wrong, f)
 		}
 	}

@@ -8,7 +8,6 @@ import (
 	"roomgate/bridge/web"
 	"roomgate/config"
 	"roomgate/driver"
-	"roomgate/graph"
 	"roomgate/graph/token"
 )
 
@@ -19,25 +18,6 @@ func (g *gateway) webAccounts() []web.Account {
 		out[i] = web.Account{Name: a.Name, Kind: g.cfg.Accounts[i].Provider, Provider: a.Provider}
 	}
 	return out
-}
-
-// provider is the driver.Provider of an account.
-type provider struct {
-	*graph.Calendar
-	client  *graph.Client
-	session driver.Session
-}
-
-// Service implements driver.Provider.
-func (provider) Service() string { return "Microsoft 365" }
-
-// Session implements driver.HasSession.
-func (p provider) Session() driver.Session { return p.session }
-
-// SignedInUser implements driver.WhoSignedIn.
-func (p provider) SignedInUser(ctx context.Context) (string, error) {
-	user, err := p.client.Me(ctx)
-	return user.Address, err
 }
 
 // sessionOf is the driver.Session of a Keeper, which shows the ways to sign in

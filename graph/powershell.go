@@ -1,14 +1,10 @@
-package main
+package graph
 
 import (
 	"encoding/base64"
-	"encoding/pem"
 	"fmt"
 	"slices"
 	"strings"
-
-	"roomgate/config"
-	"roomgate/graph"
 )
 
 // permission is a permission of Microsoft Graph
@@ -19,7 +15,7 @@ type permission struct {
 	why   string // what the gateway does with it
 }
 
-// permissions are those that the gateway can have a use for, by name.
+// permissions are those that are of use to the gateway, by name.
 var permissions = map[string]permission{
 	"offline_access":             {"7427e0e9-2fba-42fe-b0c0-848c9e6a8182", false, "keeps the sign-in alive, so that nobody has to sign in every hour"},
 	"User.Read":                  {"e1fe6dd8-ba31-4d61-89e7-88639da4683d", false, "reads the account's own name and address, to show who is signed in"},
@@ -35,8 +31,8 @@ var permissions = map[string]permission{
 
 const graphAppID = "00000003-0000-0000-c000-000000000000" // Microsoft Graph itself, in every tenant
 
-// placeholderID is the client id of the reference configuration.
-const placeholderID = "11111111-2222-3333-4444-555555555555"
+// powershell is the shell of the blocks of code.
+const powershell = "powershell"
 
 // psQuote writes a text as a PowerShell string. PowerShell takes the
 // typographic quotes for plain ones (about_Quoting_Rules).
@@ -63,70 +59,69 @@ var psEnvironment = map[string]struct{ graph, exchange string }{
 
 // registration writes the PowerShell block that registers the app with exactly
 // the permissions of the account (learn.microsoft.com/powershell/microsoftgraph).
-func (h handover) registration() string {
-	a := h.account
+func (s sheet) registration() string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	rights, modules := "'Application.ReadWrite.All'", "Microsoft.Graph.Applications"
-	if !h.app() {
+	if !s.o.app() {
 		rights += ", 'DelegatedPermissionGrant.ReadWrite.All', 'User.Read.All'"
 		modules += ", Microsoft.Graph.Identity.SignIns, Microsoft.Graph.Users"
-		line("$account = %s   # the account that will sign in", psQuote(h.user))
+		line("$account = %s   # the account that will sign in", psQuote(s.User))
 	}
 	line("Install-Module %s -Scope CurrentUser", modules)
-	line("Connect-MgGraph -Scopes %s%s -NoWelcome", rights, psEnvironment[microsoft(a).Cloud].graph)
-	if !h.app() {
+	line("Connect-MgGraph -Scopes %s%s -NoWelcome", rights, psEnvironment[s.o.Cloud].graph)
+	if !s.o.app() {
 		line("$graph = Get-MgServicePrincipal -Filter \"appId eq '%s'\"   # Microsoft Graph", graphAppID)
 	}
 	line("$registration = @{")
-	line("  DisplayName    = %s", psQuote(h.appName()))
+	line("  DisplayName    = %s", psQuote(s.appName()))
 	line("  SignInAudience = 'AzureADMyOrg'")
-	h.platform(line)
-	h.resources(line)
-	if der := certificateDER(microsoft(a).ClientCertificate); der != nil {
+	s.platform(line)
+	s.resources(line)
+	if der := certificateDER(s.o.Certificate); der != nil {
 		line("  KeyCredentials = @(@{ Type = 'AsymmetricX509Cert'; Usage = 'Verify'; DisplayName = 'roomgate'")
 		line("    Key = [Convert]::FromBase64String('%s') })", base64.StdEncoding.EncodeToString(der))
 	}
 	line("}")
 	line("$app = New-MgApplication @registration")
 	line("$sp  = New-MgServicePrincipal -AppId $app.AppId")
-	if !h.app() {
-		line("$null = New-MgOauth2PermissionGrant -ClientId $sp.Id -ResourceId $graph.Id -ConsentType 'Principal' -PrincipalId (Get-MgUser -UserId $account).Id -Scope %s", psQuote(strings.Join(h.scopes(), " ")))
+	if !s.o.app() {
+		line("$null = New-MgOauth2PermissionGrant -ClientId $sp.Id -ResourceId $graph.Id -ConsentType 'Principal' -PrincipalId (Get-MgUser -UserId $account).Id -Scope %s", psQuote(strings.Join(s.scopes(), " ")))
 	}
-	if h.secret() {
+	if s.o.Secret {
 		line("$secret = Add-MgApplicationPassword -ApplicationId $app.Id -PasswordCredential @{ DisplayName = 'roomgate'; EndDateTime = (Get-Date).AddMonths(24) }")
 	}
-	h.results(line)
+	s.results(line)
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
 // platform writes where the app may send the browser, and what kind it is.
-func (h handover) platform(line func(string, ...any)) {
+func (s sheet) platform(line func(string, ...any)) {
 	uris := "@()"
-	if microsoft(h.account).RedirectURI != "" {
-		uris = "@(" + psQuote(microsoft(h.account).RedirectURI) + ")"
+	if s.o.RedirectURI != "" {
+		uris = "@(" + psQuote(s.o.RedirectURI) + ")"
 	}
 	switch {
-	case h.app():
-	case h.confidential():
+	case s.o.app():
+	case s.o.confidential():
 		line("  Web            = @{ RedirectUris = %s }", uris)
 	default:
 		line("  PublicClient   = @{ RedirectUris = %s }", uris)
 	}
-	if microsoft(h.account).SignIn == "device" {
+	if s.o.SignIn == "device" {
 		line("  IsFallbackPublicClient = $true   # device codes")
 	}
 }
 
 // resources writes the permissions asked for, by id.
-func (h handover) resources(line func(string, ...any)) {
-	if h.app() {
+func (s sheet) resources(line func(string, ...any)) {
+	if s.o.app() {
 		return // Exchange grants the rooms; a grant here would be one of all mailboxes
 	}
 	line("  RequiredResourceAccess = @(@{")
 	line("    ResourceAppId  = $graph.AppId")
 	line("    ResourceAccess = @(")
-	for _, name := range h.scopes() {
+	for _, name := range s.scopes() {
 		id := "($graph.Oauth2PermissionScopes | Where-Object Value -eq " + psQuote(name) + ").Id"
 		if p, ok := permissions[name]; ok {
 			id = "'" + p.id + "'"
@@ -138,12 +133,12 @@ func (h handover) resources(line func(string, ...any)) {
 }
 
 // results prints what the integrator puts into the configuration.
-func (h handover) results(line func(string, ...any)) {
+func (s sheet) results(line func(string, ...any)) {
 	line("@\"")
-	line("Give these to the integrator, for [[account]] %s:", h.account.Name)
+	line("Give these to the integrator, for [[account]] %s:", s.o.Account)
 	line("tenant    = \"$((Get-MgContext).TenantId)\"")
 	line("client_id = \"$($app.AppId)\"")
-	if h.secret() {
+	if s.o.Secret {
 		line("client_secret_expires = $($secret.EndDateTime.ToString('yyyy-MM-dd'))")
 		line("and, by a safe way, for client_secret_file: $($secret.SecretText)")
 	}
@@ -151,44 +146,44 @@ func (h handover) results(line func(string, ...any)) {
 }
 
 // restriction writes the block that lets the app see the rooms and nothing else.
-func (h handover) restriction() string {
-	if h.app() {
-		return h.roleAssignment()
+func (s sheet) restriction() string {
+	if s.o.app() {
+		return s.roleAssignment()
 	}
-	return h.sharing()
+	return s.sharing()
 }
 
 // roleAssignment limits an application to room mailboxes
 // (learn.microsoft.com/exchange/permissions-exo/application-rbac).
-func (h handover) roleAssignment() string {
-	name := psQuote(h.appName())
-	filter := "displayName eq " + psQuote(h.appName())
-	if microsoft(h.account).ClientID != placeholderID {
-		filter = "appId eq " + psQuote(microsoft(h.account).ClientID)
+func (s sheet) roleAssignment() string {
+	name := psQuote(s.appName())
+	filter := "displayName eq " + psQuote(s.appName())
+	if s.o.ClientID != placeholderID {
+		filter = "appId eq " + psQuote(s.o.ClientID)
 	}
 	return strings.Join([]string{
-		"if (-not $sp) { Connect-MgGraph -Scopes 'Application.Read.All'" + psEnvironment[microsoft(h.account).Cloud].graph + " -NoWelcome; $sp = Get-MgServicePrincipal -Filter \"" + filter + "\" }",
+		"if (-not $sp) { Connect-MgGraph -Scopes 'Application.Read.All'" + psEnvironment[s.o.Cloud].graph + " -NoWelcome; $sp = Get-MgServicePrincipal -Filter \"" + filter + "\" }",
 		"Install-Module ExchangeOnlineManagement -Scope CurrentUser",
-		"Connect-ExchangeOnline -ShowBanner:$false" + psEnvironment[microsoft(h.account).Cloud].exchange,
+		"Connect-ExchangeOnline -ShowBanner:$false" + psEnvironment[s.o.Cloud].exchange,
 		"New-ServicePrincipal -AppId $sp.AppId -ObjectId $sp.Id -DisplayName " + name,
 		"New-ManagementScope -Name " + name + " -RecipientRestrictionFilter \"RecipientTypeDetails -eq 'RoomMailbox'\"",
 		"New-ManagementRoleAssignment -App $sp.Id -Role 'Application Calendars.Read' -CustomResourceScope " + name,
 		"# InScope must be True for every room:",
-		"foreach ($room in " + psList(h.mailboxes()) + ") { Test-ServicePrincipalAuthorization -Identity $sp.Id -Resource $room | Format-Table }",
+		"foreach ($room in " + psList(s.mailboxes()) + ") { Test-ServicePrincipalAuthorization -Identity $sp.Id -Resource $room | Format-Table }",
 	}, "\n")
 }
 
 // sharing shares the rooms' calendars with the account that signs in. The name
 // of the folder depends on the language of the mailbox.
-func (h handover) sharing() string {
-	if len(h.mailboxes()) == 0 {
+func (s sheet) sharing() string {
+	if len(s.mailboxes()) == 0 {
 		return ""
 	}
 	return strings.Join([]string{
-		"$account = " + psQuote(h.user),
+		"$account = " + psQuote(s.User),
 		"Install-Module ExchangeOnlineManagement -Scope CurrentUser",
-		"Connect-ExchangeOnline -ShowBanner:$false" + psEnvironment[microsoft(h.account).Cloud].exchange,
-		"foreach ($room in " + psList(h.mailboxes()) + ") {",
+		"Connect-ExchangeOnline -ShowBanner:$false" + psEnvironment[s.o.Cloud].exchange,
+		"foreach ($room in " + psList(s.mailboxes()) + ") {",
 		"  $folder = (Get-EXOMailboxFolderStatistics -Identity $room -FolderScope Calendar | Where-Object FolderType -eq 'Calendar').Name",
 		"  Add-MailboxFolderPermission -Identity \"${room}:\\$folder\" -User $account -AccessRights Reviewer",
 		"}",
@@ -203,48 +198,25 @@ func psList(values []string) string {
 	return "@(" + strings.Join(quoted, ", ") + ")"
 }
 
-// certificateDER returns the certificate of a PEM text; nil: there is none.
-func certificateDER(text []byte) []byte {
-	for {
-		var p *pem.Block
-		if p, text = pem.Decode(text); p == nil || p.Type == "CERTIFICATE" {
-			if p == nil {
-				return nil
-			}
-			return p.Bytes
-		}
-	}
-}
-
 // scopes are the names of the permissions asked for, without the cloud's host.
-func (h handover) scopes() []string {
-	names := make([]string, len(microsoft(h.account).Scopes))
-	for i, s := range microsoft(h.account).Scopes {
-		names[i] = s[strings.LastIndex(s, "/")+1:]
+func (s sheet) scopes() []string {
+	names := make([]string, len(s.o.Scopes))
+	for i, scope := range s.o.Scopes {
+		names[i] = scope[strings.LastIndex(scope, "/")+1:]
 	}
 	return names
 }
 
 // mailboxes are the rooms of the account whose own calendars it must be let
 // into: none where a person's account asks for busy times alone.
-func (h handover) mailboxes() []string {
+func (s sheet) mailboxes() []string {
 	var out []string
-	if !h.app() && microsoft(h.account).Read == string(graph.ByFreeBusy) {
+	if !s.o.app() && s.o.Read == ByFreeBusy {
 		return nil
 	}
-	for _, r := range h.rooms() {
+	for _, r := range s.Rooms {
 		if r.Mailbox != "" && !slices.Contains(out, r.Mailbox) {
 			out = append(out, r.Mailbox)
-		}
-	}
-	return out
-}
-
-func (h handover) rooms() []config.Room {
-	var out []config.Room
-	for _, r := range h.cfg.Rooms {
-		if r.Account == h.account.Name {
-			out = append(out, r)
 		}
 	}
 	return out

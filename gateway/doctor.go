@@ -1,0 +1,143 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"roomgate/bridge/mqtt"
+	"roomgate/driver"
+)
+
+// Doctor looks at what a gateway needs. It changes nothing, and shows nothing of
+// what is written in a calendar.
+type Doctor struct {
+	Clock     driver.Clock
+	Transport http.RoundTripper // to the services; nil: the network, through the proxy of the environment
+	UserAgent string
+	Zone      *time.Location // of the site
+	Store     string         // path of the database
+	Accounts  []DoctorAccount
+	BrokerURL string
+	Probe     func(ctx context.Context) error // logs in to the broker and tries its access rules
+}
+
+// DoctorAccount is an account to look at.
+type DoctorAccount struct {
+	Name     string
+	Provider driver.Provider // nobody else reads with it at the same time
+	Rooms    []driver.Room   // of the account
+}
+
+// Examine is everything, from what all depends on to what depends on all.
+func (d Doctor) Examine(ctx context.Context) []driver.Finding {
+	findings := d.Surroundings(ctx)
+	for _, a := range d.Accounts {
+		findings = append(findings, d.Account(ctx, a)...)
+	}
+	return append(findings, d.Broker(ctx))
+}
+
+// Surroundings are what needs no sign-in: this machine, and the network between
+// it and the services.
+func (d Doctor) Surroundings(ctx context.Context) []driver.Finding {
+	servers, off := d.servers(ctx)
+	findings := append([]driver.Finding{d.clock(off), d.zone()}, servers...)
+	return append(findings, d.disk(), d.permissions())
+}
+
+// released is a time that has certainly passed: a clock before it is wrong.
+var released = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+
+// Services refuse assertions and tokens of a clock that is about five minutes off.
+const (
+	clockOff   = 2 * time.Minute
+	clockWrong = 5 * time.Minute
+)
+
+// clock compares the machine's clock with that of a server.
+func (d Doctor) clock(off *offset) driver.Finding {
+	now := d.Clock.Now().UTC()
+	f := driver.Finding{Subject: "clock", Level: driver.LevelGood, Words: now.Format(time.RFC3339),
+		Action: "set the time and switch on time synchronisation: timedatectl set-ntp true"}
+	switch {
+	case off == nil && now.Before(released):
+		f.Level, f.Words = driver.LevelBad, "the clock says "+f.Words+", which has long passed"
+	case off == nil:
+		f.Words += "; no server could be asked for the time"
+	default:
+		f.Words += fmt.Sprintf("; %s off the clock of %s", off.by.Abs().Round(time.Second), off.host)
+		if off.by.Abs() > clockWrong {
+			f.Level = driver.LevelBad
+		} else if off.by.Abs() > clockOff {
+			f.Level = driver.LevelWarning
+		}
+	}
+	if f.Level == driver.LevelGood {
+		f.Action = ""
+	}
+	return f
+}
+
+// zone says what the site's clocks show, which a person can compare.
+func (d Doctor) zone() driver.Finding {
+	now := d.Clock.Now().In(d.Zone)
+	return driver.Finding{Subject: "time zone", Level: driver.LevelGood, Words: d.Zone.String() + ", where it is now " + now.Format("Mon 15:04 (-07:00)")}
+}
+
+const leastDisk = 100 << 20 // bytes
+
+// disk tells whether the database can still grow.
+func (d Doctor) disk() driver.Finding {
+	folder := filepath.Dir(d.Store)
+	var st syscall.Statfs_t
+	if err := syscall.Statfs(folder, &st); err != nil {
+		return driver.Finding{Subject: "disk", Level: driver.LevelWarning, Words: fmt.Sprintf("the space left in %s is not known: %v", folder, err)}
+	}
+	left := uint64(st.Bavail) * uint64(st.Bsize)
+	f := driver.Finding{Subject: "disk", Level: driver.LevelGood, Words: fmt.Sprintf("%d MB left in %s", left>>20, folder)}
+	if left < leastDisk {
+		f.Level, f.Action = driver.LevelWarning, "free some space: on a full disk the gateway cannot store a renewed sign-in"
+	}
+	return f
+}
+
+// permissions finds files of the gateway that others could read.
+func (d Doctor) permissions() driver.Finding {
+	folder := filepath.Dir(d.Store)
+	f := driver.Finding{Subject: "file permissions", Level: driver.LevelGood, Words: "only the gateway's user can read " + folder}
+	err := filepath.WalkDir(folder, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := e.Info()
+		if err == nil && info.Mode().Perm()&0o077 != 0 && f.Level == driver.LevelGood {
+			f.Level, f.Words, f.Action = driver.LevelBad, "other users can access "+path, "chmod go= "+path
+		}
+		return err
+	})
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		f.Level, f.Words = driver.LevelWarning, fmt.Sprintf("looking at the files in %s: %v", folder, err)
+	}
+	return f
+}
+
+// Broker logs in to the broker and tries its access rules.
+func (d Doctor) Broker(ctx context.Context) driver.Finding {
+	err := d.Probe(ctx)
+	if err == nil {
+		return driver.Finding{Subject: "broker", Level: driver.LevelGood, Words: d.BrokerURL + " lets the gateway in, and forwards what it publishes"}
+	}
+	f := driver.Failure("broker", err)
+	f.Person = false // nobody at a calendar service can fix it
+	if errors.Is(err, mqtt.ErrUnproven) {
+		f.Level = driver.LevelWarning
+	}
+	return f
+}

@@ -1,0 +1,135 @@
+package gateway
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"roomgate/driver"
+)
+
+// signInPatience bounds what is asked about one sign-in.
+const signInPatience = time.Minute
+
+// Account looks at a sign-in and at what can be read with it.
+func (d Doctor) Account(ctx context.Context, a DoctorAccount) []driver.Finding {
+	asking, cancel := context.WithTimeout(ctx, signInPatience)
+	defer cancel()
+	findings, works := d.session(asking, a)
+	if !works {
+		return findings
+	}
+	if e, ok := a.Provider.(driver.Examiner); ok {
+		findings = append(findings, e.Examine(asking, a.Rooms)...)
+	}
+	return append(findings, d.rooms(ctx, a)...)
+}
+
+// session looks at an account's sign-in. works tells whether calendars can be
+// read with it.
+func (d Doctor) session(ctx context.Context, a DoctorAccount) (findings []driver.Finding, works bool) {
+	s := driver.SessionOf(a.Provider)
+	if s == nil {
+		return []driver.Finding{{Subject: "account " + a.Name, Level: driver.LevelGood, Words: a.Provider.Service() + " needs no sign-in"}}, true
+	}
+	err := s.Verify(ctx) // a failure is in the status
+	status := s.Status()
+	return append([]driver.Finding{sessionFinding(a.Name, status)}, d.ends(a, status)...), err == nil
+}
+
+// sessionFinding is the state of an account's sign-in.
+func sessionFinding(account string, s driver.SessionStatus) driver.Finding {
+	f := driver.Finding{Subject: "account " + account, Level: driver.LevelGood, Words: s.State.String(), Action: s.Action}
+	if s.User != "" {
+		f.Words += ", signed in as " + s.User
+	}
+	if s.Reason != "" {
+		f.Words += ": " + s.Reason
+	}
+	switch {
+	case s.State.NeedsPerson():
+		f.Level, f.Person = driver.LevelBad, true
+	case !s.State.Works():
+		f.Level = driver.LevelWarning
+	}
+	return f
+}
+
+// soon is when the end of a secret or a sign-in is worth a warning: the
+// customer's IT needs time to make a new secret.
+const soon = 30 * 24 * time.Hour
+
+// ends warns of what will end.
+func (d Doctor) ends(a DoctorAccount, s driver.SessionStatus) []driver.Finding {
+	renew := "have a new one made at " + a.Provider.Service() + " before then, and configure it"
+	if g, ok := a.Provider.(driver.CredentialGuide); ok {
+		renew = g.RenewCredential()
+	}
+	var findings []driver.Finding
+	now := d.Clock.Now()
+	for _, end := range []struct {
+		what, action string
+		at           time.Time
+	}{
+		{"client secret or certificate", renew, s.SecretExpires},
+		{"sign-in, if it is not renewed,", "roomgate login " + a.Name, s.RefreshLapses},
+	} {
+		left := end.at.Sub(now)
+		if end.at.IsZero() || left > soon {
+			continue
+		}
+		f := driver.Finding{Subject: "account " + a.Name, Level: driver.LevelWarning, Action: end.action,
+			Words: fmt.Sprintf("the %s ends on %s, in %d days", end.what, end.at.Format(time.DateOnly), int(left.Hours()/24))}
+		if left <= 0 {
+			f.Level, f.Person, f.Words = driver.LevelBad, true, fmt.Sprintf("the %s ended on %s", end.what, end.at.Format(time.DateOnly))
+		}
+		findings = append(findings, f)
+	}
+	return findings
+}
+
+// rooms reads each room of an account once. Where subjects may be shown, the
+// organizer is read as well, for the provider to look at.
+func (d Doctor) rooms(ctx context.Context, a DoctorAccount) []driver.Finding {
+	examiner, examines := a.Provider.(driver.Examiner)
+	configured := map[string]driver.Room{}
+	rooms := slices.Clone(a.Rooms)
+	for i, r := range rooms {
+		configured[r.ID] = r
+		if examines && r.Privacy.Subject() {
+			rooms[i].Privacy = driver.PrivacyFull
+		}
+	}
+	from, to := driver.Window(d.Clock.Now(), d.Zone, 0)
+	window := from.In(d.Zone).Format(time.DateOnly) + " to " + to.In(d.Zone).Format(time.DateOnly)
+	var findings []driver.Finding
+	a.Provider.Fetch(ctx, rooms, from, to, func(r driver.Reading) {
+		findings = append(findings, roomFinding(r, window))
+		if examines && r.Err == nil {
+			findings = append(findings, examiner.ExamineRoom(configured[r.Room], eventsOf(r.Bookings))...)
+		}
+	})
+	slices.SortStableFunc(findings, func(a, b driver.Finding) int { return cmp.Compare(a.Subject, b.Subject) })
+	return findings
+}
+
+func eventsOf(bookings []driver.Booking) []driver.Event {
+	events := make([]driver.Event, len(bookings))
+	for i, b := range bookings {
+		events[i] = driver.Event{Start: b.Start, End: b.End, Private: b.Private, Subject: b.Subject, Organizer: b.Organizer}
+	}
+	return events
+}
+
+func roomFinding(r driver.Reading, window string) driver.Finding {
+	f := driver.Finding{Subject: "room " + r.Room, Level: driver.LevelGood, Words: fmt.Sprintf("%d bookings from %s", len(r.Bookings), window)}
+	switch {
+	case r.Err != nil:
+		return driver.Failure(f.Subject, r.Err)
+	case len(r.Refused) > 0:
+		f.Level, f.Words = driver.LevelWarning, fmt.Sprintf("%s; entries that could not be understood: %v", f.Words, r.Refused)
+	}
+	return f
+}

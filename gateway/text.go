@@ -1,0 +1,41 @@
+package gateway
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+)
+
+// OneLine makes one line of text that the gateway did not write. Characters
+// that are not printable are left out: a terminal would act on some of them,
+// and marks that change the direction of writing hide what stands beside them.
+func OneLine(s string) string {
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case !unicode.IsPrint(r):
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, ""))
+	return strings.Join(strings.Fields(s), " ")
+}
+
+// TOMLString writes s as a basic string (toml.io/en/v1.0.0#string).
+func TOMLString(s string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			b.WriteString(`\` + string(r))
+		case unicode.IsControl(r):
+			fmt.Fprintf(&b, `\u%04X`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}

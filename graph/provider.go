@@ -1,0 +1,77 @@
+package graph
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"roomgate/driver"
+)
+
+// Options are the settings of an account, and the parts a Provider is made of.
+type Options struct {
+	Account     string // name, for words
+	Cloud       string // "global", "us-gov", "us-dod" or "china"
+	LoginURL    string // scheme and host of the sign-in server
+	GraphURL    string // scheme and host of Graph
+	Tenant      string
+	ClientID    string
+	SignIn      string // "code", "device" or "app"
+	RedirectURI string // "code" only
+	Scopes      []string
+	Read        Way
+	Secret      bool   // the client authenticates with a secret
+	Certificate []byte // PEM, what the client authenticates with; nil: nothing or a secret
+
+	// Without the next two a Provider can say what its servers are and what
+	// people do at the service, and reads nothing.
+	Session driver.Session
+	Tokens  Tokens // of the Session
+
+	HTTP      *http.Client // with a timeout
+	UserAgent string
+	Clock     Clock
+	Jitter    func(max time.Duration) time.Duration // a random duration in [0, max)
+	Log       *slog.Logger
+}
+
+// Provider is Microsoft 365 as one account uses it. Fetch and Sweep must not be
+// called concurrently; whoever reads beside the poller makes a Provider of its
+// own with the same Session.
+type Provider struct {
+	*Calendar
+	o Options
+}
+
+var (
+	_ driver.Provider   = (*Provider)(nil)
+	_ driver.HasSession = (*Provider)(nil)
+	_ driver.Sweeper    = (*Provider)(nil)
+	_ driver.Discoverer = (*Provider)(nil)
+)
+
+// New returns a Provider; its error tells that GraphURL is not usable.
+func New(o Options) (*Provider, error) {
+	client, err := NewClient(ClientOptions{BaseURL: o.GraphURL, Tokens: o.Tokens, HTTP: o.HTTP,
+		UserAgent: o.UserAgent, Clock: o.Clock, Jitter: o.Jitter, Log: o.Log})
+	if err != nil {
+		return nil, err
+	}
+	return &Provider{NewCalendar(client, CalendarOptions{Read: o.Read, App: o.app()}), o}, nil
+}
+
+// Service implements driver.Provider.
+func (p *Provider) Service() string { return "Microsoft 365" }
+
+// Session implements driver.HasSession.
+func (p *Provider) Session() driver.Session { return p.o.Session }
+
+// SignedInUser implements driver.WhoSignedIn.
+func (p *Provider) SignedInUser(ctx context.Context) (string, error) {
+	user, err := p.client.Me(ctx)
+	return user.Address, err
+}
+
+// app tells whether the gateway signs in as an application and not as a person.
+func (o Options) app() bool { return o.SignIn == "app" }
