@@ -12,6 +12,8 @@ import (
 )
 
 var (
+	booked, comfort = driver.OfRoom.Index(driver.Booked), driver.OfRoom.Index(driver.Comfort)
+
 	roomA   = driver.Subject{Scope: driver.OfRoom, ID: "a"}
 	roomB   = driver.Subject{Scope: driver.OfRoom, ID: "b"}
 	account = driver.Subject{Scope: driver.OfAccount, ID: "main"}
@@ -77,16 +79,16 @@ func TestAtTellsSinceWhenAValueHasBeen(t *testing.T) {
 	b.Publish([]driver.Update{good(roomA, nine, ints(1, 1)...)})
 	b.Publish([]driver.Update{good(roomA, nine.Add(time.Minute), ints(1, 2)...)})
 	entries := b.Subject(roomA)
-	if at := entries[driver.Booked].At; !at.Equal(nine) {
+	if at := entries[booked].At; !at.Equal(nine) {
 		t.Errorf("a value that stayed is dated %v, want %v", at, nine)
 	}
-	if at := entries[driver.Comfort].At; !at.Equal(nine.Add(time.Minute)) {
+	if at := entries[comfort].At; !at.Equal(nine.Add(time.Minute)) {
 		t.Errorf("a value that changed is dated %v, want a minute past nine", at)
 	}
 	stale := good(roomA, nine.Add(time.Hour), ints(1, 2)...)
 	stale.Quality = driver.QualityStale
 	b.Publish([]driver.Update{stale})
-	e := b.Subject(roomA)[driver.Booked]
+	e := b.Subject(roomA)[booked]
 	if e.Quality != driver.QualityStale || !e.At.Equal(nine.Add(time.Hour)) || e.Value.Int() != 1 {
 		t.Errorf("a change of quality left %+v", e)
 	}
@@ -98,11 +100,11 @@ func TestPublishCopiesValues(t *testing.T) {
 	values := ints(1)
 	b.Publish([]driver.Update{good(roomA, nine, values...)})
 	values[0] = driver.IntValue(2)
-	if got := b.Subject(roomA)[driver.Booked].Value.Int(); got != 1 {
+	if got := b.Subject(roomA)[booked].Value.Int(); got != 1 {
 		t.Errorf("value became %d with the caller's slice", got)
 	}
-	b.Subject(roomA)[driver.Booked] = Entry{}
-	if got := b.Subject(roomA)[driver.Booked].Value.Int(); got != 1 {
+	b.Subject(roomA)[booked] = Entry{}
+	if got := b.Subject(roomA)[booked].Value.Int(); got != 1 {
 		t.Errorf("value became %d with a reader's slice", got)
 	}
 }
@@ -250,7 +252,7 @@ func BenchmarkBoardPublish(b *testing.B) {
 	b.ReportAllocs()
 	for n := 0; b.Loop(); n++ {
 		for _, u := range updates {
-			u.Values[driver.Booked] = driver.BoolValue(n%2 == 0)
+			u.Values[booked] = driver.BoolValue(n%2 == 0)
 		}
 		board.Publish(updates)
 	}

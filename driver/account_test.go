@@ -28,9 +28,9 @@ func TestDaysTo(t *testing.T) {
 		{time.Hour, 0, time.Hour + 1},
 		{0, 0, 1},
 	} {
-		w := wake{now: now}
-		if got := daysTo(now.Add(c.left), &w); got != IntValue(c.want) || w.at != now.Add(c.next) {
-			t.Errorf("%s left: %d days, next in %s; want %d, %s", c.left, got.Int(), w.at.Sub(now), c.want, c.next)
+		a := accountFacts{wake: wake{now: now}}
+		if got := a.daysTo(now.Add(c.left)); got != IntValue(c.want) || a.wake.at != now.Add(c.next) {
+			t.Errorf("%s left: %d days, next in %s; want %d, %s", c.left, got.Int(), a.wake.at.Sub(now), c.want, c.next)
 		}
 	}
 	for name, c := range map[string]struct {
@@ -40,9 +40,9 @@ func TestDaysTo(t *testing.T) {
 		"passed":    {now.Add(-1), IntValue(0)},
 		"not known": {time.Time{}, NoInt(65535)},
 	} {
-		w := wake{now: now}
-		if got := daysTo(c.t, &w); got != c.want || !w.at.IsZero() {
-			t.Errorf("%s: %+v, next %v; want %+v and no next", name, got, w.at, c.want)
+		a := accountFacts{wake: wake{now: now}}
+		if got := a.daysTo(c.t); got != c.want || !a.wake.at.IsZero() {
+			t.Errorf("%s: %+v, next %v; want %+v and no next", name, got, a.wake.at, c.want)
 		}
 	}
 }
@@ -52,10 +52,13 @@ func TestDayCountersCountDown(t *testing.T) {
 	start := at("12:00")
 	status := SessionStatus{State: SignedIn, RefreshLapses: start.Add(3*days + time.Hour), SecretExpires: start.Add(2*days + 2*time.Hour)}
 	var got []string
-	values := make([]Value, accountPointCount)
-	for now := start; !now.IsZero(); now = fillAccount(values, status, accountWork{}, now) {
-		fillAccount(values, status, accountWork{}, now)
-		got = append(got, fmt.Sprintf("%s: %d %d", now.Sub(start), values[RefreshDaysLeft].Int(), values[SecretDaysLeft].Int()))
+	values := make([]Value, len(accountPoints))
+	for now, next := start, start; !next.IsZero(); {
+		now = next
+		facts := accountFacts{status: status, wake: wake{now: now}}
+		next = facts.fill(values)
+		refresh, secret := values[OfAccount.Index(RefreshDaysLeft)], values[OfAccount.Index(SecretDaysLeft)]
+		got = append(got, fmt.Sprintf("%s: %d %d", now.Sub(start), refresh.Int(), secret.Int()))
 	}
 	want := "[0s: 3 2 1h0m0.000000001s: 2 2 2h0m0.000000001s: 2 1 25h0m0.000000001s: 1 1 26h0m0.000000001s: 1 0" +
 		" 49h0m0.000000001s: 0 0 50h0m0.000000001s: 0 0 73h0m0.000000001s: 0 0]"
@@ -66,17 +69,18 @@ func TestDayCountersCountDown(t *testing.T) {
 
 func TestAccountPoints(t *testing.T) {
 	now := at("12:00")
-	values := make([]Value, accountPointCount)
-	next := fillAccount(values, SessionStatus{State: Retrying, Reason: "offline", AccessExpires: at("13:00"), LastRefresh: at("11:30")},
-		accountWork{polls: 7, throttled: 3, lastPoll: at("11:59")}, now)
-	want := []Value{
+	values := make([]Value, len(accountPoints))
+	facts := accountFacts{status: SessionStatus{State: Retrying, Reason: "offline", AccessExpires: at("13:00"), LastRefresh: at("11:30")},
+		work: accountWork{polls: 7, throttled: 3, lastPoll: at("11:59")}, wake: wake{now: now}}
+	next := facts.fill(values)
+	want := map[string]Value{
 		AccountState: EnumValue("retrying"), AccountReason: TextValue("offline"), AccessExpires: TimeValue(at("13:00")),
 		RefreshDaysLeft: NoInt(65535), SecretDaysLeft: NoInt(65535), LastRefresh: TimeValue(at("11:30")),
 		LastPoll: TimeValue(at("11:59")), Polls: IntValue(7), Throttled: IntValue(3),
 	}
-	for i, v := range want {
-		if values[i] != v {
-			t.Errorf("%s is %+v, want %+v", accountPoints[i].Name, values[i], v)
+	for i, p := range accountPoints {
+		if values[i] != want[p.Name] {
+			t.Errorf("%s is %+v, want %+v", p.Name, values[i], want[p.Name])
 		}
 	}
 	if !next.IsZero() {
@@ -119,10 +123,10 @@ func TestAccountWithoutASignIn(t *testing.T) {
 		w.expectPolls(t, "0s 1m0s")
 		w.expect(t, account, AccountState, "0s ok")
 		w.expect(t, account, AccountReason, "0s nothing")
-		for _, point := range []int{AccessExpires, LastRefresh} {
+		for _, point := range []string{AccessExpires, LastRefresh} {
 			w.expect(t, account, point, "0s nothing")
 		}
-		for _, point := range []int{RefreshDaysLeft, SecretDaysLeft} {
+		for _, point := range []string{RefreshDaysLeft, SecretDaysLeft} {
 			w.expect(t, account, point, "0s nothing")
 		}
 	})
@@ -153,7 +157,8 @@ func TestActionFollowsTheReason(t *testing.T) {
 		{SessionStatus{Action: "sign in"}, "sign in"},
 		{SessionStatus{}, "not swept"},
 	} {
-		if got := reason(c.status, refused); got != c.want {
+		facts := accountFacts{status: c.status, work: refused}
+		if got := facts.reason(); got != c.want {
 			t.Errorf("%q, want %q", got, c.want)
 		}
 	}

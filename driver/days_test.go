@@ -335,8 +335,8 @@ func (p *player) restart(t *testing.T) {
 
 // points names the room's points as they are written in golden days.
 func (g *goldenDay) points(f Facts) map[string]string {
-	var values [roomPointCount]Value
-	f.Fill(values[:])
+	values := make([]Value, len(roomPoints))
+	f.Fill(values)
 	out := map[string]string{"next_mode_at": "-"}
 	for i, p := range roomPoints {
 		out[p.Name] = strings.ReplaceAll(say(values[i]), " ", "_")

@@ -131,13 +131,13 @@ func New(o Options) *Driver {
 	d.elapsed = o.Clock.Stopwatch()
 	d.memory = newMemory(o.Memory, o.History, o.Log)
 	for _, room := range o.Rooms {
-		r := &roomState{room: room, values: make([]Value, roomPointCount), timeline: NewTimeline(room, Snapshot{})}
-		r.values[Meta] = room.Meta()
+		r := &roomState{room: room, values: make([]Value, len(roomPoints)), timeline: NewTimeline(room, Snapshot{})}
+		r.values[metaIndex] = room.Meta()
 		d.rooms = append(d.rooms, r)
 		d.byID[room.ID] = r
 	}
 	for _, a := range o.Accounts {
-		s := &accountState{Account: a, requests: make(chan request, 1), values: make([]Value, accountPointCount)}
+		s := &accountState{Account: a, requests: make(chan request, 1), values: make([]Value, len(accountPoints))}
 		for _, room := range o.Rooms {
 			if room.Account == a.Name {
 				s.rooms = append(s.rooms, room)
@@ -373,15 +373,15 @@ func (d *Driver) deriveRoom(r *roomState, now time.Time) Update {
 	d.note(r, past, facts.Sensor)
 	old := r.facts
 	r.facts, r.past, r.next = facts, past, orNever(next)
-	facts.Fill(r.values)
+	r.facts.Fill(r.values)
 	if facts.Fixed != old.Fixed {
-		state := facts.State(now)
+		state := r.facts.State(now)
 		if _, body, _ := strings.Cut(state.Text(), ","); body != r.body { // all but the timestamp, which comes first
-			r.body, r.values[StatePoint] = body, state
+			r.body, r.values[stateIndex] = body, state
 		}
 	}
 	if facts.plan != old.plan || facts.ended != old.ended || facts.ValidUntil != old.ValidUntil || facts.Known != old.Known {
-		r.values[Schedule48h] = facts.Schedule(now)
+		r.values[scheduleIndex] = facts.Schedule(now)
 	}
 	return Update{Subject: Subject{OfRoom, r.room.ID}, At: now.UTC(), Quality: facts.Quality, Values: r.values}
 }
@@ -413,7 +413,8 @@ func (a *accountState) derive(now time.Time) Update {
 	if s.State != Refreshing { // it was able before, or the end of the refresh will tell
 		a.settled = &s.State
 	}
-	a.next = orNever(fillAccount(a.values, s, a.work, now))
+	facts := accountFacts{status: s, work: a.work, wake: wake{now: now}}
+	a.next = orNever(facts.fill(a.values))
 	return Update{Subject: Subject{OfAccount, a.Name}, At: now.UTC(), Quality: QualityGood, Values: a.values}
 }
 

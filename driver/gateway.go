@@ -17,42 +17,20 @@ const heartbeatEvery = time.Minute
 func (d *Driver) deriveGateway(now time.Time) Update {
 	g := &d.gateway
 	if g.values == nil {
-		g.values = make([]Value, gatewayPointCount)
+		g.values = make([]Value, len(gatewayPoints))
 	}
 	if elapsed := d.elapsed(); elapsed >= g.nextBeat {
 		g.beat, g.nextBeat = now, elapsed+heartbeatEvery
 	}
-	good := 0
+	facts := gatewayFacts{site: d.o.Site, version: d.o.Version, started: g.started, beat: g.beat, rooms: len(d.rooms), accounts: map[string]Value{}}
 	for _, r := range d.rooms {
 		if r.facts.Quality == QualityGood {
-			good++
+			facts.good++
 		}
 	}
-	g.values[Heartbeat] = IntValue(int(g.beat.Unix()))
-	g.values[GatewayVersion] = TextValue(d.o.Version)
-	g.values[Started] = TimeValue(g.started)
-	g.values[RoomsTotal] = IntValue(len(d.rooms))
-	g.values[RoomsGood] = IntValue(good)
-	g.values[GatewayState] = JSONValue(d.gatewayJSON(good))
-	return Update{Subject: Subject{Scope: OfGateway}, At: now.UTC(), Quality: QualityGood, Values: g.values}
-}
-
-func (d *Driver) gatewayJSON(good int) string {
-	type account struct {
-		State  string `json:"state"`
-		Reason string `json:"reason,omitempty"`
-	}
-	doc := struct {
-		Site       string             `json:"site"`
-		Name       string             `json:"name"`
-		Version    string             `json:"version"`
-		Started    string             `json:"started"`
-		RoomsTotal int                `json:"rooms_total"`
-		RoomsGood  int                `json:"rooms_good"`
-		Accounts   map[string]account `json:"accounts"`
-	}{d.o.Site.ID, d.o.Site.Name, d.o.Version, rfc3339(d.gateway.started), len(d.rooms), good, map[string]account{}}
 	for _, a := range d.accounts {
-		doc.Accounts[a.Name] = account{a.values[AccountState].Text(), a.values[AccountReason].Text()}
+		facts.accounts[a.Name] = summary(a.values)
 	}
-	return mustJSON(doc)
+	facts.fill(g.values)
+	return Update{Subject: Subject{Scope: OfGateway}, At: now.UTC(), Quality: QualityGood, Values: g.values}
 }

@@ -48,22 +48,22 @@ func TestCatalogueRows(t *testing.T) {
 			}
 		}
 	}
-	units := map[int]string{MinutesRemaining: "min", MinutesUntilNext: "min", MinutesToNextMode: "min", BookedMinutesToday: "min", UtilisationToday: "%", Age: "s"}
-	for i, p := range Catalogue(OfRoom) {
-		if p.Kind == Int && p.Unit != units[i] {
-			t.Errorf("%s has the unit %q, want %q", p.Name, p.Unit, units[i])
+	units := map[string]string{MinutesRemaining: "min", MinutesUntilNext: "min", MinutesToNextMode: "min", BookedMinutesToday: "min", UtilisationToday: "%", Age: "s"}
+	for _, p := range Catalogue(OfRoom) {
+		if p.Kind == Int && p.Unit != units[p.Name] {
+			t.Errorf("%s has the unit %q, want %q", p.Name, p.Unit, units[p.Name])
 		}
 	}
 }
 
 func TestEnumWords(t *testing.T) {
 	for name, c := range map[string]struct{ got, want []string }{
-		"quality":       {roomPoints[QualityPoint].Values, []string{"unknown", "good", "stale", "fault", "test"}},
-		"mode":          {roomPoints[ModePoint].Values, []string{"occupied", "standby", "unoccupied", "bypass"}},
-		"next mode":     {roomPoints[NextMode].Values, []string{"occupied", "standby", "unoccupied", "bypass"}},
-		"sensor":        {roomPoints[SensorPoint].Values, []string{"none", "good", "silent"}},
-		"availability":  {roomPoints[Availability].Values, []string{"online", "offline"}},
-		"account state": {accountPoints[AccountState].Values, []string{"ok", "refreshing", "retrying", "sign_in_needed", "never_signed_in"}},
+		"quality":       {valuesOf(OfRoom, QualityPoint), []string{"unknown", "good", "stale", "fault", "test"}},
+		"mode":          {valuesOf(OfRoom, ModePoint), []string{"occupied", "standby", "unoccupied", "bypass"}},
+		"next mode":     {valuesOf(OfRoom, NextMode), []string{"occupied", "standby", "unoccupied", "bypass"}},
+		"sensor":        {valuesOf(OfRoom, SensorPoint), []string{"none", "good", "silent"}},
+		"availability":  {valuesOf(OfRoom, Availability), []string{"online", "offline"}},
+		"account state": {valuesOf(OfAccount, AccountState), []string{"ok", "refreshing", "retrying", "sign_in_needed", "never_signed_in"}},
 	} {
 		if !slices.Equal(c.got, c.want) {
 			t.Errorf("%s is one of %q, want %q", name, c.got, c.want)
@@ -71,18 +71,20 @@ func TestEnumWords(t *testing.T) {
 	}
 }
 
+func valuesOf(s Scope, point string) []string { return Catalogue(s)[s.Index(point)].Values }
+
 // filled are the room's points at now.
-func filled(room Room, snap Snapshot, now string) [roomPointCount]Value {
+func filled(room Room, snap Snapshot, now string) []Value {
 	f, _ := fresh(NewTimeline(room, snap), at(now))
 	return points(f, at(now))
 }
 
-// expectPoints compares the named points, all others of from to last included.
-func expectPoints(t *testing.T, got [roomPointCount]Value, want map[int]Value) {
+// expectPoints compares the named points.
+func expectPoints(t *testing.T, got []Value, want map[string]Value) {
 	t.Helper()
-	for i, v := range want {
-		if got[i] != v {
-			t.Errorf("%s is %+v, want %+v", roomPoints[i].Name, got[i], v)
+	for name, v := range want {
+		if got := got[OfRoom.Index(name)]; got != v {
+			t.Errorf("%s is %+v, want %+v", name, got, v)
 		}
 	}
 }
@@ -93,7 +95,7 @@ func TestFillBooked(t *testing.T) {
 	now.Subject, now.Organizer, now.Attendees = "Budget", "Ann", 5
 	next := booked("11:00-12:00")
 	next.Subject, next.Organizer = "Plan", "Bob"
-	expectPoints(t, filled(room, readAt(at("09:29:50"), room.Zone, now, next), "09:30:30"), map[int]Value{
+	expectPoints(t, filled(room, readAt(at("09:29:50"), room.Zone, now, next), "09:30:30"), map[string]Value{
 		Booked: BoolValue(true), Comfort: BoolValue(true), QualityPoint: EnumValue("good"), Availability: EnumValue("online"),
 		CurrentSubject: TextValue("Budget"), CurrentOrganizer: TextValue("Ann"),
 		CurrentStart: TimeValue(at("09:00")), CurrentEnd: TimeValue(at("10:00")), CurrentAttendees: IntValue(5), MinutesRemaining: IntValue(30),
@@ -112,7 +114,7 @@ func TestFillFree(t *testing.T) {
 	room := plain(t)
 	nothing, noTime := TextValue(""), TimeValue(time.Time{})
 	got := filled(room, readAt(at("09:00"), room.Zone), "09:00")
-	expectPoints(t, got, map[int]Value{
+	expectPoints(t, got, map[string]Value{
 		Booked: BoolValue(false), Comfort: BoolValue(false), Occupied: BoolValue(false),
 		ModePoint: EnumValue("unoccupied"), NextMode: NoEnum(), MinutesToNextMode: NoInt(65535),
 		CurrentSubject: nothing, CurrentOrganizer: nothing, CurrentStart: noTime, CurrentEnd: noTime, CurrentAttendees: NoInt(0), MinutesRemaining: NoInt(0),
@@ -120,21 +122,21 @@ func TestFillFree(t *testing.T) {
 		FreeUntil: TimeValue(at("2026-01-18T00:00:00Z")), BookingsToday: IntValue(0), BookedMinutesToday: IntValue(0), UtilisationToday: IntValue(0),
 	})
 	for i, v := range got {
-		if !v.Known() && i != Meta {
+		if !v.Known() && i != metaIndex {
 			t.Errorf("%s is not known", roomPoints[i].Name)
 		}
 	}
 }
 
 func TestFillNotKnown(t *testing.T) {
-	known := []int{QualityPoint, Availability, Fault, StatePoint, SensorPoint}
+	known := []string{QualityPoint, Availability, Fault, StatePoint, SensorPoint}
 	got := filled(plain(t), Snapshot{}, "09:00")
 	for i, v := range got {
-		if v.Known() != slices.Contains(known, i) {
+		if v.Known() != slices.Contains(known, roomPoints[i].Name) {
 			t.Errorf("before the first read %s is %+v", roomPoints[i].Name, v)
 		}
 	}
-	expectPoints(t, got, map[int]Value{QualityPoint: EnumValue("unknown"), Availability: EnumValue("offline"), Fault: TextValue("no read has succeeded yet")})
+	expectPoints(t, got, map[string]Value{QualityPoint: EnumValue("unknown"), Availability: EnumValue("offline"), Fault: TextValue("no read has succeeded yet")})
 }
 
 // Points filled over those of another instant keep nothing of it.
@@ -143,9 +145,9 @@ func TestFillOverwrites(t *testing.T) {
 	values := filled(room, readAt(at("09:00"), room.Zone, bookings("09:00-10:00", "11:00-12:00")...), "09:30")
 	want := filled(room, Snapshot{}, "09:30")
 	f, _ := fresh(NewTimeline(room, Snapshot{}), at("09:30"))
-	f.Fill(values[:])
-	values[StatePoint], values[Schedule48h] = want[StatePoint], want[Schedule48h]
-	if values != want {
+	f.Fill(values)
+	values[stateIndex], values[scheduleIndex] = want[stateIndex], want[scheduleIndex]
+	if !slices.Equal(values, want) {
 		t.Errorf("got %+v\nwant %+v", values, want)
 	}
 }

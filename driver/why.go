@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"slices"
 	"strconv"
 	"time"
 )
@@ -16,14 +17,6 @@ type Why struct {
 	Unless  string    // what the presence sensor would change at once; empty: nothing
 }
 
-// whyPoints are the points that are explained. The others say which booking it is,
-// how long it is until the instants named here, or all of it in one message.
-var whyPoints = [...]int{Booked, Comfort, Occupied, ModePoint, NextMode, QualityPoint, NoShow, WalkIn, SensorPoint,
-	BookingsToday, BookedMinutesToday, UtilisationToday, NoShowsToday, WalkInsToday, EarlyLeavesToday, OverrunsToday}
-
-// pointValues are a room's points that follow from its facts.
-type pointValues [roomPointCount]Value
-
 // Why says why the points of the room are what [Timeline.Derive] makes them of
 // past and now. Its times are those of the room's zone, with the weekday where
 // they are not of the day of now. Of a booking it says no more than the Booking
@@ -34,30 +27,42 @@ type pointValues [roomPointCount]Value
 // not good, goes on failing; a sensor that is trusted goes on saying the same. For
 // quality and sensor it is the instant at which they change if no read succeeds
 // and nothing is heard.
-func (t *Timeline) Why(past Past, now time.Time) []Why {
+func (t *Timeline) Why(past Past, now time.Time) []Why { return roomRows.explain(t, past, now) }
+
+// explain is [Timeline.Why] for the explained points of a catalogue.
+func (c roomCatalogue) explain(t *Timeline, past Past, now time.Time) []Why {
+	c = slices.DeleteFunc(slices.Clone(c), func(r roomRow) bool { return r.because == nil })
 	first := t.follow(past, now)
-	today := teller{f: &first, zone: t.plan.room.Zone, now: now}
-	values := today.look()
-	whys := make([]Why, len(whyPoints))
-	for i, point := range whyPoints {
-		whys[i] = Why{Point: roomPoints[point].Name, Value: values[point], Because: today.because(point)}
+	n := narrator{rows: c, f: &first, zone: t.plan.room.Zone, now: now}
+	values := n.derive()
+	whys := make([]Why, len(c))
+	for i := range c {
+		whys[i] = Why{Point: c[i].Name, Value: values[i], Because: n.because(&c[i])}
 	}
-	unless(whys, first, values)
-	calls := func(point int) bool { return point == QualityPoint || point == SensorPoint }
-	first.await(whys, now, false, calls)
-	first.await(whys, now, true, func(point int) bool { return !calls(point) })
+	c.unless(whys, first)
+	c.foretell(whys, first, now, true)
+	c.foretell(whys, first, now, false)
 	return whys
 }
 
-// look derives the room where the follower stands.
-func (w *teller) look() (values pointValues) {
-	w.facts, _, _ = w.f.t.Derive(w.f.p, w.f.p.At)
-	w.facts.Fill(values[:])
+// derive works out the values of the rows at the follower's instant.
+func (n *narrator) derive() []Value {
+	n.facts, _, _ = n.f.t.Derive(n.f.p, n.f.p.At)
+	values := make([]Value, len(n.rows))
+	n.rows.fill(&n.facts, values)
 	return values
 }
 
-// unless finds out what the points would be if the sensor now said the opposite.
-func unless(whys []Why, f follower, values pointValues) {
+// because says why the value of a row is what it is.
+func (n *narrator) because(row *roomRow) string {
+	if row.calendar && !n.facts.Known {
+		return n.unknown()
+	}
+	return row.because(n)
+}
+
+// unless works out what the points would be if the sensor now reported the opposite.
+func (c roomCatalogue) unless(whys []Why, f follower) {
 	if !f.p.Trusted {
 		return
 	}
@@ -66,25 +71,27 @@ func unless(whys []Why, f follower, values pointValues) {
 		sees = "nobody"
 	}
 	facts, _, _ := f.t.Derive(f.p.Hear(Presence{Known: true, On: !f.p.Present}, f.p.At), f.p.At)
-	var others pointValues
-	facts.Fill(others[:])
-	for i, point := range whyPoints {
-		if point != NextMode && others[point] != values[point] {
-			whys[i].Unless = others[point].word() + " as soon as the presence sensor sees " + sees
+	others := make([]Value, len(c))
+	c.fill(&facts, others)
+	for i := range c {
+		if !c[i].forecast && others[i] != whys[i].Value {
+			whys[i].Unless = others[i].word() + " as soon as the presence sensor sees " + sees
 		}
 	}
 }
 
-// await follows the room from one instant at which something may change to the
-// next, and notes at which of them each wanted point first does. onward has the
-// calendar read and the sensor heard all the time, as they were.
-func (f follower) await(whys []Why, now time.Time, onward bool, wanted func(point int) bool) {
-	then := teller{f: &f, zone: f.t.plan.room.Zone, now: now}
-	then.look()
-	reading := onward && then.facts.Quality == QualityGood
-	end := f.sight(reading)
+// foretell follows the room from one instant at which something may change to the
+// next, and notes at which of them each point first does. It is for the points
+// that assume no further read and no report of the sensor (unread), or for the
+// others, which assume that the calendar goes on being read and the sensor goes on
+// reporting what it did.
+func (c roomCatalogue) foretell(whys []Why, f follower, now time.Time, unread bool) {
+	n := narrator{rows: c, f: &f, zone: f.t.plan.room.Zone, now: now}
+	n.derive()
+	reading := !unread && n.facts.Quality == QualityGood
+	end := f.foreseeable(reading)
 	for {
-		to := f.stir()
+		to := f.nextChange()
 		if to.IsZero() || !to.Before(end) {
 			return
 		}
@@ -93,21 +100,21 @@ func (f follower) await(whys []Why, now time.Time, onward bool, wanted func(poin
 			snap.ReadAt = to
 			f.t = f.t.With(snap)
 		}
-		if onward && f.p.Trusted {
+		if !unread && f.p.Trusted {
 			f.p.Heard = to
 		}
 		f.pass(to)
-		values, open := then.look(), false
-		for i, point := range whyPoints {
+		values, open := n.derive(), false
+		for i := range c {
 			w := &whys[i]
-			if !wanted(point) || !w.Until.IsZero() {
+			if c[i].unread != unread || !w.Until.IsZero() {
 				continue
 			}
-			if values[point] == w.Value {
+			if values[i] == w.Value {
 				open = true
 				continue
 			}
-			w.Until, w.Then, w.Reason = to.UTC(), values[point], then.because(point)
+			w.Until, w.Then, w.Reason = to.UTC(), values[i], n.because(&c[i])
 		}
 		if !open {
 			return
@@ -115,9 +122,9 @@ func (f follower) await(whys []Why, now time.Time, onward bool, wanted func(poin
 	}
 }
 
-// stir is the first instant after p.At at which a point that is explained may
-// change by itself; zero: none.
-func (f *follower) stir() time.Time {
+// nextChange is the first instant after p.At at which a point that is explained
+// may change by itself; zero: none.
+func (f *follower) nextChange() time.Time {
 	w := wake{now: f.p.At}
 	w.by(f.due().at)
 	_, next := f.t.judge(f.p.At)
@@ -125,10 +132,10 @@ func (f *follower) stir() time.Time {
 	return w.at
 }
 
-// sight is the instant before which changes are looked for. The end of what is
-// known is none while the calendar is read: reads move it. Otherwise a week
-// beyond that end shows what the fail-safe's schedule does.
-func (f *follower) sight(reading bool) time.Time {
+// foreseeable is the instant before which changes are looked for. While the
+// calendar is read, that is the end of the bookings known, which every read moves.
+// Otherwise a week beyond that end shows what the schedule of the fail-safe does.
+func (f *follower) foreseeable(reading bool) time.Time {
 	if reading {
 		return f.t.snap.To
 	}

@@ -229,10 +229,11 @@ func drawnPast(r *rand.Rand, t *Timeline, now time.Time) Past {
 
 // minuteByMinute finds the first full minute after now at which each point is
 // another, by deriving at every one as the room would be derived then.
-func minuteByMinute(timeline *Timeline, past Past, now, end time.Time, onward bool) (until [roomPointCount]time.Time) {
+func minuteByMinute(timeline *Timeline, past Past, now, end time.Time, onward bool) (until []time.Time) {
 	facts, past, _ := timeline.Derive(past, now)
-	var first, values pointValues
-	facts.Fill(first[:])
+	first, values := make([]Value, len(roomPoints)), make([]Value, len(roomPoints))
+	until = make([]time.Time, len(roomPoints))
+	facts.Fill(first)
 	reading, heard := onward && facts.Quality == QualityGood, onward && past.Trusted
 	for m := now.Add(time.Minute); m.Before(end); m = m.Add(time.Minute) {
 		if snap := timeline.Snapshot(); reading {
@@ -243,7 +244,7 @@ func minuteByMinute(timeline *Timeline, past Past, now, end time.Time, onward bo
 			past.Heard = m
 		}
 		facts, past, _ = timeline.Derive(past, m)
-		facts.Fill(values[:])
+		facts.Fill(values)
 		for point := range values {
 			if until[point].IsZero() && values[point] != first[point] {
 				until[point] = m
@@ -285,18 +286,18 @@ func checkWhy(t *testing.T, timeline *Timeline, past Past, now time.Time) {
 		end = earlier(end, timeline.snap.To)
 	}
 	alone, onward := minuteByMinute(timeline, past, now, end, false), minuteByMinute(timeline, past, now, end, true)
-	teller := teller{zone: timeline.plan.room.Zone, now: now}
-	never := teller.clock(time.Time{}) // what no sentence is to speak of
-	for i, w := range timeline.Why(past, now) {
-		point := whyPoints[i]
-		want := onward[point]
-		if point == QualityPoint || point == SensorPoint {
-			want = alone[point]
+	n := narrator{zone: timeline.plan.room.Zone, now: now}
+	never := n.clock(time.Time{}) // what no sentence is to speak of
+	for _, w := range timeline.Why(past, now) {
+		index := OfRoom.Index(w.Point)
+		want := onward[index]
+		if w.Point == QualityPoint || w.Point == SensorPoint {
+			want = alone[index]
 		}
 		if got := w.Until; !got.Equal(want) && (!want.IsZero() || got.Before(end)) {
 			t.Errorf("at %v %s changes at %v, not at %v\nroom %+v\n%+v", now, w.Point, want, w.Until, timeline.plan.room, w)
 		}
-		if point == ModePoint && facts.Quality == QualityGood && !w.Until.Equal(facts.NextModeAt) {
+		if w.Point == ModePoint && facts.Quality == QualityGood && !w.Until.Equal(facts.NextModeAt) {
 			t.Errorf("at %v the mode changes at %v, and next_mode at %v", now, w.Until, facts.NextModeAt)
 		}
 		if w.Because == "" || strings.Contains(w.Because+w.Reason, never) || w.Until.IsZero() != (w.Reason == "") {

@@ -204,7 +204,7 @@ func TestClockSetByALittle(t *testing.T) {
 			s.expectSweeps(t, "0s 40s 1m20s 2m0s 2m40s 3m20s 4m0s 4m40s")
 			w.expectLogged(t, "stepped", 0)
 			for i, want := range []time.Duration{minute + by, 2*minute + by, 3*minute + by} {
-				beats := w.published.changes[gateway][Heartbeat]
+				beats := w.published.changes[gateway][OfGateway.Index(Heartbeat)]
 				if got := fmt.Sprintf("%s %d", want, dawn.Add(want).Unix()); beats[i+1] != got {
 					t.Errorf("heartbeat %d: %s, want %s", i+1, beats[i+1], got)
 				}

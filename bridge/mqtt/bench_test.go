@@ -63,14 +63,14 @@ func flip(booked bool) []driver.Update {
 		minutes, text = 60, "Weekly"
 	}
 	for i := range updates {
-		values := make([]driver.Value, driver.FreeUntil+1)
-		values[driver.Booked] = driver.BoolValue(booked)
-		values[driver.Comfort] = driver.BoolValue(booked)
-		values[driver.CurrentSubject] = driver.TextValue(text)
-		values[driver.CurrentAttendees] = driver.IntValue(minutes)
-		values[driver.MinutesRemaining] = driver.IntValue(minutes)
-		values[driver.MinutesUntilNext] = driver.IntValue(60 - minutes)
-		values[driver.NextSubject] = driver.TextValue("Daily" + text)
+		values := make([]driver.Value, driver.OfRoom.Index(driver.FreeUntil)+1)
+		values[driver.OfRoom.Index(driver.Booked)] = driver.BoolValue(booked)
+		values[driver.OfRoom.Index(driver.Comfort)] = driver.BoolValue(booked)
+		values[driver.OfRoom.Index(driver.CurrentSubject)] = driver.TextValue(text)
+		values[driver.OfRoom.Index(driver.CurrentAttendees)] = driver.IntValue(minutes)
+		values[driver.OfRoom.Index(driver.MinutesRemaining)] = driver.IntValue(minutes)
+		values[driver.OfRoom.Index(driver.MinutesUntilNext)] = driver.IntValue(60 - minutes)
+		values[driver.OfRoom.Index(driver.NextSubject)] = driver.TextValue("Daily" + text)
 		updates[i] = update(driver.Subject{Scope: driver.OfRoom, ID: fmt.Sprint("room-", i)}, values...)
 	}
 	return updates

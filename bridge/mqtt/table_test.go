@@ -7,6 +7,8 @@ import (
 	"roomgate/driver"
 )
 
+var booked, comfort = driver.OfRoom.Index(driver.Booked), driver.OfRoom.Index(driver.Comfort)
+
 // take sends all rows that are due, and returns them as "subject index payload"
 // without acknowledging them.
 func take(tb *table) (rows []*row, said []string) {
@@ -27,8 +29,8 @@ func same(t *testing.T, got []string, want ...string) {
 func TestTableSendsInCatalogueOrder(t *testing.T) {
 	var tb table
 	for _, room := range []driver.Subject{roomB, roomA} {
-		tb.put(room, driver.Comfort, "1")
-		tb.put(room, driver.Booked, "1")
+		tb.put(room, comfort, "1")
+		tb.put(room, booked, "1")
 	}
 	_, said := take(&tb)
 	same(t, said, "b booked 1", "a booked 1", "b comfort 1", "a comfort 1")
@@ -36,10 +38,10 @@ func TestTableSendsInCatalogueOrder(t *testing.T) {
 
 func TestTableHasOneMessageOfATopicInFlight(t *testing.T) {
 	var tb table
-	tb.put(roomA, driver.Booked, "1")
+	tb.put(roomA, booked, "1")
 	rows, _ := take(&tb)
-	tb.put(roomA, driver.Booked, "2")
-	tb.put(roomA, driver.Booked, "3")
+	tb.put(roomA, booked, "2")
+	tb.put(roomA, booked, "3")
 	_, said := take(&tb)
 	same(t, said)
 	tb.acknowledged(rows[0], "1")
@@ -49,10 +51,10 @@ func TestTableHasOneMessageOfATopicInFlight(t *testing.T) {
 
 func TestTableSendsNothingTwice(t *testing.T) {
 	var tb table
-	tb.put(roomA, driver.Booked, "1")
+	tb.put(roomA, booked, "1")
 	rows, _ := take(&tb)
 	tb.acknowledged(rows[0], "1")
-	tb.put(roomA, driver.Booked, "1")
+	tb.put(roomA, booked, "1")
 	_, said := take(&tb)
 	same(t, said)
 }
@@ -61,10 +63,10 @@ func TestTableSendsNothingTwice(t *testing.T) {
 // will show.
 func TestTableForgetsAChangeThatWasUndone(t *testing.T) {
 	var tb table
-	tb.put(roomA, driver.Booked, "1")
+	tb.put(roomA, booked, "1")
 	rows, _ := take(&tb)
-	tb.put(roomA, driver.Booked, "2")
-	tb.put(roomA, driver.Booked, "1")
+	tb.put(roomA, booked, "2")
+	tb.put(roomA, booked, "1")
 	tb.acknowledged(rows[0], "1")
 	_, said := take(&tb)
 	same(t, said)
@@ -75,14 +77,14 @@ func TestTableComplete(t *testing.T) {
 	if tb.complete() {
 		t.Error("an empty table is complete")
 	}
-	tb.put(roomA, driver.Booked, "1")
-	tb.put(roomB, driver.Booked, "1")
+	tb.put(roomA, booked, "1")
+	tb.put(roomB, booked, "1")
 	rows, _ := take(&tb)
 	tb.acknowledged(rows[0], "1")
 	if tb.complete() {
 		t.Error("complete with a row never acknowledged")
 	}
-	tb.put(roomA, driver.Booked, "2")
+	tb.put(roomA, booked, "2")
 	tb.acknowledged(rows[1], "1")
 	if !tb.complete() {
 		t.Error("not complete, though every row was acknowledged once")

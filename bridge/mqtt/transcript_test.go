@@ -249,7 +249,7 @@ func load(b *bridge.Board) (stop func()) {
 			case <-time.After(time.Millisecond): // sets the pace of the load; nothing waits for it
 			}
 			room := driver.Subject{Scope: driver.OfRoom, ID: fmt.Sprint("r", rand.IntN(30))}
-			values := make([]driver.Value, driver.Age+1)
+			values := make([]driver.Value, driver.OfRoom.Index(driver.Age)+1)
 			for i := range values {
 				values[i] = driver.IntValue(rand.IntN(1000))
 			}

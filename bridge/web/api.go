@@ -53,7 +53,7 @@ func (o *Options) indexOf(id string) int {
 
 func (s *server) roomBody(room driver.Room) apiRoomBody {
 	points := s.points(driver.OfRoom, room.ID)
-	b := apiRoomBody{ID: room.ID, Name: room.Name, Building: room.Building, Floor: room.Floor, Points: named(driver.OfRoom, points)}
+	b := apiRoomBody{ID: room.ID, Name: room.Name, Building: room.Building, Floor: room.Floor, Points: points.named()}
 	b.Quality, b.Fault = trust(points)
 	if room.Capacity > 0 {
 		b.Capacity = &room.Capacity
@@ -68,7 +68,7 @@ func (s *server) apiAccounts(w http.ResponseWriter, _ *http.Request) {
 	}
 	accounts := []body{}
 	for _, a := range s.Board.Subjects(driver.OfAccount) {
-		accounts = append(accounts, body{a.ID, named(driver.OfAccount, s.points(driver.OfAccount, a.ID))})
+		accounts = append(accounts, body{a.ID, s.points(driver.OfAccount, a.ID).named()})
 	}
 	s.json(w, http.StatusOK, map[string]any{"accounts": accounts})
 }
@@ -86,7 +86,7 @@ func (s *server) apiGateway(w http.ResponseWriter, _ *http.Request) {
 		Parts   map[string]part `json:"parts"`
 	}{
 		site{s.Site.ID, s.Site.Name, s.Site.Zone.String()}, s.Version,
-		named(driver.OfGateway, s.points(driver.OfGateway, "")), s.parts(),
+		s.points(driver.OfGateway, "").named(), s.parts(),
 	})
 }
 
@@ -117,10 +117,10 @@ func (s *server) parts() map[string]part {
 }
 
 // named returns the values by the names of their points.
-func named(scope driver.Scope, values []driver.Value) map[string]any {
-	out := make(map[string]any, len(values))
-	for i, p := range driver.Catalogue(scope) {
-		out[p.Name] = plain(values[i])
+func (p pointValues) named() map[string]any {
+	out := make(map[string]any, len(p.values))
+	for i, point := range driver.Catalogue(p.scope) {
+		out[point.Name] = plain(p.values[i])
 	}
 	return out
 }

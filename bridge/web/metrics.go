@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -12,52 +13,59 @@ import (
 	"roomgate/driver"
 )
 
-// family is a point that is exposed as a number.
+// family is a point that is exposed as a metric, of all subjects of its scope.
 type family struct {
-	index int // in the catalogue of the scope
+	index int      // of the point in the catalogue of the scope
+	words []string // of an Enum
 	kind  prometheus.ValueType
 	desc  *prometheus.Desc
 }
 
-func ofRoom(index int, name, help string) family {
-	return family{index, prometheus.GaugeValue, prometheus.NewDesc("roomgate_room_"+name, help, []string{"room"}, nil)}
+// familiesOf returns the points of a catalogue that are exposed. The scope precedes
+// their names; labels are those that tell its subjects apart.
+func familiesOf(catalogue []driver.Point, scope string, labels ...string) []family {
+	var all []family
+	for i, p := range catalogue {
+		if p.Metric.Name == "" {
+			continue
+		}
+		f := family{index: i, words: p.Values, kind: prometheus.GaugeValue}
+		if p.Metric.Counter {
+			f.kind = prometheus.CounterValue
+		}
+		own := slices.Clone(labels)
+		if p.Kind == driver.Enum {
+			own = append(own, p.Name)
+		}
+		f.desc = prometheus.NewDesc("roomgate_"+scope+"_"+p.Metric.Name, p.Metric.Help, own, nil)
+		all = append(all, f)
+	}
+	return all
 }
 
-func ofAccount(index int, kind prometheus.ValueType, name, help string) family {
-	return family{index, kind, prometheus.NewDesc("roomgate_account_"+name, help, []string{"account"}, nil)}
-}
-
-var roomFamilies = []family{
-	ofRoom(driver.Booked, "booked", "1 while a booking that counts is running."),
-	ofRoom(driver.Comfort, "comfort", "1 while the room is to be heated, cooled and ventilated for people."),
-	ofRoom(driver.Occupied, "occupied", "1 while somebody is there, as the presence sensor says; without one that can be trusted, while booked."),
-	ofRoom(driver.Age, "last_good_read_age_seconds", "Time since the room's calendar was last read, taken at each full minute."),
-}
-
-var accountFamilies = []family{
-	ofAccount(driver.Polls, prometheus.CounterValue, "polls_total", "Polls of the account's calendars since the start."),
-	ofAccount(driver.Throttled, prometheus.CounterValue, "throttled_total", "Requests that the service put off since the start."),
-	ofAccount(driver.AccessExpires, prometheus.GaugeValue, "access_token_expires_timestamp_seconds", "End of the access token in use."),
-	ofAccount(driver.LastRefresh, prometheus.GaugeValue, "last_refresh_timestamp_seconds", "Last refresh of the tokens."),
-	ofAccount(driver.LastPoll, prometheus.GaugeValue, "last_poll_timestamp_seconds", "End of the last poll of the calendars."),
-	ofAccount(driver.RefreshDaysLeft, prometheus.GaugeValue, "refresh_days_left", "Whole days until the refresh token would lapse unused."),
-	ofAccount(driver.SecretDaysLeft, prometheus.GaugeValue, "secret_days_left", "Whole days until the client secret expires; absent when its date is not configured."),
+// collect sends the samples of one subject.
+func collect(out chan<- prometheus.Metric, families []family, points []driver.Value, labels ...string) {
+	for _, f := range families {
+		v := points[f.index]
+		for _, word := range f.words {
+			out <- prometheus.MustNewConstMetric(f.desc, f.kind, truth(v.Text() == word), append(slices.Clone(labels), word)...)
+		}
+		if f.words == nil && !v.Nothing() {
+			out <- prometheus.MustNewConstMetric(f.desc, f.kind, number(v), labels...)
+		}
+	}
 }
 
 var (
-	roomMode     = prometheus.NewDesc("roomgate_room_mode", "1 for the mode the room is in.", []string{"room", "mode"}, nil)
-	roomSensor   = prometheus.NewDesc("roomgate_room_sensor", "1 for how far the room's presence sensor can be trusted.", []string{"room", "sensor"}, nil)
-	roomQuality  = prometheus.NewDesc("roomgate_room_quality", "1 for the quality the room's points have.", []string{"room", "quality"}, nil)
-	accountState = prometheus.NewDesc("roomgate_account_state", "1 for the state the sign-in is in.", []string{"account", "state"}, nil)
-	partHealthy  = prometheus.NewDesc("roomgate_part_healthy", "1 while the part of the gateway is working.", []string{"part"}, nil)
-	buildInfo    = prometheus.NewDesc("roomgate_build_info", "1; the labels tell the version.", []string{"version", "goversion"}, nil)
+	partHealthy = prometheus.NewDesc("roomgate_part_healthy", "1 while the part of the gateway is working.", []string{"part"}, nil)
+	buildInfo   = prometheus.NewDesc("roomgate_build_info", "1; the labels tell the version.", []string{"version", "goversion"}, nil)
 )
 
 // metrics answers in Prometheus' format. What is not known is absent, not zero.
 // Nothing a calendar contains is exposed.
 func (s *server) metrics() http.Handler {
 	r := prometheus.NewRegistry()
-	r.MustRegister(boardCollector{s}, s.refused, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	r.MustRegister(newBoardCollector(s), s.refused, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return promhttp.HandlerFor(r, promhttp.HandlerOpts{})
 }
 
@@ -70,45 +78,35 @@ func newRefused() *prometheus.CounterVec {
 	return c
 }
 
-// boardCollector reads the board whenever it is asked.
-type boardCollector struct{ s *server }
+// boardCollector reads the board whenever metrics are asked for.
+type boardCollector struct {
+	s                        *server
+	rooms, accounts, gateway []family
+}
 
-// Describe implements prometheus.Collector. Accounts and parts come as they
-// show themselves, so nothing is promised.
+func newBoardCollector(s *server) boardCollector {
+	return boardCollector{s,
+		familiesOf(driver.Catalogue(driver.OfRoom), "room", "room"),
+		familiesOf(driver.Catalogue(driver.OfAccount), "account", "account"),
+		familiesOf(driver.Catalogue(driver.OfGateway), "gateway")}
+}
+
+// Describe implements prometheus.Collector. It describes nothing, because accounts
+// and parts are known only once they have published something.
 func (boardCollector) Describe(chan<- *prometheus.Desc) {}
 
 // Collect implements prometheus.Collector.
 func (c boardCollector) Collect(out chan<- prometheus.Metric) {
 	out <- prometheus.MustNewConstMetric(buildInfo, prometheus.GaugeValue, 1, c.s.Version, runtime.Version())
 	for _, room := range c.s.Rooms {
-		points := c.s.points(driver.OfRoom, room.ID)
-		collect(out, roomFamilies, room.ID, points)
-		for index, desc := range map[int]*prometheus.Desc{driver.QualityPoint: roomQuality, driver.ModePoint: roomMode, driver.SensorPoint: roomSensor} {
-			collectWords(out, desc, room.ID, driver.Catalogue(driver.OfRoom)[index], points[index])
-		}
+		collect(out, c.rooms, c.s.points(driver.OfRoom, room.ID).values, room.ID)
 	}
 	for _, a := range c.s.Board.Subjects(driver.OfAccount) {
-		points := c.s.points(driver.OfAccount, a.ID)
-		collect(out, accountFamilies, a.ID, points)
-		collectWords(out, accountState, a.ID, driver.Catalogue(driver.OfAccount)[driver.AccountState], points[driver.AccountState])
+		collect(out, c.accounts, c.s.points(driver.OfAccount, a.ID).values, a.ID)
 	}
+	collect(out, c.gateway, c.s.points(driver.OfGateway, "").values)
 	for name, p := range c.s.parts() {
 		out <- prometheus.MustNewConstMetric(partHealthy, prometheus.GaugeValue, truth(p.OK), name)
-	}
-}
-
-func collect(out chan<- prometheus.Metric, families []family, id string, points []driver.Value) {
-	for _, f := range families {
-		if v := points[f.index]; !v.Nothing() {
-			out <- prometheus.MustNewConstMetric(f.desc, f.kind, number(v), id)
-		}
-	}
-}
-
-// collectWords exposes an Enum as one sample for each of its words, of which one is 1.
-func collectWords(out chan<- prometheus.Metric, desc *prometheus.Desc, id string, p driver.Point, v driver.Value) {
-	for _, word := range p.Values {
-		out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, truth(v.Text() == word), id, word)
 	}
 }
 

@@ -1,10 +1,13 @@
 package web
 
 import (
+	"net/http/httptest"
 	"runtime"
 	"strings"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
@@ -59,6 +62,62 @@ func TestMetrics(t *testing.T) {
 			t.Errorf("%s is exposed", never)
 		}
 	}
+}
+
+// A point is exposed by what its row says, and by nothing else.
+func TestMetricsOfRows(t *testing.T) {
+	rows := []driver.Point{
+		{Name: "private", Kind: driver.Text},
+		{Name: "guests", Kind: driver.Int, Metric: driver.Metric{Name: "guests_total", Help: "Guests.", Counter: true}},
+		{Name: "door", Kind: driver.Enum, Values: []string{"open", "shut"}, Metric: driver.Metric{Name: "door", Help: "1 for what the door is."}},
+		{Name: "opened", Kind: driver.Time, Metric: driver.Metric{Name: "opened_timestamp_seconds", Help: "Opened."}},
+	}
+	values := []driver.Value{driver.TextValue("secret"), driver.IntValue(5), driver.EnumValue("shut"), driver.TimeValue(noon)}
+	for _, c := range []struct {
+		families []family
+		labels   []string
+		want     string
+	}{
+		{familiesOf(rows, "room", "room"), []string{"attic"}, `# HELP roomgate_room_door 1 for what the door is.
+# TYPE roomgate_room_door gauge
+roomgate_room_door{door="open",room="attic"} 0
+roomgate_room_door{door="shut",room="attic"} 1
+# HELP roomgate_room_guests_total Guests.
+# TYPE roomgate_room_guests_total counter
+roomgate_room_guests_total{room="attic"} 5
+# HELP roomgate_room_opened_timestamp_seconds Opened.
+# TYPE roomgate_room_opened_timestamp_seconds gauge
+roomgate_room_opened_timestamp_seconds{room="attic"} 1.7954352e+09
+`},
+		{familiesOf(rows[1:2], "gateway"), nil, `# HELP roomgate_gateway_guests_total Guests.
+# TYPE roomgate_gateway_guests_total counter
+roomgate_gateway_guests_total 5
+`},
+	} {
+		if c.labels == nil {
+			values = values[1:]
+		}
+		r := prometheus.NewRegistry()
+		r.MustRegister(fixed{c.families, values, c.labels})
+		w := httptest.NewRecorder()
+		promhttp.HandlerFor(r, promhttp.HandlerOpts{}).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+		if got := w.Body.String(); got != c.want {
+			t.Errorf("got\n%s\nwant\n%s", got, c.want)
+		}
+	}
+}
+
+// fixed collects the families of one subject.
+type fixed struct {
+	families []family
+	values   []driver.Value
+	labels   []string
+}
+
+func (fixed) Describe(chan<- *prometheus.Desc) {}
+
+func (f fixed) Collect(out chan<- prometheus.Metric) {
+	collect(out, f.families, f.values, f.labels...)
 }
 
 // checkExposition reads the text with Prometheus' own parser.

@@ -41,13 +41,13 @@ func options(t *testing.T) Options {
 	}
 }
 
-type points map[int]driver.Value
+type points map[string]driver.Value
 
 // publish puts points on the board; those not given are unknown.
 func publish(o Options, scope driver.Scope, id string, p points) {
 	values := make([]driver.Value, len(driver.Catalogue(scope)))
-	for i, v := range p {
-		values[i] = v
+	for name, v := range p {
+		values[scope.Index(name)] = v
 	}
 	o.Board.Publish([]driver.Update{{Subject: driver.Subject{Scope: scope, ID: id}, At: o.Now(), Quality: driver.QualityGood, Values: values}})
 }

@@ -27,10 +27,10 @@ func newSheet(o *Options) *sheet {
 	return s
 }
 
-// shown tells whether a point of a room stands on the page. Ages and counters,
-// which change every minute, do not.
-func shown(index int) bool {
-	switch index {
+// shown tells whether a point of a room is on the page. Ages and counters, which
+// change every minute, are not.
+func shown(point string) bool {
+	switch point {
 	case driver.Booked, driver.Comfort, driver.Occupied, driver.ModePoint, driver.NoShow, driver.WalkIn, driver.SensorPoint, driver.QualityPoint, driver.Availability, driver.Fault, driver.FreeUntil,
 		driver.CurrentSubject, driver.CurrentOrganizer, driver.CurrentStart, driver.CurrentEnd,
 		driver.NextSubject, driver.NextOrganizer, driver.NextStart, driver.NextEnd:
@@ -47,7 +47,7 @@ func (s *sheet) read(now time.Time) []roomView {
 	s.seq = seq
 	changed := make([]bool, len(s.o.Rooms))
 	for _, e := range entries {
-		if i, ok := s.index[e.Subject.ID]; ok && e.Subject.Scope == driver.OfRoom && shown(e.Index) {
+		if i, ok := s.index[e.Subject.ID]; ok && e.Subject.Scope == driver.OfRoom && shown(e.Point().Name) {
 			changed[i] = true
 		}
 	}
@@ -66,14 +66,14 @@ func (s *sheet) read(now time.Time) []roomView {
 	return out
 }
 
-// points returns the values of a subject, in the order of its catalogue; they
-// are unknown where nothing was published.
-func (o *Options) points(scope driver.Scope, id string) []driver.Value {
+// points returns the values of a subject; they are unknown where nothing was
+// published.
+func (o *Options) points(scope driver.Scope, id string) pointValues {
 	values := make([]driver.Value, len(driver.Catalogue(scope)))
 	for i, e := range o.Board.Subject(driver.Subject{Scope: scope, ID: id}) {
 		values[i] = e.Value
 	}
-	return values
+	return pointValues{scope, values}
 }
 
 // stuck returns the names of the parts whose loops have stopped, sorted.

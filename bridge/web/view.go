@@ -72,39 +72,48 @@ func (r roomView) Word() string {
 	return "Not known"
 }
 
+// pointValues are the values of a subject's points.
+type pointValues struct {
+	scope  driver.Scope
+	values []driver.Value // in the order of the scope's catalogue
+}
+
+// of returns the value of the named point.
+func (p pointValues) of(name string) driver.Value { return p.values[p.scope.Index(name)] }
+
 // viewRoom derives what is shown of a room from its points at now. A room that
 // is not available is not known, whatever its points last were.
-func viewRoom(room driver.Room, points []driver.Value, now time.Time, zone *time.Location) roomView {
+func viewRoom(room driver.Room, points pointValues, now time.Time, zone *time.Location) roomView {
 	v := roomView{ID: room.ID, Name: room.Name, Capacity: room.Capacity, State: "unknown"}
 	v.Quality, v.Fault = trust(points)
-	if points[driver.Availability].Text() != "online" || !points[driver.Booked].Known() {
+	if points.of(driver.Availability).Text() != "online" || !points.of(driver.Booked).Known() {
 		return v
 	}
 	v.State = "free"
-	v.People, v.Mode, v.Comfort = people(points), points[driver.ModePoint].Text(), points[driver.Comfort].Bool()
-	v.Next = viewBooking(points[driver.NextSubject:driver.NextEnd+1], now, zone)
+	v.People, v.Mode, v.Comfort = people(points), points.of(driver.ModePoint).Text(), points.of(driver.Comfort).Bool()
+	v.Next = viewBooking(points.of(driver.NextSubject), points.of(driver.NextOrganizer), points.of(driver.NextStart), points.of(driver.NextEnd), now, zone)
 	if v.Next != nil {
-		v.Until = momentOf(points[driver.FreeUntil].Time(), now, zone)
+		v.Until = momentOf(points.of(driver.FreeUntil).Time(), now, zone)
 	}
-	if points[driver.Booked].Bool() {
+	if points.of(driver.Booked).Bool() {
 		v.State = "booked"
-		v.Current = viewBooking(points[driver.CurrentSubject:driver.CurrentEnd+1], now, zone)
+		v.Current = viewBooking(points.of(driver.CurrentSubject), points.of(driver.CurrentOrganizer), points.of(driver.CurrentStart), points.of(driver.CurrentEnd), now, zone)
 	}
 	return v
 }
 
 // people tells what the presence sensor says.
-func people(points []driver.Value) string {
-	switch sensor := points[driver.SensorPoint].Text(); {
+func people(points pointValues) string {
+	switch sensor := points.of(driver.SensorPoint).Text(); {
 	case sensor == driver.SensorSilent.String():
 		return "The presence sensor is silent, or cannot tell"
 	case sensor != driver.SensorGood.String():
 		return ""
-	case points[driver.NoShow].Bool():
+	case points.of(driver.NoShow).Bool():
 		return "Nobody has come"
-	case !points[driver.Occupied].Bool():
+	case !points.of(driver.Occupied).Bool():
 		return "Nobody is there"
-	case points[driver.WalkIn].Bool():
+	case points.of(driver.WalkIn).Bool():
 		return "Somebody is there without a booking"
 	}
 	return "Somebody is there"
@@ -112,25 +121,23 @@ func people(points []driver.Value) string {
 
 // trust is the quality of a room's points and the words that explain it; a room
 // of which nothing was published yet has neither.
-func trust(points []driver.Value) (quality, fault string) {
-	if !points[driver.QualityPoint].Known() {
+func trust(points pointValues) (quality, fault string) {
+	if !points.of(driver.QualityPoint).Known() {
 		return driver.QualityUnknown.String(), "nothing was heard of this room yet"
 	}
-	return points[driver.QualityPoint].Text(), points[driver.Fault].Text()
+	return points.of(driver.QualityPoint).Text(), points.of(driver.Fault).Text()
 }
 
-// viewBooking reads subject, organizer, start and end, in this order; nil when
-// there is no booking.
-func viewBooking(p []driver.Value, now time.Time, zone *time.Location) *booking {
-	start, end := p[2].Time(), p[3].Time()
-	if start.IsZero() {
+// viewBooking derives what is shown of a booking; nil: there is none.
+func viewBooking(subject, organizer, start, end driver.Value, now time.Time, zone *time.Location) *booking {
+	if start.Nothing() {
 		return nil
 	}
-	b := &booking{Subject: legible(p[0].Text()), Organizer: legible(p[1].Text())}
-	b.Start = momentOf(start, now, zone)
-	b.End = momentOf(end, now, zone)
-	if sameDay(start.In(zone), end.In(zone)) {
-		b.End.Words = end.In(zone).Format("15:04")
+	b := &booking{Subject: legible(subject.Text()), Organizer: legible(organizer.Text())}
+	b.Start = momentOf(start.Time(), now, zone)
+	b.End = momentOf(end.Time(), now, zone)
+	if first, last := start.Time().In(zone), end.Time().In(zone); sameDay(first, last) {
+		b.End.Words = last.Format("15:04")
 	}
 	return b
 }
@@ -189,10 +196,10 @@ var signInWords = map[driver.SessionState]string{
 // viewAccount derives what is shown of an account from its points, and from the
 // account itself where there is a set-up page. An open device code says all that
 // the reason does.
-func viewAccount(name string, points []driver.Value, account *Account, now time.Time, zone *time.Location) item {
-	v := item{Name: "Account " + name, Words: "not known yet", Reason: points[driver.AccountReason].Text()}
-	var state driver.SessionState
-	if err := state.UnmarshalText([]byte(points[driver.AccountState].Text())); err != nil {
+func viewAccount(name string, points pointValues, account *Account, now time.Time, zone *time.Location) item {
+	v := item{Name: "Account " + name, Words: "not known yet", Reason: points.of(driver.AccountReason).Text()}
+	state, err := driver.ParseSessionState(points.of(driver.AccountState).Text())
+	if err != nil {
 		return v // not published yet
 	}
 	v.OK, v.Words = state.Works(), signInWords[state]
@@ -202,10 +209,10 @@ func viewAccount(name string, points []driver.Value, account *Account, now time.
 	if account != nil {
 		v.addAccount(*account, state, now, zone)
 	}
-	if days := points[driver.RefreshDaysLeft]; !days.Nothing() && days.Int() < lapseNotice {
+	if days := points.of(driver.RefreshDaysLeft); !days.Nothing() && days.Int() < lapseNotice {
 		v.Lapses = append(v.Lapses, fmt.Sprintf("unless it is renewed, the sign-in lapses %s", inDays(days.Int())))
 	}
-	if days := points[driver.SecretDaysLeft]; !days.Nothing() && days.Int() < lapseNotice {
+	if days := points.of(driver.SecretDaysLeft); !days.Nothing() && days.Int() < lapseNotice {
 		v.Lapses = append(v.Lapses, fmt.Sprintf("the client secret or certificate expires %s; have the customer's IT make a new one", inDays(days.Int())))
 		v.OK = v.OK && days.Int() > secretWarning
 	}

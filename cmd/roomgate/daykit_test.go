@@ -213,19 +213,19 @@ func (b *building) accept(page string) string {
 func (b *building) polite(yes bool) { b.sim.Set(func(w *graphsim.Switches) { w.Polite = yes }) }
 
 // point is a point as it stands on the board; unknown where nothing does.
-func (b *building) point(s driver.Subject, index int) driver.Value {
+func (b *building) point(s driver.Subject, point string) driver.Value {
 	if entries := b.g.board.Subject(s); entries != nil {
-		return entries[index].Value
+		return entries[s.Scope.Index(point)].Value
 	}
 	return driver.Value{}
 }
 
-func (b *building) room(id string, index int) driver.Value {
-	return b.point(driver.Subject{Scope: driver.OfRoom, ID: id}, index)
+func (b *building) room(id, point string) driver.Value {
+	return b.point(driver.Subject{Scope: driver.OfRoom, ID: id}, point)
 }
 
-func (b *building) account(index int) driver.Value {
-	return b.point(driver.Subject{Scope: driver.OfAccount, ID: "rooms"}, index)
+func (b *building) account(point string) driver.Value {
+	return b.point(driver.Subject{Scope: driver.OfAccount, ID: "rooms"}, point)
 }
 
 // stretch is a time for which a room is taken, its end exclusive.
@@ -308,11 +308,11 @@ func (w *boardWitness) note(e bridge.Entry, at time.Time) {
 	}
 	id := e.Subject.ID
 	switch {
-	case e.Subject.Scope == driver.OfRoom && e.Index == driver.Booked && e.Value.Known():
+	case e.Is(driver.OfRoom, driver.Booked) && e.Value.Known():
 		w.booked[id] = noted(w.booked[id], at, fmt.Sprint(e.Value.Bool()))
-	case e.Subject.Scope == driver.OfRoom && e.Index == driver.QualityPoint:
+	case e.Is(driver.OfRoom, driver.QualityPoint):
 		w.quality[id] = noted(w.quality[id], at, e.Value.Text())
-	case e.Subject.Scope == driver.OfAccount && e.Index == driver.AccountState:
+	case e.Is(driver.OfAccount, driver.AccountState):
 		w.states = noted(w.states, at, e.Value.Text())
 	}
 }

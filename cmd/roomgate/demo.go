@@ -359,7 +359,7 @@ func (s *stage) narrate(ctx context.Context, board *bridge.Board) {
 func tell(e bridge.Entry, booked map[string]bool, told map[string]string) string {
 	id := e.Subject.ID
 	switch {
-	case e.Subject.Scope == driver.OfRoom && e.Index == driver.Booked && e.Value.Known():
+	case e.Is(driver.OfRoom, driver.Booked) && e.Value.Known():
 		was, seen := booked[id]
 		booked[id] = e.Value.Bool()
 		switch {
@@ -370,15 +370,15 @@ func tell(e bridge.Entry, booked map[string]bool, told map[string]string) string
 		case seen:
 			return "□ " + id + " is free"
 		}
-	case e.Subject.Scope == driver.OfRoom && (e.Index == driver.NoShow || e.Index == driver.WalkIn):
-		words, key := map[int]string{driver.NoShow: "… nobody has come to ", driver.WalkIn: "+ somebody without a booking is in "}[e.Index], fmt.Sprint(id, e.Index)
+	case e.Is(driver.OfRoom, driver.NoShow), e.Is(driver.OfRoom, driver.WalkIn):
+		point := e.Point().Name
+		words, key := map[string]string{driver.NoShow: "… nobody has come to ", driver.WalkIn: "+ somebody without a booking is in "}[point], id+" "+point
 		was := told[key]
 		if told[key] = fmt.Sprint(e.Value.Bool()); e.Value.Bool() && was != told[key] {
 			return words + id
 		}
-	case e.Subject.Scope == driver.OfAccount && (e.Index == driver.AccountState || e.Index == driver.AccountReason):
-		words := e.Value.Text()
-		key := fmt.Sprint(id, e.Index)
+	case e.Is(driver.OfAccount, driver.AccountState), e.Is(driver.OfAccount, driver.AccountReason):
+		words, key := e.Value.Text(), id+" "+e.Point().Name
 		if told[key] == words || words == "" || words == "refreshing" {
 			return ""
 		}

@@ -108,14 +108,14 @@ func TestPresenceDay(t *testing.T) {
 				}
 				d.pass(time.Second)
 			}
-			for point, want := range map[int]string{driver.ModePoint: step.mode, driver.SensorPoint: step.sensor} {
+			for point, want := range map[string]string{driver.ModePoint: step.mode, driver.SensorPoint: step.sensor} {
 				if got := d.room(room, point).Text(); got != want {
 					t.Errorf("%v: %q, want %q", step.at, got, want)
 				}
 			}
-			for point, want := range map[int]bool{driver.Occupied: step.occupied, driver.NoShow: step.noShow} {
+			for point, want := range map[string]bool{driver.Occupied: step.occupied, driver.NoShow: step.noShow} {
 				if got := d.room(room, point); !got.Known() || got.Bool() != want {
-					t.Errorf("%v: point %d is %+v, want %t", step.at, point, got, want)
+					t.Errorf("%v: %s is %+v, want %t", step.at, point, got, want)
 				}
 			}
 		}

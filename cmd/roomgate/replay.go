@@ -418,7 +418,7 @@ func seen(ctx context.Context, board *bridge.Board, so func() bool) bool {
 func (p *player) allRead() bool {
 	return !slices.ContainsFunc(p.rooms, func(r driver.Room) bool {
 		entries := p.gateway.board.Subject(driver.Subject{Scope: driver.OfRoom, ID: r.ID})
-		return entries == nil || !entries[driver.Booked].Value.Known()
+		return entries == nil || !entries[driver.OfRoom.Index(driver.Booked)].Value.Known()
 	})
 }
 
