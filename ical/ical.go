@@ -45,6 +45,10 @@ func Parse(name, text string, zone *time.Location) ([]Event, error) {
 	return events, r.leaveOutReplaced(events)
 }
 
+// Single returns an event that does not recur. An all-day event's dates are days
+// in the given zone.
+func Single(e driver.Event, zone *time.Location) Event { return Event{First: e, zone: zone} }
+
 // reader turns the text of one calendar into events.
 type reader struct {
 	name     string

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -257,15 +256,10 @@ type pipeBroker struct {
 }
 
 func newPipeBroker(t *testing.T, now func() time.Time) *pipeBroker {
-	b := &pipeBroker{now: now, told: map[string][]flip{}}
-	b.server = broker.New(&broker.Options{InlineClient: true, Logger: slog.New(slog.DiscardHandler)})
-	if err := b.server.AddHook(new(letAllIn), nil); err != nil {
-		t.Fatal(err)
-	}
+	b := &pipeBroker{server: newBroker(t), now: now, told: map[string][]flip{}}
 	if err := b.server.Subscribe("roomgate/hq/rooms/+/booked", 1, b.note); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { b.server.Close() })
 	return b
 }
 

@@ -34,10 +34,12 @@ var arrows = map[string]arrow{
 	"bridge/mqtt":         {[]string{"bridge", "driver"}, false, "a sink reads the board and nothing else"},
 	"bridge/web":          {[]string{"bridge", "driver"}, false, "a sink reads the board and nothing else"},
 	"config":              {nil, false, "a configuration is text and values; only cmd passes them on"},
+	"replay":              {[]string{"driver", "ical"}, false, "a file is played through the same rules as any calendar, whoever shows the points"},
+	"demo":                {[]string{"bridge", "driver", "graph/graphsim", "replay"}, false, "it stages a gateway that is handed to it, so that the gateway does not know that it is shown"},
 	"packaging":           {nil, true, "files that are installed"},
 	"systemd":             {nil, true, "files that are installed"},
 	"gateway":             {[]string{"bridge/mqtt", "bridge/web", "driver"}, false, "it puts the parts together; what it passes on it need not know"},
-	"cmd/roomgate": {[]string{"driver", "driver/store", "graph", "graph/token", "graph/graphsim", "bridge", "bridge/mqtt", "bridge/web", "config", "packaging", "zones", "gateway"},
+	"cmd/roomgate": {[]string{"driver", "driver/store", "graph", "graph/token", "graph/graphsim", "bridge", "bridge/mqtt", "bridge/web", "config", "packaging", "zones", "gateway", "demo", "replay"},
 		false, "the one place that knows all parts"},
 }
 

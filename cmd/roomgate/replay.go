@@ -20,6 +20,7 @@ import (
 	"roomgate/bridge/mqtt"
 	"roomgate/config"
 	"roomgate/driver"
+	"roomgate/replay"
 )
 
 // replayFlags choose what is played, how fast, and where.
@@ -48,7 +49,7 @@ func replayCommand(g *globals) *cobra.Command {
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, args []string) error { return f.replay(cmd, g, args[0]) },
+		RunE: func(cmd *cobra.Command, args []string) error { return f.play(cmd, g, args[0]) },
 	}
 	c.Flags().Float64Var(&f.speed, "speed", 60, "how fast the building's clock runs; 1 is real time")
 	c.Flags().StringVar(&f.start, "start", "", "`TIME` of the site to begin at, as in 2026-01-15T08:30 (default: the first day of the file)")
@@ -60,8 +61,8 @@ func replayCommand(g *globals) *cobra.Command {
 	return c
 }
 
-// replay puts the parts together and plays.
-func (f *replayFlags) replay(cmd *cobra.Command, g *globals, path string) error {
+// play puts the parts together and plays.
+func (f *replayFlags) play(cmd *cobra.Command, g *globals, path string) error {
 	switch {
 	case !(f.speed >= 0.01 && f.speed <= 100_000): // not for NaN either
 		return usageError{fmt.Errorf("--speed %v: use 0.01 to 100000", f.speed)}
@@ -126,8 +127,8 @@ func (f *replayFlags) perform(ctx context.Context, cfg *config.Config, p *player
 	} else if err := sink.Clear(ctx, topics); err != nil { // left by a replay that was killed
 		return err
 	}
-	fmt.Fprintf(p.out, "Playing %s to %s at %g times the speed, from %s to %s.\n", p.what, root+"/#", p.clock.speed,
-		p.stamp(p.clock.start), p.stamp(p.end))
+	fmt.Fprintf(p.out, "Playing %s to %s at %g times the speed, from %s to %s.\n", p.what, root+"/#", p.speed,
+		p.stamp(p.start), p.stamp(p.end))
 	p.play(ctx)
 	p.tellLeftOut()
 	switch {
@@ -177,7 +178,9 @@ func (f *replayFlags) nobodyThere(ctx context.Context, cfg *config.Config, sink 
 type player struct {
 	what     string // is played
 	zone     *time.Location
-	clock    *replayClock
+	clock    *replay.Clock
+	start    time.Time
+	speed    float64
 	end      time.Time
 	rooms    []driver.Room
 	bookings map[string][]driver.Booking // by room
@@ -204,7 +207,7 @@ func (f *replayFlags) player(cfg *config.Config, path string) (*player, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &player{what: filepath.Base(path), zone: zone, clock: newReplayClock(start, f.speed), end: end, rooms: rooms,
+	p := &player{what: filepath.Base(path), zone: zone, clock: replay.NewClock(start, f.speed), start: start, speed: f.speed, end: end, rooms: rooms,
 		bookings: map[string][]driver.Booking{}, leftOut: map[string]int{}}
 	if err := p.cast(file, f.room); err != nil {
 		return nil, err
@@ -234,7 +237,7 @@ const beyond = 6 * 24 * time.Hour
 // cast gives every booking and every word of a sensor to its rooms. What a room's
 // privacy does not allow is left behind here.
 func (p *player) cast(file *replayFile, only string) error {
-	names, from, to := namesOf(p.rooms), p.clock.start.Add(-beyond), p.end.Add(beyond)
+	names, from, to := namesOf(p.rooms), p.start.Add(-beyond), p.end.Add(beyond)
 	find := func(called []string) []string {
 		if only != "" {
 			return []string{only}
@@ -326,55 +329,6 @@ type hourly struct{}
 // Next implements driver.Schedule.
 func (hourly) Next(t time.Time) time.Time { return t.Truncate(time.Hour).Add(time.Hour) }
 
-// replayClock stands at its start until it is let go.
-type replayClock struct {
-	start time.Time
-	speed float64
-	going chan struct{} // closed when it is let go
-	runs  *fastClock    // from then on
-}
-
-func newReplayClock(start time.Time, speed float64) *replayClock {
-	return &replayClock{start: start, speed: speed, going: make(chan struct{})}
-}
-
-// letGo has the clock run.
-func (c *replayClock) letGo() {
-	c.runs = newFastClock(c.start, c.speed)
-	close(c.going)
-}
-
-// Now implements driver.Clock.
-func (c *replayClock) Now() time.Time {
-	select {
-	case <-c.going:
-		return c.runs.Now()
-	default:
-		return c.start
-	}
-}
-
-// Stopwatch implements driver.Clock.
-func (c *replayClock) Stopwatch() func() time.Duration {
-	began := c.Now()
-	return func() time.Duration { return c.Now().Sub(began) }
-}
-
-// After implements driver.Clock.
-func (c *replayClock) After(d time.Duration) <-chan time.Time {
-	select {
-	case <-c.going:
-		return c.runs.After(d)
-	default:
-	}
-	passed := make(chan time.Time, 1)
-	go func() {
-		<-c.going
-		passed <- <-c.runs.After(d)
-	}()
-	return passed
-}
-
 // play runs the driver and the sink until the end, or until ctx ends. The clock
 // starts once the broker shows all points.
 func (p *player) play(ctx context.Context) {
@@ -394,7 +348,7 @@ func (p *player) play(ctx context.Context) {
 		fmt.Fprintln(p.out, p.stopped())
 		return
 	}
-	p.clock.letGo()
+	p.clock.Start()
 	parts.Go(func() { p.sense(ctx, ahead) })
 	p.watch(ctx)
 }
@@ -427,7 +381,7 @@ func (p *player) allRead() bool {
 func (p *player) senseBefore() (ahead []replayPresence) {
 	last := map[string]driver.Presence{}
 	n := 0
-	for ; n < len(p.presence) && !p.presence[n].at.After(p.clock.start); n++ {
+	for ; n < len(p.presence) && !p.presence[n].at.After(p.start); n++ {
 		last[p.presence[n].room] = p.presence[n].said
 	}
 	for room, said := range last {
@@ -458,7 +412,7 @@ func (p *player) watch(ctx context.Context) {
 	}
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	over := p.clock.After(p.end.Sub(p.clock.start))
+	over := p.clock.After(p.end.Sub(p.start))
 	for {
 		fmt.Fprintf(p.out, form, p.progress())
 		select {
@@ -485,7 +439,7 @@ func (p *player) progress() string {
 			}
 		}
 	}
-	line := fmt.Sprintf("%s  %g×  bookings to come: %d", p.stamp(now), p.clock.speed, ahead)
+	line := fmt.Sprintf("%s  %g×  bookings to come: %d", p.stamp(now), p.speed, ahead)
 	if h := p.gateway.board.Health()[mqtt.Part]; !h.OK {
 		line += "  " + h.Words
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -43,16 +44,12 @@ func newStand(t *testing.T, account string) *stand {
 	s.server = httptest.NewServer(s.sim)
 	t.Cleanup(s.server.Close)
 	graphsim.Office(s.sim, time.UTC, time.Now())
-	broker, err := newDemoBroker(s.logged, "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(broker.close)
 	path := filepath.Join(s.dir, "roomgate.toml")
-	text := standConfig(s.server.URL, broker.address, filepath.Join(s.dir, "state", "roomgate.db"), account)
+	text := standConfig(s.server.URL, openBroker(t), filepath.Join(s.dir, "state", "roomgate.db"), account)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	var err error
 	if s.cfg, err = config.Load(path); err != nil {
 		t.Fatal(err)
 	}
@@ -161,4 +158,10 @@ func next(err error) string {
 		return a.Action()
 	}
 	return ""
+}
+
+// acceptSignIn accepts on the sign-in page of a simulator and returns the address
+// that the browser is redirected to.
+func acceptSignIn(ctx context.Context, address string) (string, error) {
+	return graphsim.Accept(ctx, http.DefaultTransport, address)
 }

@@ -7,11 +7,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"roomgate/driver"
 	"roomgate/graph/graphsim"
+	"roomgate/replay"
 )
 
-// simulateFlags say how the simulator behaves.
+// simulateFlags are the flags of the command.
 type simulateFlags struct {
 	listen string
 	polite bool
@@ -27,23 +27,23 @@ func simulateCommand() *cobra.Command {
 	f := &simulateFlags{}
 	c := &cobra.Command{
 		Use:   "simulate",
-		Short: "Run a simulator of Microsoft 365 to try tools against",
-		Long: "Simulate serves a made-up office with a dozen rooms as Microsoft's sign-in and\n" +
-			"Graph would, on this machine only. It misbehaves now and then, as the real one\n" +
-			"does; --polite turns that off.\n\n" +
-			"--rooms makes as many rooms instead of the office, each with --bookings on every\n" +
-			"day of the week that begins today, in the rooms' own calendars only: to see how\n" +
-			"a gateway does at that size, with --latency on every answer as over a network.",
+		Short: "Run a simulator of a calendar service, to try tools against",
+		Long: "Simulate serves an invented office with a dozen rooms as " + graphsim.Service + " would, on\n" +
+			"this machine only. It fails at random now and then, as the real service does;\n" +
+			"--polite turns that off.\n\n" +
+			"--rooms makes that many rooms instead of the office, each with --bookings on every\n" +
+			"day of the week that begins today, in the rooms' own calendars only, to test a\n" +
+			"gateway at that size; --latency delays every answer as a network does.",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.simulate(cmd) },
 	}
 	c.Flags().StringVar(&f.listen, "listen", "127.0.0.1:8365", "loopback `ADDRESS` to serve on")
-	c.Flags().BoolVar(&f.polite, "polite", false, "no faults at random")
+	c.Flags().BoolVar(&f.polite, "polite", false, "no random faults")
 	c.Flags().Float64Var(&f.speed, "speed", 1, "how fast the simulator's clock runs")
 	c.Flags().StringVar(&f.zone, "timezone", "Europe/London", "time `ZONE` of the office")
 	c.Flags().IntVar(&f.rooms, "rooms", 0, "`NUMBER` of rooms instead of the small office")
 	c.Flags().IntVar(&f.bookings, "bookings", 8, "`NUMBER` of bookings of each room on each day, with --rooms")
-	c.Flags().DurationVar(&f.latency, "latency", 0, "`TIME` every answer takes longer, such as 40ms")
+	c.Flags().DurationVar(&f.latency, "latency", 0, "delay of every answer, a `DURATION` such as 40ms")
 	return c
 }
 
@@ -62,23 +62,17 @@ func (f *simulateFlags) simulate(cmd *cobra.Command) error {
 	if err != nil {
 		return fmt.Errorf("listening for the simulator: %w", err)
 	}
-	clock := newFastClock(time.Now(), f.speed)
+	clock := replay.NewClock(time.Now(), f.speed)
+	clock.Start()
 	base := "http://" + l.Addr().String()
-	sim := f.world(clock, zone, base)
-	id, secret, redirect := graphsim.DefaultClient()
-	fmt.Fprintf(cmd.OutOrStdout(), `This is a simulator. Nothing here is Microsoft's.
+	fmt.Fprintf(cmd.OutOrStdout(), `This is a simulator of %s. Nothing here is real.
 
 Control page       %s/
-login_url          %s
-graph_url          %s
-tenant             %s
-client_id          %s
-client_secret      %s
-redirect_uri       %s
-service account    %s, %s
+%sservice account    %s, %s
 
 Stop with Ctrl-C.
-`, base, base, base, graphsim.TenantID, id, secret, redirect, graphsim.ServiceAccount, f.described())
+`, graphsim.Service, base, graphsim.Settings(base), graphsim.ServiceAccount, f.description())
+	sim := f.simulator(clock.Now, zone, base)
 	if err := serveHTTP(cmd.Context(), l, sim); cmd.Context().Err() == nil {
 		return err
 	}
@@ -99,36 +93,30 @@ func (f *simulateFlags) check() error {
 	return nil
 }
 
-// world is the simulator with what the flags ask for.
-func (f *simulateFlags) world(clock driver.Clock, zone *time.Location, base string) *graphsim.Sim {
+// simulator is the simulator that the flags ask for.
+func (f *simulateFlags) simulator(now func() time.Time, zone *time.Location, base string) *graphsim.Sim {
+	o := graphsim.Options{Now: now, Polite: f.polite, BaseURL: base, Seed: 1}
 	var sim *graphsim.Sim
 	if f.rooms == 0 {
-		sim = office(clock, zone, base, f.polite)
+		sim = graphsim.NewOffice(o, zone)
 	} else {
-		sim = graphsim.New(graphsim.Options{Now: clock.Now, Polite: f.polite, BaseURL: base, Seed: 1})
-		graphsim.Crowd(sim, zone, clock.Now(), f.rooms, f.bookings)
+		sim = graphsim.New(o)
+		graphsim.Crowd(sim, zone, now(), f.rooms, f.bookings)
 	}
 	sim.Set(func(w *graphsim.Switches) { w.Latency = f.latency })
 	return sim
 }
 
-// described says what the service account is for.
-func (f *simulateFlags) described() string {
+// description says what the service account is for.
+func (f *simulateFlags) description() string {
 	if f.rooms == 0 {
 		return "whose calendar holds the meetings of all rooms"
 	}
 	return fmt.Sprintf("which may read %d rooms, room-0001@%s and on", f.rooms, graphsim.TenantDomain)
 }
 
-// office is the simulator with its small office of the day.
-func office(clock driver.Clock, zone *time.Location, base string, polite bool) *graphsim.Sim {
-	sim := graphsim.New(graphsim.Options{Now: clock.Now, Polite: polite, BaseURL: base, Seed: 1})
-	graphsim.Office(sim, zone, clock.Now())
-	return sim
-}
-
-// loopbackOnly refuses an address that others could reach: what is served there
-// is made up, or not protected.
+// loopbackOnly refuses an address that other machines could reach: what is served
+// there is invented, or not protected.
 func loopbackOnly(address string) error {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {

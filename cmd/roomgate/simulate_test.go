@@ -33,18 +33,18 @@ func TestSimulateRefusesSenselessNumbers(t *testing.T) {
 }
 
 func TestSimulateManyRooms(t *testing.T) {
-	clock := newFastClock(time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC), 1)
+	now := func() time.Time { return time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC) }
 	f := simulateFlags{rooms: 30, bookings: 5, latency: 40 * time.Millisecond}
-	sim := f.world(clock, time.UTC, "http://127.0.0.1:1")
-	if n := len(sim.Rooms()); n != 30 || sim.Switches().Latency != f.latency || !strings.Contains(f.described(), "30 rooms") {
-		t.Errorf("%d rooms, latency %s, %s", n, sim.Switches().Latency, f.described())
+	sim := f.simulator(now, time.UTC, "http://127.0.0.1:1")
+	if n := len(sim.Rooms()); n != 30 || sim.Switches().Latency != f.latency || !strings.Contains(f.description(), "30 rooms") {
+		t.Errorf("%d rooms, latency %s, %s", n, sim.Switches().Latency, f.description())
 	}
 	day := time.Date(2026, 11, 2, 0, 0, 0, 0, time.UTC)
 	if n := len(sim.View("room-0030@contoso.example", day.Add(time.Second), day.AddDate(0, 0, 1))); n != 5 {
 		t.Errorf("%d bookings on the first day", n)
 	}
 	f.rooms = 0
-	if n, office := len(f.world(clock, time.UTC, "http://127.0.0.1:1").Rooms()), len(graphsim.OfficeRooms()); n != office {
+	if n, office := len(f.simulator(now, time.UTC, "http://127.0.0.1:1").Rooms()), len(graphsim.OfficeRooms()); n != office {
 		t.Errorf("%d rooms, want the %d of the office", n, office)
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"fmt"
@@ -6,17 +6,17 @@ import (
 	"time"
 )
 
-// Over many meetings everything that a presence sensor can show does happen.
-func TestPeopleOfTheDemonstration(t *testing.T) {
-	missed, late, early, stayed, wandered := 0, 0, 0, 0, 0
+// Over many meetings everything that a presence sensor can show happens.
+func TestPeople(t *testing.T) {
+	missed, late, early, stayed, walkedIn := 0, 0, 0, 0, 0
 	start := time.Date(2026, 1, 14, 9, 0, 0, 0, time.UTC)
 	end := start.Add(time.Hour)
 	for i := range 200 {
 		room := fmt.Sprint("room-", i)
-		if wander(room, start.Add(30*time.Minute)) {
-			wandered++
+		if walkIn(room, start.Add(30*time.Minute)) {
+			walkedIn++
 		}
-		from, to, ok := attend(room, start, end)
+		from, to, ok := attendance(room, start, end)
 		switch {
 		case !ok:
 			missed++
@@ -33,12 +33,12 @@ func TestPeopleOfTheDemonstration(t *testing.T) {
 			stayed++
 		}
 	}
-	for what, n := range map[string]int{"no-shows": missed, "late": late, "early leaves": early, "overruns": stayed, "walk-ins": wandered} {
+	for what, n := range map[string]int{"no-shows": missed, "late": late, "early leaves": early, "overruns": stayed, "walk-ins": walkedIn} {
 		if n < 10 || n > 180 {
 			t.Errorf("%d %s among 200 meetings", n, what)
 		}
 	}
-	if wander("room-0", start.Add(50*time.Minute)) {
-		t.Error("somebody wanders outside the twenty minutes")
+	if walkIn("room-0", start.Add(50*time.Minute)) {
+		t.Error("a walk-in outside the twenty minutes")
 	}
 }

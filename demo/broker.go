@@ -1,0 +1,76 @@
+package demo
+
+import (
+	"fmt"
+	"log/slog"
+	"sync"
+
+	broker "github.com/mochi-mqtt/server/v2"
+	"github.com/mochi-mqtt/server/v2/listeners"
+	"github.com/mochi-mqtt/server/v2/packets"
+)
+
+// testBroker is an MQTT broker in this process, on loopback, open to every client
+// and without persistence.
+type testBroker struct {
+	address string
+	mu      sync.Mutex
+	server  *broker.Server // nil: closed
+}
+
+func newTestBroker(address string) (*testBroker, error) {
+	b := &testBroker{address: address}
+	return b, b.open()
+}
+
+func (b *testBroker) open() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	server := broker.New(&broker.Options{InlineClient: true, Logger: slog.New(slog.DiscardHandler)})
+	if err := server.AddHook(new(allowAll), nil); err != nil {
+		return fmt.Errorf("starting the broker: %w", err)
+	}
+	if err := server.AddListener(listeners.NewTCP(listeners.Config{ID: "demo", Address: b.address})); err != nil {
+		return fmt.Errorf("starting the broker: %w", err)
+	}
+	if err := server.Serve(); err != nil {
+		return fmt.Errorf("starting the broker: %w", err)
+	}
+	b.server = server
+	return nil
+}
+
+func (b *testBroker) close() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.server != nil {
+		_ = b.server.Close() // there is nothing to save
+		b.server = nil
+	}
+}
+
+// publish publishes a retained message. One that finds the broker closed is lost.
+func (b *testBroker) publish(topic, payload string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.server != nil {
+		_ = b.server.Publish(topic, []byte(payload), true, 1) // repeated by the caller
+	}
+}
+
+// allowAll lets every client do everything.
+type allowAll struct{ broker.HookBase }
+
+// ID implements broker.Hook.
+func (*allowAll) ID() string { return "allow-all" }
+
+// Provides implements broker.Hook.
+func (*allowAll) Provides(b byte) bool {
+	return b == broker.OnConnectAuthenticate || b == broker.OnACLCheck
+}
+
+// OnConnectAuthenticate implements broker.Hook.
+func (*allowAll) OnConnectAuthenticate(*broker.Client, packets.Packet) bool { return true }
+
+// OnACLCheck implements broker.Hook.
+func (*allowAll) OnACLCheck(*broker.Client, string, bool) bool { return true }
