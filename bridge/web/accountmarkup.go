@@ -65,8 +65,8 @@ func codes(words []string) g.Group {
 	return out
 }
 
-// quietly is a remark below a step.
-func quietly(content ...g.Node) g.Node { return h.P(h.Class("quiet"), g.Group(content)) }
+// remark is a line in small print below a step.
+func remark(content ...g.Node) g.Node { return h.P(h.Class("quiet"), g.Group(content)) }
 
 // codeSteps are the sign-in with a browser (RFC 6749 §4.1).
 func codeSteps(p accountPage) g.Node {
@@ -78,10 +78,10 @@ func registerStep(p accountPage) g.Node {
 	content := blocks(p.preparation())
 	if len(content) == 0 {
 		content = lines(
-			h.P(g.Text("Once, by the customer's IT: register this redirect URI with "+p.Provider.Service()+", exactly as it is here:")),
+			h.P(g.Text("Register this redirect URI with "+p.Provider.Service()+", exactly as it is here:")),
 			h.P(h.Code(h.Class("copy"), g.Text(p.redirectURI()))))
 	}
-	return step(h.H2(g.Text("1. Prepare "+p.Provider.Service())), content)
+	return step(h.H2(g.Text("1. Before the first sign-in, by the customer's IT")), content)
 }
 
 func browserStep(p accountPage) g.Node {
@@ -97,7 +97,7 @@ func browserStep(p accountPage) g.Node {
 	return step(
 		h.H2(g.Text("2. Sign in to "+p.Provider.Service())),
 		start,
-		quietly(g.Text(end)),
+		remark(g.Text(end)),
 		notes(p),
 	)
 }
@@ -132,7 +132,7 @@ func pasteStep(p accountPage) g.Node {
 					h.Required(), h.Placeholder(p.redirectURI()+"?code=…"))),
 			h.Button(g.Text("Finish")),
 		)),
-		quietly(g.Text("Do it soon: the code in the address is valid for a few minutes only.")),
+		remark(g.Text("Do it soon: the code in the address is valid for a few minutes only.")),
 	)
 }
 

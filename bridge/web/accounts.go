@@ -11,7 +11,7 @@ import (
 // of its session reach people: they never carry a code, a token or a secret.
 type Account struct {
 	Name     string // as configured, [a-z0-9-]
-	Kind     string // of its provider, as configured, such as "microsoft"
+	Kind     string // of its provider: its setting provider
 	Provider driver.Provider
 }
 
@@ -76,7 +76,7 @@ type ConnectRequest struct {
 	Kind  string // of provider
 	Code  string // authorization code, a secret
 	Name  string // the caller's name for the account
-	State string // that the caller gave to ConnectURL; empty: not told
+	State string // that the caller gave to ConnectURL; empty: it sent none
 }
 
 // Connected is an account that the connect API has signed in.

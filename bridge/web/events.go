@@ -15,7 +15,7 @@ const (
 	maxStreams   = 64
 	pause        = 500 * time.Millisecond // between two looks at the board
 	keepAlive    = 15 * time.Second       // shorter than the idle time-outs of common proxies
-	writeTimeout = 10 * time.Second       // for a reader to take one event
+	writeTimeout = 10 * time.Second       // for a client to receive one event
 	retryMillis  = 3000                   // after which a browser connects again
 )
 
@@ -64,7 +64,7 @@ func (s *server) follow(ctx context.Context, out *stream) error {
 }
 
 // sendNews sends what has changed, or a comment that keeps the connection
-// alive. sent holds the elements that speak of the whole, as last sent.
+// alive. sent holds the elements that are not of one room, as last sent.
 func (s *server) sendNews(sh *sheet, sent map[string]string, out *stream) error {
 	now := s.Now()
 	rooms := sh.read(now)
@@ -107,8 +107,8 @@ func wait(ctx context.Context, changed <-chan struct{}, d time.Duration) bool {
 	return true
 }
 
-// stream writes events. Every write has its own deadline, so that a reader that
-// takes nothing is let go.
+// stream writes events. Every write has its own deadline, so that a client that
+// receives nothing is disconnected.
 type stream struct {
 	w  http.ResponseWriter
 	rc *http.ResponseController
@@ -124,9 +124,9 @@ func (s *stream) write(text string) error {
 	return nil
 }
 
-// fragment writes an event that brings one element of the page, to be put in
-// the place of the element with the same id. The JSON is on one line, as an event
-// needs it; what is in it was escaped as markup and stays readable.
+// fragment writes an event with one element of the page, which replaces the
+// element with the same id. The JSON is on one line, as an event requires; the
+// markup in it is escaped already, so the encoder does not escape it again.
 func (s *stream) fragment(id, html string) error {
 	var data strings.Builder
 	e := json.NewEncoder(&data)
@@ -134,7 +134,7 @@ func (s *stream) fragment(id, html string) error {
 	if err := e.Encode(map[string]string{"id": id, "html": html}); err != nil {
 		return fmt.Errorf("rendering an event: %w", err)
 	}
-	return s.write("event: fragment\ndata: " + data.String() + "\n") // Encode has ended the line of data
+	return s.write("event: fragment\ndata: " + data.String() + "\n") // Encode has ended the data line
 }
 
 func (s *stream) flush() error {

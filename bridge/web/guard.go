@@ -12,31 +12,31 @@ import (
 const policy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// policyWithForms also allows the page forms of its own, with which a room is
-// read at once.
+// policyWithForms allows the page its own forms, too: they ask for a reading of a
+// room.
 const policyWithForms = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; " +
 	"base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 // Why a request was refused: the values of the label "reason" of
 // roomgate_requests_refused_total.
 const (
-	refusedHost      = "host"         // asked for under a name that is not ours
-	refusedOrigin    = "cross_origin" // sent by a page of somebody else
+	refusedHost      = "host"         // the Host header is not a name of this gateway
+	refusedOrigin    = "cross_origin" // sent by a page of another origin
 	refusedKey       = "key"          // wrong key for the connect API
 	refusedCode      = "code"         // wrong set-up code
-	refusedSession   = "session"      // no set-up code was entered in this browser
-	refusedState     = "state"        // came back from a sign-in that was not begun here
-	refusedRate      = "rate"         // too many tries
+	refusedSession   = "session"      // the set-up code was not entered in this browser
+	refusedState     = "state"        // of an authorization response that belongs to no sign-in started here
+	refusedRate      = "rate"         // too many requests
 	refusedTooLarge  = "too_large"
 	refusedMalformed = "malformed"
 )
 
 var refusals = []string{refusedHost, refusedOrigin, refusedKey, refusedCode, refusedSession, refusedState, refusedRate, refusedTooLarge, refusedMalformed}
 
-// guard sets the headers every answer carries and refuses requests under a host
-// name that is not ours: a page elsewhere that points its own name at this
-// machine (DNS rebinding) would otherwise be same-origin with us. Requests other
-// than for reading are refused from another origin.
+// guard sets the headers of every answer and refuses requests with a Host header
+// that is not a name of this gateway: a site that points its own name at this
+// machine (DNS rebinding) would otherwise have the same origin as the page.
+// Requests that change something are refused from another origin.
 func (s *server) guard(next http.Handler) http.Handler {
 	same := http.NewCrossOriginProtection()
 	same.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

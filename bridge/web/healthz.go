@@ -8,7 +8,7 @@ import (
 
 // healthz tells whether the program is alive: 200 unless a loop is stuck. A
 // calendar or a broker that cannot be reached does not make it unhealthy,
-// because a restart would not mend that.
+// because a restart would not fix that.
 func (s *server) healthz(w http.ResponseWriter, r *http.Request) {
 	status, words := http.StatusOK, "ok"
 	if stuck := s.stuck(); len(stuck) > 0 {

@@ -8,8 +8,8 @@ import (
 	h "maragu.dev/gomponents/html"
 )
 
-// document is a whole page. The rest of the head is the page's own; body holds
-// its attributes, too.
+// document is a whole page. head is added to what every page has; body may hold
+// attributes of the element, too.
 func document(title string, head g.Node, body ...g.Node) g.Node {
 	return h.Doctype(h.HTML(h.Lang("en"),
 		h.Head(lines(
@@ -24,8 +24,8 @@ func document(title string, head g.Node, body ...g.Node) g.Node {
 	))
 }
 
-// lines puts every node on a line of its own, so that words that stand apart on
-// the page do so in its text, too: the page's filter looks through that.
+// lines puts every node on its own line, so that words that are apart on the page
+// are apart in its text content, which the page's filter searches.
 func lines(nodes ...g.Node) g.Group {
 	out := make(g.Group, 0, 2*len(nodes))
 	for _, n := range nodes {
@@ -44,7 +44,7 @@ func instant(m *moment) g.Node { return h.Time(h.DateTime(m.ISO), g.Text(m.Words
 
 func code(words string) g.Node { return h.Code(g.Text(words)) }
 
-// condition is the class of what is well, or is not.
+// condition is the class of an item that is well, or is not.
 func condition(ok bool) string {
 	if ok {
 		return "well"
@@ -52,7 +52,7 @@ func condition(ok bool) string {
 	return "ill"
 }
 
-// counted is a number of things: one of them, or several.
+// counted is a number with the word for one or for several.
 func counted(n int, one, several string) g.Node {
 	if n == 1 {
 		several = one
@@ -60,14 +60,14 @@ func counted(n int, one, several string) g.Node {
 	return g.Textf("%d %s", n, several)
 }
 
-// elsewhere is a link to another site, which opens beside this page.
+// elsewhere is a link to another site, which opens in another tab.
 func elsewhere(address string, content ...g.Node) g.Node {
 	return h.A(g.Group(content), href(address), h.Target("_blank"), h.Rel("noreferrer"))
 }
 
-// href is the address of a link. It is left out, so that there is no link, unless
-// it is of this page or of the web: others, such as javascript:, would do
-// something here (url.spec.whatwg.org, schemes).
+// href is the address of a link. Only paths of this site and the schemes http and
+// https are allowed; for others, such as javascript:, there is no attribute, and
+// so no link (url.spec.whatwg.org, schemes).
 func href(address string) g.Node {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -77,7 +77,7 @@ func href(address string) g.Node {
 	return g.If(own || u.Scheme == "http" || u.Scheme == "https", h.Href(address))
 }
 
-// messagePage is a page that says one thing.
+// messagePage is a page with one message.
 func messagePage(m message) g.Node {
 	return document(m.Title+", "+m.Site, nil, lines(
 		h.Header(h.H1(g.Text(m.Title))),

@@ -6,7 +6,7 @@ import (
 	g "maragu.dev/gomponents"
 )
 
-// pageData is what the page is made of.
+// pageData is the content of the page.
 type pageData struct {
 	Site, Banner, Version string
 	Overview              overview
@@ -32,5 +32,5 @@ func (s *server) page(w http.ResponseWriter, _ *http.Request) {
 func (s *server) html(w http.ResponseWriter, status int, page g.Node) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	_ = page.Render(w) // a reader that has gone needs no answer
+	_ = page.Render(w) // the client may have disconnected
 }

@@ -31,7 +31,7 @@ func TestSignInThatComesBackByItself(t *testing.T) {
 	}
 	key := enter(t, h)
 	open := ask(h, "GET", roomsPage, key...)
-	for _, want := range []string{"1. Prepare Contoso Calendar Register http://localhost at Contoso. 2. Sign in to Contoso Calendar",
+	for _, want := range []string{"1. Before the first sign-in, by the customer's IT Register http://localhost at Contoso. 2. Sign in to Contoso Calendar",
 		"It will be asked for: Calendars.Read. An error that begins with CC: roomgate explain CC….", "Afterwards the browser comes back to this page by itself."} {
 		if !strings.Contains(words(open.Body.String()), want) {
 			t.Errorf("the page does not say %q:\n%s", want, words(open.Body.String()))
@@ -213,7 +213,7 @@ func TestProviderWithoutTexts(t *testing.T) {
 	o, _ := signInOptions(t, a)
 	h := Handler(o)
 	got := words(ask(h, "GET", roomsPage, enter(t, h)...).Body.String())
-	const want = "Once, by the customer's IT: register this redirect URI with Contoso Calendar, exactly as it is here: https://gateway.example/setup/callback"
+	const want = "1. Before the first sign-in, by the customer's IT Register this redirect URI with Contoso Calendar, exactly as it is here: https://gateway.example/setup/callback"
 	if !strings.Contains(got, want) {
 		t.Errorf("the page reads %q", got)
 	}

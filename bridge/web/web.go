@@ -3,19 +3,18 @@
 // function that reads a room at once, the accounts, which it then has pages for on
 // which people sign in, and a Connector, with which other programs do.
 //
-// The page is rendered here, whole, and is true without JavaScript. With it, a
+// The page is rendered on the server and complete without JavaScript. With it, a
 // stream of server-sent events brings every part of the page that has changed,
-// rendered by the same components. Text from calendars is written by strangers:
-// it passes through the Text and Attr of gomponents, which escape it, or through
+// rendered by the same components. Text from calendars is untrusted: it passes
+// through the Text and Attr of gomponents, which escape it, or through
 // encoding/json, and nothing else.
 //
-// A page is made of functions, one file a page (roomsmarkup.go, setupmarkup.go,
+// Pages are made of functions, one file for each (roomsmarkup.go, setupmarkup.go,
 // accountmarkup.go), and not of templates: text/template calls methods by name,
 // so that the linker has to keep every exported method of the whole program.
 //
 // The time of the facts is Options.Now, which a demonstration may speed up.
-// What concerns the wire (pauses, keep-alives, deadlines) goes by the machine's
-// own clock.
+// Pauses, keep-alives and deadlines of connections use the machine's own clock.
 package web
 
 import (
@@ -112,8 +111,8 @@ func asset(name string, content []byte) http.HandlerFunc {
 	}
 }
 
-// unknown answers what no other pattern takes: a path that does not exist, or a
-// method that is not for reading.
+// unknown answers what no other pattern matches: a path that does not exist, or a
+// method that a path does not allow.
 func (s *server) unknown(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		s.absent(w, r)
@@ -139,7 +138,7 @@ func (s *server) absent(w http.ResponseWriter, r *http.Request) {
 
 func isAPI(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/api/") }
 
-// message is a page that says one thing.
+// message is a page with one message and a link.
 type message struct {
 	Title, Words  string
 	Address, Link string // where to go on, and the words of the link
