@@ -3,9 +3,11 @@ package web
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -73,30 +75,53 @@ func open(t *testing.T, sessions string) *browser {
 	return b
 }
 
+// do sends a command, which has to succeed.
 func (b *browser) do(method, path string, in, out any) {
 	b.t.Helper()
+	if status, err := b.try(method, path, in, out); err != nil {
+		b.t.Fatalf("%s %s: %s, %v", method, path, status, err)
+	}
+}
+
+// webDriverError is why a command failed (www.w3.org/TR/webdriver2, "errors").
+type webDriverError struct{ Code, Words string }
+
+func (e webDriverError) Error() string { return e.Code + ": " + e.Words }
+
+// stale tells that the element was replaced between finding and using it;
+// chromedriver has two ways of saying so.
+func (e webDriverError) stale() bool {
+	return e.Code == "stale element reference" || strings.Contains(e.Words, "does not belong to the document")
+}
+
+// try sends a command and reads the value of the answer.
+func (b *browser) try(method, path string, in, out any) (status string, err error) {
 	var body []byte
 	if in != nil {
 		body, _ = json.Marshal(in)
 	}
 	r, err := http.NewRequest(method, b.session+path, bytes.NewReader(body))
 	if err != nil {
-		b.t.Fatal(err)
+		return "", err
 	}
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
-		b.t.Fatal(err)
+		return "", err
 	}
 	defer resp.Body.Close()
 	var answer struct{ Value json.RawMessage }
-	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil || resp.StatusCode != http.StatusOK {
-		b.t.Fatalf("%s %s: %s, %v: %.300s", method, path, resp.Status, err, answer.Value)
+	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
+		return resp.Status, err
 	}
-	if out != nil {
-		if err := json.Unmarshal(answer.Value, out); err != nil {
-			b.t.Fatal(err)
-		}
+	if resp.StatusCode != http.StatusOK {
+		var failed struct{ Error, Message string }
+		err := json.Unmarshal(answer.Value, &failed)
+		return resp.Status, cmp.Or(err, error(webDriverError{failed.Error, failed.Message}))
 	}
+	if out == nil {
+		return resp.Status, nil
+	}
+	return resp.Status, json.Unmarshal(answer.Value, out)
 }
 
 func (b *browser) visit(address string) { b.do("POST", "/url", map[string]string{"url": address}, nil) }
@@ -113,19 +138,36 @@ func (b *browser) element(xpath string) string {
 	return ""
 }
 
+// on waits for the element that an XPath finds and sends it a command: again if
+// the page has replaced the element in between.
+func (b *browser) on(xpath, method, command string, in, out any) {
+	b.t.Helper()
+	for {
+		var failed webDriverError
+		status, err := b.try(method, b.element(xpath)+command, in, out)
+		if errors.As(err, &failed) && failed.stale() {
+			continue
+		}
+		if err != nil {
+			b.t.Fatalf("%s of %s: %s, %v", command, xpath, status, err)
+		}
+		return
+	}
+}
+
 func (b *browser) click(xpath string) {
 	b.t.Helper()
-	b.do("POST", b.element(xpath)+"/click", struct{}{}, nil)
+	b.on(xpath, "POST", "/click", struct{}{}, nil)
 }
 
 func (b *browser) write(xpath, text string) {
 	b.t.Helper()
-	b.do("POST", b.element(xpath)+"/value", map[string]string{"text": text}, nil)
+	b.on(xpath, "POST", "/value", map[string]string{"text": text}, nil)
 }
 
 func (b *browser) text(xpath string) (text string) {
 	b.t.Helper()
-	b.do("GET", b.element(xpath)+"/text", nil, &text)
+	b.on(xpath, "GET", "/text", nil, &text)
 	return strings.Join(strings.Fields(text), " ")
 }
 
