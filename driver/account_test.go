@@ -110,8 +110,8 @@ type feed struct{ c *calendar }
 
 func (f feed) Service() string { return "Contoso Feeds" }
 
-func (f feed) Fetch(ctx context.Context, rooms []Room, from, to time.Time, deliver func(Reading)) Tally {
-	return f.c.Fetch(ctx, rooms, from, to, deliver)
+func (f feed) Fetch(ctx context.Context, rooms []Room, from, to time.Time, r Receiver) Tally {
+	return f.c.Fetch(ctx, rooms, from, to, r)
 }
 
 func TestAccountWithoutASignIn(t *testing.T) {

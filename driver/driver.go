@@ -418,24 +418,25 @@ func (a *accountState) derive(now time.Time) Update {
 	return Update{Subject: Subject{OfAccount, a.Name}, At: now.UTC(), Quality: QualityGood, Values: a.values}
 }
 
-// apply takes one reading over into what is known of its room.
-func (d *Driver) apply(rd Reading, from, to, now time.Time) {
-	r := d.byID[rd.Room]
+// apply takes over what was read of a room.
+func (d *Driver) apply(rd roomReading, from, to, now time.Time) {
+	r := d.byID[rd.room]
 	if r == nil {
-		d.o.Log.Error("a calendar delivered a room that is not configured", "room", rd.Room)
 		return
 	}
 	r.next = time.Time{}
 	snap := r.timeline.Snapshot()
-	if rd.Err != nil {
-		snap.Failure = rd.Err
+	if rd.err != nil {
+		snap.Failure = rd.err
 		snap.Failures++
 		r.timeline = r.timeline.With(snap)
 		return
 	}
-	d.logRefused(r, rd.Refused)
-	fresh := Snapshot{Bookings: Overlapping(rd.Bookings, from, to), From: from, To: to, ReadAt: now.UTC()}
-	if sameBookings(snap, fresh) {
+	fresh := Snapshot{Bookings: rd.bookings, From: from, To: to, ReadAt: now.UTC()}
+	if !rd.unchanged {
+		d.logRefused(r, rd.refused)
+	}
+	if rd.unchanged || sameBookings(snap, fresh) {
 		fresh.Bookings = snap.Bookings
 		r.timeline = r.timeline.With(fresh)
 		d.memory.wasRead(r.room.ID, false)

@@ -2,29 +2,46 @@ package driver
 
 import "time"
 
-// Event is one entry of a calendar as a provider read it, whole: before it is
-// decided whose room it is, whether it counts, and what of it may be known.
+// Event is one entry of a calendar as a provider read it, before admission
+// decides whose room it is, whether it counts and what of it may be known. A
+// series is delivered as its occurrences, never as its master.
 type Event struct {
-	ID         string // the provider's, opaque; tells events apart, nothing more
-	Start, End time.Time
-	AllDay     bool // Start and End are dates, as they are written in their own zones; End is the day after the last
+	ID         string    // the provider's, opaque; tells events apart, nothing more
+	Start, End time.Time // in any zone; of an all-day event see AllDay
+	AllDay     bool      // Start and End stand for dates, as [Event.dates] reads them; End is the day after the last
 	ShowAs     ShowAs
 	Private    bool // marked private, personal or confidential
-	Cancelled  bool
-	Declined   bool   // the owner of the calendar declined it
-	Subject    string // empty where it was not asked for
-	Organizer  string // name; empty where it was not asked for
+	Cancelled  bool // by the organizer
+	Declined   bool // by the owner of the calendar
+	Subject    string
+	Organizer  string // name
 	Places     []Place
 	Attendees  []Attendee
+	Err        error // why Start and End could not be read; they say nothing then
 }
 
-// Place is where an event takes place.
+// Place is where an event takes place. A name may hold several, separated by
+// semicolons.
 type Place struct{ Name, Address string }
 
-// Attendee is somebody, or a room, that was invited to an event.
+// Attendee is a person or a resource that was invited to an event.
 type Attendee struct {
 	Name, Address string
-	Resource      bool // invited as a room or equipment
+	Resource      bool // invited as a room or as equipment
 	Declined      bool
-	AnsweredAt    time.Time // zero: not known
+}
+
+// dates returns the first date of an all-day event and the one after its last,
+// as times that are written in those dates' own zones. Midnight in its own zone
+// stands for its date. Any other time is a midnight that the service converted
+// to another zone: it stands for the date of the nearest midnight of the site.
+func (e *Event) dates(site *time.Location) (first, last time.Time) {
+	return dateOf(e.Start, site), dateOf(e.End, site)
+}
+
+func dateOf(t time.Time, site *time.Location) time.Time {
+	if t.Hour() == 0 && t.Minute() == 0 {
+		return t
+	}
+	return t.In(site).Add(12 * time.Hour)
 }

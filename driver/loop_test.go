@@ -2,6 +2,7 @@ package driver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -32,7 +33,7 @@ func (c *calendar) Service() string { return "Contoso Calendar" }
 
 func (c *calendar) Session() Session { return c.session }
 
-func (c *calendar) Fetch(ctx context.Context, rooms []Room, from, to time.Time, deliver func(Reading)) Tally {
+func (c *calendar) Fetch(ctx context.Context, rooms []Room, from, to time.Time, r Receiver) Tally {
 	c.mu.Lock()
 	c.fetches, c.from = append(c.fetches, time.Now().UTC()), from
 	for _, room := range rooms {
@@ -48,7 +49,7 @@ func (c *calendar) Fetch(ctx context.Context, rooms []Room, from, to time.Time, 
 		<-ctx.Done()
 	}
 	for _, rd := range c.readings(rooms) {
-		deliver(rd)
+		r.Deliver(rd)
 	}
 	return Tally{Requests: 2, Throttled: 1}
 }
@@ -66,7 +67,17 @@ func (c *calendar) readings(rooms []Room) []Reading {
 			out = append(out, Reading{Room: room.ID, Err: err})
 			continue
 		}
-		out = append(out, Reading{Room: room.ID, Bookings: slices.Clone(c.bookings[room.ID])})
+		out = append(out, Reading{Room: room.ID, Events: eventsOf(c.bookings[room.ID])})
+	}
+	return out
+}
+
+// eventsOf are events that become the bookings.
+func eventsOf(bookings []Booking) []Event {
+	var out []Event
+	for _, b := range bookings {
+		out = append(out, Event{ID: b.ID, Start: b.Start, End: b.End, ShowAs: b.ShowAs, Private: b.Private,
+			Subject: b.Subject, Organizer: b.Organizer, Attendees: make([]Attendee, b.Attendees)})
 	}
 	return out
 }
@@ -408,7 +419,7 @@ func TestOneRoomsFailureIsItsOwn(t *testing.T) {
 		huddle.ID = "huddle"
 		w.Rooms = append(w.Rooms, huddle)
 		w.calendar.fail("huddle", errDenied)
-		w.calendar.strays = []Reading{{Room: "attic", Bookings: []Booking{since(0, time.Hour)}}}
+		w.calendar.strays = []Reading{{Room: "attic", Events: eventsOf([]Booking{since(0, time.Hour)})}}
 		w.run(t)
 		pass(30 * second)
 		w.expect(t, boardroom, QualityPoint, "0s unknown, 0s good")
@@ -424,7 +435,7 @@ func TestOneRoomsFailureIsItsOwn(t *testing.T) {
 func TestRefusedRowsAreLoggedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, minute)
-		w.calendar.strays = []Reading{{Room: "boardroom", Refused: []string{"row 7: no end"}}}
+		w.calendar.strays = []Reading{{Room: "boardroom", Events: []Event{{Err: errors.New("row 7: no end")}}}}
 		w.Accounts[0].Provider = strays{w.calendar}
 		w.run(t)
 		pass(5*minute + second)
@@ -437,8 +448,8 @@ func TestRefusedRowsAreLoggedOnce(t *testing.T) {
 // strays delivers nothing but the strays of a calendar.
 type strays struct{ *calendar }
 
-func (s strays) Fetch(ctx context.Context, _ []Room, from, to time.Time, deliver func(Reading)) Tally {
-	return s.calendar.Fetch(ctx, nil, from, to, deliver)
+func (s strays) Fetch(ctx context.Context, _ []Room, from, to time.Time, r Receiver) Tally {
+	return s.calendar.Fetch(ctx, nil, from, to, r)
 }
 
 func TestSignInBecomingOKPolls(t *testing.T) {

@@ -261,7 +261,12 @@ func TestMemoryOfAMorePrivateRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := since(0, time.Hour)
 		b.Subject, b.Organizer = "Merger", "Ann Other"
-		shelf := kept(t, b)
+		before := newWorld(t, time.Hour)
+		before.Rooms[0].Privacy = PrivacyFull
+		before.calendar.set("boardroom", b)
+		_, stop := before.run(t)
+		stop()
+		shelf := before.shelf
 		if !bytes.Contains(shelf.values["boardroom"], []byte("Merger")) {
 			t.Fatal("the subject was not kept in the first place")
 		}
@@ -269,7 +274,7 @@ func TestMemoryOfAMorePrivateRoom(t *testing.T) {
 		w.Memory = shelf
 		w.Rooms[0].Privacy = PrivacyOrganizer
 		w.calendar.fail("", errTimeout)
-		_, stop := w.run(t)
+		_, stop = w.run(t)
 		stop()
 		w.expect(t, boardroom, Booked, "0s true")
 		w.expect(t, boardroom, CurrentSubject, "0s nothing")

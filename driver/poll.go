@@ -24,6 +24,7 @@ type poller struct {
 	a       *accountState // only what New has set
 	sweeper Sweeper
 	agenda
+	digests digests
 	named   []string // rooms that the last sweep named: to be read once more
 	refusal string   // why there are no sweeps; empty: there are, if configured
 }
@@ -207,14 +208,7 @@ func (p *poller) read(ctx context.Context, rooms []Room, poll bool) {
 	between := interval(p.a.Poll, p.d.o.Clock.Now())
 	limited, cancel := context.WithTimeout(ctx, fetchLimit)
 	defer cancel()
-	tally := p.a.Provider.Fetch(limited, rooms, from, to, func(r Reading) {
-		if ctx.Err() != nil {
-			return // a stop is no failure of the room
-		}
-		p.note(r, between)
-		at := p.d.o.Clock.Now()
-		p.d.do(ctx, func() { p.d.apply(r, from, to, at) })
-	})
+	tally := p.a.Provider.Fetch(limited, rooms, from, to, p.receiver(ctx, rooms, from, to, between))
 	at := p.d.o.Clock.Now()
 	p.d.do(ctx, func() {
 		p.a.count(tally)

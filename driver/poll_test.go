@@ -42,10 +42,10 @@ func (s *sweeper) leave() {
 	s.now--
 }
 
-func (s *sweeper) Fetch(ctx context.Context, rooms []Room, from, to time.Time, deliver func(Reading)) Tally {
+func (s *sweeper) Fetch(ctx context.Context, rooms []Room, from, to time.Time, r Receiver) Tally {
 	s.enter()
 	defer s.leave()
-	return s.calendar.Fetch(ctx, rooms, from, to, deliver)
+	return s.calendar.Fetch(ctx, rooms, from, to, r)
 }
 
 func (s *sweeper) Sweep(_ context.Context, rooms []Room, from, to time.Time) ([]string, Tally, error) {

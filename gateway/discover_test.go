@@ -19,9 +19,9 @@ type plainProvider struct{}
 
 func (plainProvider) Service() string { return "Contoso Calendar" }
 
-func (plainProvider) Fetch(_ context.Context, rooms []driver.Room, _, _ time.Time, deliver func(driver.Reading)) driver.Tally {
-	for _, r := range rooms {
-		deliver(driver.Reading{Room: r.ID})
+func (plainProvider) Fetch(_ context.Context, rooms []driver.Room, _, _ time.Time, r driver.Receiver) driver.Tally {
+	for _, room := range rooms {
+		r.Deliver(driver.Reading{Room: room.ID})
 	}
 	return driver.Tally{}
 }

@@ -34,10 +34,10 @@ var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 // examined is a provider with everything that a doctor looks at.
 type examined struct {
 	plainProvider
-	servers  []driver.Server
-	session  *stillSession
-	bookings []driver.Booking // of every room
-	reading  error            // of every room
+	servers []driver.Server
+	session *stillSession
+	events  []driver.Event // of every room
+	reading error          // of every room
 }
 
 func (e *examined) Servers() []driver.Server { return e.servers }
@@ -61,13 +61,16 @@ func (e *examined) ExamineRoom(room driver.Room, events []driver.Event) []driver
 	return []driver.Finding{{Subject: "room " + room.ID + " organizers", Level: driver.LevelGood, Words: strings.Join(organizers, ", ")}}
 }
 
-func (e *examined) Fetch(_ context.Context, rooms []driver.Room, _, _ time.Time, deliver func(driver.Reading)) driver.Tally {
-	for _, r := range rooms {
-		reading := driver.Reading{Room: r.ID, Err: e.reading}
-		for _, b := range e.bookings {
-			reading.Bookings = append(reading.Bookings, r.Privacy.Redact(b))
+// Fetch reads organizers only where the room may show them.
+func (e *examined) Fetch(_ context.Context, rooms []driver.Room, _, _ time.Time, r driver.Receiver) driver.Tally {
+	for _, room := range rooms {
+		events := slices.Clone(e.events)
+		for i := range events {
+			if !room.Privacy.Organizer() {
+				events[i].Organizer = ""
+			}
 		}
-		deliver(reading)
+		r.Deliver(driver.Reading{Room: room.ID, Events: events, Err: e.reading})
 	}
 	return driver.Tally{}
 }

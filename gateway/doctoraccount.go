@@ -94,8 +94,7 @@ func (d Doctor) ends(a DoctorAccount, s driver.SessionStatus) []driver.Finding {
 // organizer is read as well, for the provider to look at.
 func (d Doctor) rooms(ctx context.Context, a DoctorAccount) []driver.Finding {
 	examiner, examines := a.Provider.(driver.Examiner)
-	configured := map[string]driver.Room{}
-	rooms := slices.Clone(a.Rooms)
+	configured, rooms := map[string]driver.Room{}, slices.Clone(a.Rooms)
 	for i, r := range rooms {
 		configured[r.ID] = r
 		if examines && r.Privacy.Subject() {
@@ -105,31 +104,27 @@ func (d Doctor) rooms(ctx context.Context, a DoctorAccount) []driver.Finding {
 	from, to := driver.Window(d.Clock.Now(), d.Zone, 0)
 	window := from.In(d.Zone).Format(time.DateOnly) + " to " + to.In(d.Zone).Format(time.DateOnly)
 	var findings []driver.Finding
-	a.Provider.Fetch(ctx, rooms, from, to, func(r driver.Reading) {
-		findings = append(findings, roomFinding(r, window))
+	for _, r := range driver.ReadOnce(ctx, a.Provider, rooms, from, to) {
+		room := configured[r.Room]
+		bookings, refused := room.Admit(r.Events, rooms, from, to)
+		findings = append(findings, roomFinding(r, len(bookings), refused, window))
 		if examines && r.Err == nil {
-			findings = append(findings, examiner.ExamineRoom(configured[r.Room], eventsOf(r.Bookings))...)
+			others := func(e driver.Event) bool { return !room.Matches(e, rooms) }
+			findings = append(findings, examiner.ExamineRoom(room, slices.DeleteFunc(slices.Clone(r.Events), others))...)
 		}
-	})
+	}
 	slices.SortStableFunc(findings, func(a, b driver.Finding) int { return cmp.Compare(a.Subject, b.Subject) })
 	return findings
 }
 
-func eventsOf(bookings []driver.Booking) []driver.Event {
-	events := make([]driver.Event, len(bookings))
-	for i, b := range bookings {
-		events[i] = driver.Event{Start: b.Start, End: b.End, Private: b.Private, Subject: b.Subject, Organizer: b.Organizer}
-	}
-	return events
-}
-
-func roomFinding(r driver.Reading, window string) driver.Finding {
-	f := driver.Finding{Subject: "room " + r.Room, Level: driver.LevelGood, Words: fmt.Sprintf("%d bookings from %s", len(r.Bookings), window)}
+// roomFinding tells how many bookings of a room were read, or why none were.
+func roomFinding(r driver.Reading, bookings int, refused []string, window string) driver.Finding {
+	f := driver.Finding{Subject: "room " + r.Room, Level: driver.LevelGood, Words: fmt.Sprintf("%d bookings from %s", bookings, window)}
 	switch {
 	case r.Err != nil:
 		return driver.Failure(f.Subject, r.Err)
-	case len(r.Refused) > 0:
-		f.Level, f.Words = driver.LevelWarning, fmt.Sprintf("%s; entries that could not be understood: %v", f.Words, r.Refused)
+	case len(refused) > 0:
+		f.Level, f.Words = driver.LevelWarning, fmt.Sprintf("%s; entries that could not be understood: %v", f.Words, refused)
 	}
 	return f
 }

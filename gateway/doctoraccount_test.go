@@ -83,7 +83,7 @@ func TestDoctorWarnsOfWhatEnds(t *testing.T) {
 // Every room is read once. The provider sees organizers only of the rooms whose
 // subjects may be shown.
 func TestDoctorReadsTheRooms(t *testing.T) {
-	p := &examined{bookings: []driver.Booking{{Start: noon, End: noon.Add(time.Hour), Subject: "Budget", Organizer: "Priya Rao"}}}
+	p := &examined{events: []driver.Event{{Start: noon, End: noon.Add(time.Hour), ShowAs: driver.Busy, Subject: "Budget", Organizer: "Priya Rao"}}}
 	d := newDoctor(t, p, driver.Room{ID: "library", Privacy: driver.PrivacyBusy, Zone: time.UTC}, driver.Room{ID: "boardroom", Privacy: driver.PrivacySubject, Zone: time.UTC})
 	found := d.rooms(t.Context(), d.Accounts[0])
 	want := []driver.Finding{
@@ -103,7 +103,7 @@ func TestDoctorReadsTheRooms(t *testing.T) {
 }
 
 func TestDoctorOnEntriesItCannotUnderstand(t *testing.T) {
-	f := roomFinding(driver.Reading{Room: "boardroom", Refused: []string{"an event without a start"}}, "today")
+	f := roomFinding(driver.Reading{Room: "boardroom"}, 0, []string{"an event without a start"}, "today")
 	if f.Level != driver.LevelWarning || !strings.Contains(f.Words, "an event without a start") {
 		t.Errorf("found %+v", f)
 	}

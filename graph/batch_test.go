@@ -3,6 +3,7 @@ package graph
 import (
 	"encoding/json"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"net/http"
 	"slices"
@@ -30,7 +31,7 @@ func manyRooms(n int) []driver.Room {
 }
 
 // failures are the rooms that were not read.
-func failures(got map[string]driver.Reading) []string {
+func failures(got map[string]reading) []string {
 	var ids []string
 	for id, rd := range got {
 		if rd.Err != nil {
@@ -71,12 +72,12 @@ func TestThrottledPart(t *testing.T) {
 		}}
 		start := time.Now()
 		var order []string
-		tally := viewOn(t, s).Fetch(t.Context(), manyRooms(20), winFrom, winTo, func(r driver.Reading) {
+		tally := viewOn(t, s).Fetch(t.Context(), manyRooms(20), winFrom, winTo, deliver(func(r driver.Reading) {
 			if r.Err != nil {
 				t.Errorf("%s: %v", r.Room, r.Err)
 			}
 			order = append(order, fmt.Sprint(r.Room, " ", time.Since(start)))
-		})
+		}))
 		if len(s.got) != 21 || tally.Throttled != 1 || len(order) != 20 || order[19] != "room-007 7s" || !strings.HasSuffix(order[18], " 0s") {
 			t.Errorf("%d questions, %d throttled, delivered %v; want 19 at once and room-007 after seven seconds", len(s.got), tally.Throttled, order)
 		}
@@ -255,8 +256,9 @@ func TestShareOfAMailbox(t *testing.T) {
 
 // TestEnvelope: what a batch may look like.
 func TestEnvelope(t *testing.T) {
-	unknown := func(string) print { return print{} }
-	parts, err := openEnvelope([]byte(` {"@odata.context":"x","responses": [
+	c := &Client{seed: maphash.MakeSeed()}
+	unknown := func(string) driver.Digest { return driver.Digest{} }
+	parts, err := c.openEnvelope([]byte(` {"@odata.context":"x","responses": [
 		{"id":"1","status":200,"headers":{"Retry-After":"3"},"body":{"a":"}]\\\"","b":[1,{"c":null}]}},
 		{ "status" : 404 , "id" : "\u0032" }, {"body":"PGh0bWw+","id":"3","status":502,"more":[[]]} ] } `), unknown)
 	if err != nil || len(parts) != 3 {
@@ -270,7 +272,7 @@ func TestEnvelope(t *testing.T) {
 	}
 	for _, text := range []string{"", "{}", "[]", "null", `{"responses":null}`, `{"responses":[]`, `{"responses":[{"id":1}]}`, `{"responses":[]} x`,
 		`{"responses":[{"id":"1","body":"x]}`, `<html>`} {
-		if parts, err := openEnvelope([]byte(text), unknown); err == nil {
+		if parts, err := c.openEnvelope([]byte(text), unknown); err == nil {
 			t.Errorf("%q is taken for %d parts", text, len(parts))
 		}
 	}
@@ -289,13 +291,14 @@ func FuzzEnvelope(f *testing.F) {
 		Headers map[string]string
 		Body    json.RawMessage
 	}
+	c := &Client{seed: maphash.MakeSeed()}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		parts, err := openEnvelope(text, func(string) print { return print{} })
-		prints := map[string]print{}
+		parts, err := c.openEnvelope(text, func(string) driver.Digest { return driver.Digest{} })
+		digests := map[string]driver.Digest{}
 		for _, p := range parts {
-			prints[p.id] = printOf(p.body)
+			digests[p.id] = c.digest(p.body)
 		}
-		if again, e := openEnvelope(text, func(id string) print { return prints[id] }); fmt.Sprint(again, e) != fmt.Sprint(parts, err) && len(prints) == len(parts) {
+		if again, e := c.openEnvelope(text, func(id string) driver.Digest { return digests[id] }); fmt.Sprint(again, e) != fmt.Sprint(parts, err) && len(digests) == len(parts) {
 			t.Fatalf("with what was known %v, %v; without %v, %v", again, e, parts, err)
 		}
 		if !json.Valid(text) || err != nil {

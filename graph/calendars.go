@@ -4,29 +4,25 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
-
-	"roomgate/driver"
 )
 
-// named reads the sources that are told by the name or id of one of the
-// account's calendars. The list of them is asked for once, and again when a
-// calendar is not in it or is gone.
-func (f *fetching) named(sources []source) {
-	for _, s := range sources {
-		r := f.sourceRead(s)
-		id, err := f.calendarID(s.calendar)
-		if err != nil {
-			r.finish(err)
-			continue
-		}
-		r.path += "/calendars/" + url.PathEscape(id)
-		r.read()
+// startNamed starts reading a source that names one of the account's calendars.
+// The list of calendars is read once, and again when a calendar is not in it or
+// was not found.
+func (f *fetching) startNamed(s source) {
+	r := f.sourceRead(s)
+	id, err := f.calendarID(s.calendar)
+	if err != nil {
+		r.fail(err)
+		return
 	}
+	r.path += "/calendars/" + url.PathEscape(id)
+	r.start()
 }
 
 // calendarID finds the id of one of the account's calendars.
 func (f *fetching) calendarID(name string) (string, error) {
-	if id, err := find(f.calendars, name); err == nil {
+	if id, err := findCalendar(f.calendars, name); err == nil {
 		return id, nil
 	}
 	if !f.listed {
@@ -36,13 +32,13 @@ func (f *fetching) calendarID(name string) (string, error) {
 		}
 		f.listed, f.calendars = true, list
 	}
-	return find(f.calendars, name)
+	return findCalendar(f.calendars, name)
 }
 
-// find returns the id of a calendar, which is told by its id or by a name that
-// no other has. Whose calendars there are else is not told: the words reach
-// topics and logs.
-func find(list []CalendarEntry, name string) (string, error) {
+// findCalendar returns the id of the calendar with the id or with the name, which
+// must be the only one of that name. The error does not list other calendars: it
+// reaches topics and logs.
+func findCalendar(list []CalendarEntry, name string) (string, error) {
 	var ids []string
 	for _, e := range list {
 		if e.ID == name {
@@ -74,12 +70,3 @@ func (e *roomError) Action() string { return e.action }
 
 // NeedsPerson reports true: it stays until somebody corrects it.
 func (e *roomError) NeedsPerson() bool { return true }
-
-// unaddressed delivers the rooms whose busy times nobody can be asked for.
-func (f *fetching) unaddressed(rooms []driver.Room) {
-	for _, r := range rooms {
-		if r.Mailbox == "" {
-			f.deliver(driver.Reading{Room: r.ID, Err: &roomError{"busy times are asked for by address, and the room has none", "give the room's mailbox"}})
-		}
-	}
-}

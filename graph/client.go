@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"log/slog"
 	"net/http"
@@ -18,6 +19,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"roomgate/driver"
 )
 
 // Tokens has access tokens.
@@ -51,6 +54,7 @@ type Client struct {
 	base   *url.URL
 	slots  chan struct{} // one for each request in flight
 	limits limits
+	seed   maphash.Seed // of digests
 }
 
 const (
@@ -65,7 +69,7 @@ func NewClient(o ClientOptions) (*Client, error) {
 	if err != nil || base.Host == "" {
 		return nil, fmt.Errorf("graph: %q is no address of a service", o.BaseURL)
 	}
-	return &Client{o: o, base: base.JoinPath("v1.0"), slots: make(chan struct{}, concurrent), limits: limits{boxes: map[string]*box{}}}, nil
+	return &Client{o: o, base: base.JoinPath("v1.0"), slots: make(chan struct{}, concurrent), limits: limits{mailboxes: map[string]*mailboxLimit{}}, seed: maphash.MakeSeed()}, nil
 }
 
 // call is one request to Graph.
@@ -81,21 +85,25 @@ func pathOf(path string, query url.Values) string {
 	return path + "?" + strings.ReplaceAll(query.Encode(), "+", "%20")
 }
 
-// cost counts what a reading takes.
+// cost counts the requests of a Fetch or a Sweep.
 type cost struct {
 	requests, throttled atomic.Int64
-	bytes               atomic.Int64
+	bytes               atomic.Int64 // received
+}
+
+func (c *cost) tally() driver.Tally {
+	return driver.Tally{Requests: int(c.requests.Load()), Throttled: int(c.throttled.Load()), Bytes: c.bytes.Load()}
 }
 
 // do makes a call and decodes its JSON answer into out. A busy service is asked
 // again a few times, with its Retry-After or growing pauses; a token that is
 // refused is renewed once.
 func (c *Client) do(ctx context.Context, cl call, out any) error {
-	var failure error
+	d := &decoding{out: out}
 	q := c.queue(&cost{})
-	q.ask(&question{call: cl, read: func(body []byte) error { return json.Unmarshal(body, out) }, failed: func(err error) { failure = err }})
+	q.ask(&question{call: cl, asker: d})
 	q.run(ctx)
-	return failure
+	return d.err
 }
 
 // answer is what came back for a call.
@@ -107,7 +115,7 @@ type answer struct {
 
 // exchange sends one request and reads its answer into the buffer, which may
 // grow. The error tells that there was none that is whole.
-func (c *Client) exchange(ctx context.Context, cl call, token string, paid *cost, into *[]byte) (answer, *Error) {
+func (c *Client) exchange(ctx context.Context, cl call, token string, cost *cost, into *[]byte) (answer, *Error) {
 	select {
 	case c.slots <- struct{}{}:
 		defer func() { <-c.slots }()
@@ -118,7 +126,7 @@ func (c *Client) exchange(ctx context.Context, cl call, token string, paid *cost
 	if err != nil {
 		return answer{}, &Error{Op: cl.op, Status: http.StatusOK, Err: err} // of the page that held the link
 	}
-	paid.requests.Add(1)
+	cost.requests.Add(1)
 	resp, err := c.o.HTTP.Do(req)
 	if err != nil {
 		return answer{}, &Error{Op: cl.op, Err: withoutURL(err)}
@@ -126,7 +134,7 @@ func (c *Client) exchange(ctx context.Context, cl call, token string, paid *cost
 	defer resp.Body.Close()
 	body, err := readAll(io.LimitReader(resp.Body, maxAnswer+1), (*into)[:0])
 	*into = body
-	paid.bytes.Add(int64(len(body)))
+	cost.bytes.Add(int64(len(body)))
 	c.o.Log.Debug("graph", "op", cl.op, "status", resp.StatusCode, "bytes", len(body),
 		"request_id", resp.Header.Get("request-id"), "client_request_id", req.Header.Get("client-request-id"))
 	a := answer{resp.StatusCode, resp.Header, body}
@@ -237,7 +245,7 @@ type User struct {
 // An app that signs in by itself is nobody: Graph refuses with BadRequest.
 func (c *Client) Me(ctx context.Context) (User, error) {
 	var u struct{ DisplayName, Mail, UserPrincipalName string }
-	err := c.do(ctx, call{op: "reading who is signed in", mailbox: "me",
+	err := c.do(ctx, call{op: "reading who is signed in", mailbox: signedInMailbox,
 		path: pathOf("/me", url.Values{"$select": {"displayName,mail,userPrincipalName"}})}, &u)
 	return User{Name: u.DisplayName, Address: cmp.Or(u.Mail, u.UserPrincipalName)}, err
 }

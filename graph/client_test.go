@@ -175,21 +175,58 @@ func mailboxRoom(id string) driver.Room {
 	return driver.Room{ID: id, Mailbox: id + "@contoso.example", Zone: time.UTC, Privacy: driver.PrivacyFull}
 }
 
+// reading is what admission makes of a room's Reading.
+type reading struct {
+	Room     string
+	Bookings []driver.Booking
+	Refused  []string
+	Err      error
+}
+
+// admitted is a room's Reading after admission; rooms are those that were read.
+func admitted(rd driver.Reading, rooms []driver.Room, from, to time.Time) reading {
+	out := reading{Room: rd.Room, Err: rd.Err}
+	for _, room := range rooms {
+		if room.ID == rd.Room && rd.Err == nil {
+			out.Bookings, out.Refused = room.Admit(rd.Events, rooms, from, to)
+		}
+	}
+	return out
+}
+
 // fetch reads rooms and returns the readings by room.
-func fetch(t *testing.T, c *Calendar, rooms ...driver.Room) map[string]driver.Reading {
+func fetch(t *testing.T, c *Calendar, rooms ...driver.Room) map[string]reading {
 	t.Helper()
 	got, _ := fetchWindow(t, c, winFrom, winTo, rooms...)
 	return got
 }
 
-func fetchWindow(t *testing.T, c *Calendar, from, to time.Time, rooms ...driver.Room) (map[string]driver.Reading, driver.Tally) {
+func fetchWindow(t *testing.T, c *Calendar, from, to time.Time, rooms ...driver.Room) (map[string]reading, driver.Tally) {
 	t.Helper()
-	got := map[string]driver.Reading{}
-	tally := c.Fetch(t.Context(), rooms, from, to, func(r driver.Reading) { got[r.Room] = r })
+	got := map[string]reading{}
+	tally := c.Fetch(t.Context(), rooms, from, to, deliver(func(r driver.Reading) { got[r.Room] = admitted(r, rooms, from, to) }))
 	if len(got) != len(rooms) {
 		t.Fatalf("%d rooms were delivered, want %d", len(got), len(rooms))
 	}
 	return got, tally
+}
+
+// deliver is a driver.Receiver that remembers no reading.
+type deliver func(driver.Reading)
+
+func (deliver) Last(string) driver.Digest  { return driver.Digest{} }
+func (d deliver) Deliver(r driver.Reading) { d(r) }
+
+// lastReadings is a driver.Receiver that remembers the digest of each room's last
+// good reading, as the driver does.
+type lastReadings map[string]driver.Digest
+
+func (l lastReadings) Last(room string) driver.Digest { return l[room] }
+
+func (l lastReadings) Deliver(r driver.Reading) {
+	if delete(l, r.Room); r.Err == nil && r.Digest != (driver.Digest{}) {
+		l[r.Room] = r.Digest
+	}
 }
 
 // fetchErr reads one room, which must fail with an *Error.
@@ -342,7 +379,7 @@ func TestEndlessList(t *testing.T) {
 }
 
 // pauses returns the times between the requests of one reading in virtual time.
-func pauses(t *testing.T, list ...func() (*http.Response, error)) (gaps []time.Duration, reading driver.Reading, tally driver.Tally) {
+func pauses(t *testing.T, list ...func() (*http.Response, error)) (gaps []time.Duration, rd reading, tally driver.Tally) {
 	synctest.Test(t, func(t *testing.T) {
 		var at []time.Time
 		next := replies(list...)
@@ -351,12 +388,12 @@ func pauses(t *testing.T, list ...func() (*http.Response, error)) (gaps []time.D
 			return next(n, r)
 		}}
 		got, n := fetchWindow(t, calendarOn(t, s, oneToken(), io.Discard), winFrom, winTo, mailboxRoom("a"))
-		reading, tally = got["a"], n
+		rd, tally = got["a"], n
 		for i := 1; i < len(at); i++ {
 			gaps = append(gaps, at[i].Sub(at[i-1]))
 		}
 	})
-	return gaps, reading, tally
+	return gaps, rd, tally
 }
 
 func TestPauses(t *testing.T) {
@@ -409,10 +446,10 @@ func TestGivesUpAfterFour(t *testing.T) {
 // TestJitter: neither a Retry-After nor a pause of our own is undercut.
 func TestJitter(t *testing.T) {
 	c := &Client{o: ClientOptions{Jitter: func(m time.Duration) time.Duration { return m - 1 }}}
-	if got, want := c.waitOf(&Error{RetryAfter: 20 * time.Second}, 1), 22*time.Second-1; got != want {
+	if got, want := c.retryDelay(&Error{RetryAfter: 20 * time.Second}, 1), 22*time.Second-1; got != want {
 		t.Errorf("pause %v, want %v", got, want)
 	}
-	if got, want := c.waitOf(&Error{}, 3), 8*time.Second-1; got != want {
+	if got, want := c.retryDelay(&Error{}, 3), 8*time.Second-1; got != want {
 		t.Errorf("pause %v, want %v", got, want)
 	}
 }
@@ -464,7 +501,7 @@ func TestLongestHold(t *testing.T) {
 	if got := retryAfter(http.Header{"Retry-After": {"86401"}}, now); got != 24*time.Hour {
 		t.Errorf("a day and a second is %v, want a day", got)
 	}
-	l := limits{boxes: map[string]*box{}}
+	l := limits{mailboxes: map[string]*mailboxLimit{}}
 	l.hold("a", now, time.Hour)
 	if l.held("a", now.Add(-time.Hour)) == 0 {
 		t.Error("the hold is gone with a clock set back an hour")
@@ -750,12 +787,12 @@ func TestCancelled(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
 		start, n := time.Now(), 0
-		calendarOn(t, s, oneToken(), io.Discard).Fetch(ctx, []driver.Room{mailboxRoom("busy"), mailboxRoom("hanging")}, winFrom, winTo, func(r driver.Reading) {
+		calendarOn(t, s, oneToken(), io.Discard).Fetch(ctx, []driver.Room{mailboxRoom("busy"), mailboxRoom("hanging")}, winFrom, winTo, deliver(func(r driver.Reading) {
 			n++
 			if r.Err == nil {
 				t.Errorf("%s: no error", r.Room)
 			}
-		})
+		}))
 		if n != 2 || time.Since(start) != 3*time.Second {
 			t.Errorf("%d readings after %v, want 2 when the context ended", n, time.Since(start))
 		}

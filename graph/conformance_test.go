@@ -239,7 +239,7 @@ func TestWaysAgree(t *testing.T) {
 }
 
 // onlyReading reads one room, which must succeed.
-func onlyReading(t *testing.T, c *Calendar, room driver.Room, from, to time.Time) driver.Reading {
+func onlyReading(t *testing.T, c *Calendar, room driver.Room, from, to time.Time) reading {
 	t.Helper()
 	got, _ := fetchWindow(t, c, from, to, room)
 	rd := got[room.ID]

@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"hash/maphash"
+
+	"roomgate/driver"
 )
 
-// A batch answers with everything its parts answer, a megabyte and more, nearly
-// all of it as it was a minute ago. So the envelope is only cut into its parts
-// here, and a part is decoded, and checked, when its bytes have changed:
-// encoding/json, which looks at every byte three times, took most of a poll.
+// The answer to a batch holds the answers to all its parts, a megabyte and more,
+// most of it the same as a minute before. So the envelope is only cut into its
+// parts here, and a part is decoded, and checked, when its bytes have changed:
+// encoding/json, which reads every byte three times, took most of a poll.
 
 // partAnswer is the answer to one part of a batch
 // (learn.microsoft.com/graph/json-batching).
@@ -21,24 +23,20 @@ type partAnswer struct {
 	body    []byte // JSON, or whatever else was sent; a part of the envelope
 }
 
-// print tells an answer from every other: its length and the sum of its bytes.
-type print struct {
-	length int
-	sum    uint64
+// digest identifies an answer by its length and a sum of its bytes that nobody
+// outside can foresee.
+func (c *Client) digest(body []byte) driver.Digest {
+	return driver.Digest{Length: len(body), Sum: maphash.Bytes(c.seed, body)}
 }
-
-// seed makes sums that nobody outside can foresee.
-var seed = maphash.MakeSeed()
-
-func printOf(body []byte) print { return print{len(body), maphash.Bytes(seed, body)} }
 
 var errEnvelope = errors.New("the answer is not a whole batch")
 
-// openEnvelope cuts the answer to a batch into the answers to its parts. What a
-// part answered last time, as told by its print, is known at a glance.
-func openEnvelope(text []byte, last func(id string) print) ([]partAnswer, error) {
+// openEnvelope cuts the answer to a batch into the answers to its parts. last
+// returns the digest of a part's answer last time; the same answer is not
+// parsed.
+func (c *Client) openEnvelope(text []byte, last func(id string) driver.Digest) ([]partAnswer, error) {
 	var parts []partAnswer
-	s := cutter{text: text}
+	s := cutter{text: text, digest: c.digest}
 	ok := s.members(func(key []byte) bool {
 		if string(key) != `"responses"` {
 			_, ok := s.value()
@@ -57,10 +55,10 @@ func openEnvelope(text []byte, last func(id string) print) ([]partAnswer, error)
 }
 
 // part steps over the answer to one part.
-func (c *cutter) part(last func(id string) print) (p partAnswer, ok bool) {
+func (c *cutter) part(last func(id string) driver.Digest) (p partAnswer, ok bool) {
 	ok = c.members(func(key []byte) bool {
 		if string(key) == `"body"` && p.id != "" && c.repeats(last(p.id)) {
-			p.body, c.at = c.text[c.at:c.at+last(p.id).length], c.at+last(p.id).length
+			p.body, c.at = c.text[c.at:c.at+last(p.id).Length], c.at+last(p.id).Length
 			return true
 		}
 		value, ok := c.value()
@@ -82,18 +80,19 @@ func (c *cutter) part(last func(id string) print) (p partAnswer, ok bool) {
 	return p, ok
 }
 
-// repeats tells whether the value that comes next is the one of the print: its
-// bytes were a whole value before, so they are again.
-func (c *cutter) repeats(p print) bool {
+// repeats tells whether the value that comes next has the digest: its bytes were
+// a whole value before, so they are again.
+func (c *cutter) repeats(d driver.Digest) bool {
 	c.next()
-	return p.length > 0 && len(c.text)-c.at >= p.length && printOf(c.text[c.at:c.at+p.length]) == p
+	return d.Length > 0 && len(c.text)-c.at >= d.Length && c.digest(c.text[c.at:c.at+d.Length]) == d
 }
 
 // cutter walks over JSON text (RFC 8259) and finds where its values end. What
-// is inside a value is left to who decodes it.
+// is inside a value is not checked.
 type cutter struct {
-	text []byte
-	at   int
+	text   []byte
+	at     int
+	digest func([]byte) driver.Digest
 }
 
 // next skips white space and returns the byte it stands on; 0 at the end.

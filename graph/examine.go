@@ -151,7 +151,7 @@ func (p *Provider) ExamineRoom(room driver.Room, events []driver.Event) []driver
 func stripped(events []driver.Event) bool {
 	named := false
 	for _, e := range events {
-		if e.Private || e.Organizer == "" {
+		if e.Cancelled || e.Private || e.Organizer == "" {
 			continue
 		}
 		named = true

@@ -15,71 +15,73 @@ import (
 // (learn.microsoft.com/graph/api/calendar-getschedule).
 const scheduleSize = 20
 
-// schedule is what one mailbox's busy times are, as far as it is asked: whose
-// they are, and what they are about, may come with them and is not looked at.
+// schedule is the busy times of one mailbox. Whatever else comes with them,
+// such as subjects and places, is not decoded.
 type schedule struct {
 	ScheduleID    string
-	ScheduleItems []struct {
-		Status     string
-		Start, End instant
-	}
-	Error *struct{ Message, ResponseCode string }
+	ScheduleItems []scheduleItem
+	Error         *struct{ Message, ResponseCode string }
 }
 
-// asking is a question about the busy times of up to twenty mailboxes.
-type asking struct {
+// scheduleItem is a period in which a mailbox is not free.
+type scheduleItem struct {
+	Status     string
+	Start, End instant
+}
+
+// scheduleQuestion asks when up to twenty mailboxes are busy. A user asks at the
+// own mailbox; an application has none and asks at one of those it asks about.
+// Where that one refuses, it asks at the next: a broken mailbox must not keep
+// the others from being read.
+type scheduleQuestion struct {
+	asker     // takes the answer
+	queue     *queue
+	app       bool
 	addresses []string
-	door      int // the mailbox at which an app asks
+	host      int // index of the mailbox at which an application asks
 	from, to  time.Time
-	last      print // of the answer it had last time
+	last      driver.Digest // of the answer it had last time
 }
 
-// askings cuts addresses into questions.
-func askings(addresses []string, from, to time.Time) []asking {
-	var out []asking
-	for part := range slices.Chunk(addresses, scheduleSize) {
-		out = append(out, asking{addresses: part, from: from, to: to})
+func (s *scheduleQuestion) ask() {
+	c, err := s.call()
+	if err != nil {
+		s.asker.failed(err)
+		return
 	}
-	return out
+	s.queue.ask(&question{call: c, asker: s, last: s.last})
 }
 
-// call is the question as Graph takes it. A person asks at their own mailbox; an
-// app has none and asks at one of those it asks about.
-func (a asking) call(app bool) (call, error) {
-	mailbox := own
-	if app {
-		mailbox = a.addresses[a.door]
+// call is the question as Graph takes it.
+func (s *scheduleQuestion) call() (call, error) {
+	mailbox := signedInMailbox
+	if s.app {
+		mailbox = s.addresses[s.host]
 	}
-	type clock struct {
+	type dateTime struct {
 		DateTime string `json:"dateTime"`
 		TimeZone string `json:"timeZone"`
 	}
 	body, err := json.Marshal(struct {
 		Schedules []string `json:"schedules"`
-		StartTime clock    `json:"startTime"`
-		EndTime   clock    `json:"endTime"`
-		Interval  int      `json:"availabilityViewInterval"` // minutes; the longest, for the digits are not looked at
-	}{a.addresses, clock{odataTime(a.from), "UTC"}, clock{odataTime(a.to), "UTC"}, 1440})
-	return call{op: fmt.Sprintf("asking when %d mailboxes are busy", len(a.addresses)), mailbox: mailbox,
+		StartTime dateTime `json:"startTime"`
+		EndTime   dateTime `json:"endTime"`
+		Interval  int      `json:"availabilityViewInterval"` // minutes; the longest, because the view is not used
+	}{s.addresses, dateTime{odataTime(s.from), "UTC"}, dateTime{odataTime(s.to), "UTC"}, 1440})
+	return call{op: fmt.Sprintf("asking when %d mailboxes are busy", len(s.addresses)), mailbox: mailbox,
 		path: mailboxPath(mailbox) + "/calendar/getSchedule", body: body}, err
 }
 
-// ask asks, and hands over the answer's bytes. At a mailbox that does not let an
-// app ask it goes on to the next: one that is broken must not cost the others.
-func (a asking) ask(q *queue, app bool, read func(body []byte) error, failed func(error)) {
-	cl, err := a.call(app)
-	if err != nil {
-		failed(err)
+// failed implements asker.
+func (s *scheduleQuestion) failed(err error) {
+	e, ok := err.(*Error)
+	refused := ok && (e.Status == http.StatusForbidden || e.Status == http.StatusNotFound)
+	if s.app && refused && s.host+1 < len(s.addresses) {
+		s.host++
+		s.ask()
 		return
 	}
-	q.ask(&question{call: cl, read: read, last: a.last, failed: func(err error) {
-		if e, ok := err.(*Error); ok && app && (e.Status == http.StatusForbidden || e.Status == http.StatusNotFound) && a.door+1 < len(a.addresses) {
-			a.door++
-			a.ask(q, app, read, failed)
-			return
-		}
-		failed(err)
-	}})
+	s.asker.failed(err)
 }
 
 // schedules decodes an answer, by address in lower case.
@@ -88,118 +90,102 @@ func schedules(body []byte) (map[string]schedule, error) {
 	if err := json.Unmarshal(body, &doc); err != nil {
 		return nil, err
 	}
-	by := make(map[string]schedule, len(doc.Value))
+	byAddress := make(map[string]schedule, len(doc.Value))
 	for _, s := range doc.Value {
-		by[strings.ToLower(s.ScheduleID)] = s
+		byAddress[strings.ToLower(s.ScheduleID)] = s
 	}
-	return by, nil
+	return byAddress, nil
 }
 
-// freeBusy reads rooms by their busy times, which everybody may see who may look
-// the room up, and which have no name.
-func (f *fetching) freeBusy(rooms []driver.Room) {
-	addresses, by := byAddress(rooms, func(r driver.Room) string { return r.Mailbox })
-	from, to := f.window()
-	for _, a := range askings(addresses, from, to) {
-		var asked []driver.Room
-		for _, address := range a.addresses {
-			asked = append(asked, by[address]...)
-		}
-		f.busyTimes(a, asked)
-	}
-}
-
-// byAddress groups rooms by their addresses in lower case, in the rooms' order;
-// a room without one is left out.
-func byAddress(rooms []driver.Room, addressOf func(driver.Room) string) (order []string, by map[string][]driver.Room) {
-	by = map[string][]driver.Room{}
+// groupByAddress groups rooms by their addresses in lower case, in the rooms'
+// order; a room without one is left out.
+func groupByAddress(rooms []driver.Room, addressOf func(driver.Room) string) (order []string, byAddress map[string][]driver.Room) {
+	byAddress = map[string][]driver.Room{}
 	for _, r := range rooms {
 		address := strings.ToLower(addressOf(r))
 		if address == "" {
 			continue
 		}
-		if by[address] == nil {
+		if byAddress[address] == nil {
 			order = append(order, address)
 		}
-		by[address] = append(by[address], r)
+		byAddress[address] = append(byAddress[address], r)
 	}
-	return order, by
+	return order, byAddress
 }
 
-// busyTimes reads the rooms of one question.
-func (f *fetching) busyTimes(a asking, rooms []driver.Room) {
-	key := rulesOf(rooms)
-	asked := fmt.Sprint(key, f.from, f.to)
-	a.last = f.lastAnswer(key, asked)
-	a.ask(f.queue, f.o.App, func(body []byte) error {
-		answer := printOf(body)
-		if answer == a.last {
-			f.handOver(f.known[key].readings)
-			return nil
+// freeBusy reads rooms by their busy times, which are visible to everybody who
+// can look the room up, without subjects or names.
+func (f *fetching) freeBusy(rooms []driver.Room) {
+	for _, r := range rooms {
+		if r.Mailbox == "" {
+			f.failRooms([]driver.Room{r}, &roomError{"busy times are asked for by address, and the room has none", "give the room's mailbox"})
 		}
-		by, err := schedules(body)
-		if err != nil {
-			return err
+	}
+	addresses, byAddress := groupByAddress(rooms, func(r driver.Room) string { return r.Mailbox })
+	from, to := f.window()
+	for part := range slices.Chunk(addresses, scheduleSize) {
+		var asked []driver.Room
+		for _, address := range part {
+			asked = append(asked, byAddress[address]...)
 		}
-		readings := make([]driver.Reading, len(rooms))
-		for i, room := range rooms {
-			s, ok := by[strings.ToLower(room.Mailbox)]
-			readings[i] = s.reading(room, ok, f.from, f.to)
-		}
-		f.known[key] = known{asked, answer, readings}
-		f.handOver(readings)
+		s := &scheduleQuestion{asker: &busyRead{f, asked}, queue: f.queue, app: f.o.App, addresses: part, from: from, to: to,
+			last: f.receiver.Last(asked[0].ID)}
+		s.ask()
+	}
+}
+
+// busyRead is the reading of the rooms of one scheduleQuestion.
+type busyRead struct {
+	*fetching
+	rooms []driver.Room
+}
+
+// answered implements asker. All rooms of the question share the answer's digest.
+func (b *busyRead) answered(body []byte) error {
+	digest := b.client.digest(body)
+	if b.deliverUnchanged(b.rooms, digest) {
 		return nil
-	}, func(err error) {
-		for _, room := range rooms {
-			f.deliver(driver.Reading{Room: room.ID, Err: err})
-		}
-	})
-}
-
-// reading turns busy times into bookings of the room.
-func (s schedule) reading(room driver.Room, found bool, from, to time.Time) driver.Reading {
-	rd := driver.Reading{Room: room.ID}
-	switch {
-	case !found:
-		rd.Err = &busyError{room.Mailbox, "no answer", "the service left it out"}
-		return rd
-	case s.Error != nil:
-		rd.Err = &busyError{room.Mailbox, s.Error.ResponseCode, cut(opaque.ReplaceAllString(s.Error.Message, "(hidden)"), 300)}
-		return rd
 	}
-	for _, item := range s.ScheduleItems {
-		status := showAs(item.Status)
-		if status == driver.Free {
-			continue
+	byAddress, err := schedules(body)
+	if err != nil {
+		return err
+	}
+	for _, room := range b.rooms {
+		s, ok := byAddress[strings.ToLower(room.Mailbox)]
+		switch {
+		case !ok:
+			err = &busyError{room.Mailbox, "no answer", "the service left it out"}
+		case s.Error != nil:
+			err = &busyError{room.Mailbox, s.Error.ResponseCode, cut(opaque.ReplaceAllString(s.Error.Message, "(hidden)"), 300)}
+		default:
+			err = nil
 		}
-		b, err := busyBooking(item.Start, item.End, room.Zone)
 		if err != nil {
-			rd.Refused = append(rd.Refused, err.Error())
+			b.receiver.Deliver(driver.Reading{Room: room.ID, Err: err})
 			continue
 		}
-		b.ShowAs = status
-		rd.Bookings = append(rd.Bookings, b)
+		b.receiver.Deliver(driver.Reading{Room: room.ID, Events: s.events(), Digest: digest})
 	}
-	rd.Bookings = driver.Overlapping(rd.Bookings, from, to)
-	return rd
+	return nil
 }
 
-// busyBooking is a stretch of busy time. Nothing says that it is an all-day
-// one, but whole days from midnight to midnight are what those look like,
-// whatever zone is asked for; on a site away from UTC nothing else does.
-func busyBooking(from, to instant, zone *time.Location) (driver.Booking, error) {
-	start, err := from.parse()
-	if err != nil {
-		return driver.Booking{}, err
+// failed implements asker.
+func (b *busyRead) failed(err error) { b.failRooms(b.rooms, err) }
+
+// events are the busy times as events.
+func (s schedule) events() []driver.Event {
+	events := make([]driver.Event, len(s.ScheduleItems))
+	for i, item := range s.ScheduleItems {
+		e := driver.Event{ShowAs: showAs(item.Status)}
+		e.Start, e.End, e.Err = parseSpan(item.Start, item.End)
+		// Nothing marks an all-day event, but whole days from midnight to midnight
+		// are what it looks like whatever zone is asked for; on a site away from UTC
+		// nothing else does.
+		e.AllDay = e.Err == nil && e.Start.Before(e.End) && isMidnight(e.Start) && isMidnight(e.End)
+		events[i] = e
 	}
-	end, err := to.parse()
-	if err != nil {
-		return driver.Booking{}, err
-	}
-	if start.Before(end) && isMidnight(start) && isMidnight(end) {
-		start, end = driver.AllDay(start, end, zone)
-	}
-	return driver.Booking{Start: start.UTC(), End: end.UTC()}, nil
+	return events
 }
 
 func isMidnight(t time.Time) bool {
@@ -207,10 +193,10 @@ func isMidnight(t time.Time) bool {
 	return h+m+s == 0 && t.Nanosecond() == 0
 }
 
-// busyError is a mailbox whose busy times are not to be had.
+// busyError is a mailbox whose busy times cannot be read.
 type busyError struct{ mailbox, code, message string }
 
-// Error says whose busy times, and what Graph said.
+// Error says whose busy times, and what Graph answered.
 func (e *busyError) Error() string {
 	return fmt.Sprintf("asking when %s is busy: %s: %s", e.mailbox, e.code, e.message)
 }
@@ -223,7 +209,7 @@ func (e *busyError) Action() string {
 	if e.code == unresolved {
 		return "correct the room's mailbox setting: the directory knows no such address"
 	}
-	return "see that the mailbox exists and that its free/busy times may be seen inside the company"
+	return "check that the mailbox exists and that its free/busy times are visible inside the company"
 }
 
 // NeedsPerson reports true: the answer is the directory's or the mailbox's own.

@@ -30,8 +30,7 @@ func FuzzEvents(f *testing.F) {
 			return
 		}
 		room := driver.Room{ID: "atrium", Zone: auckland, Match: atrium.Match, Privacy: driver.PrivacySubject}
-		s := source{mailbox: "me", rooms: []driver.Room{room, boardroom}}
-		rd := s.reading(room, p.Value, nil, winFrom, winTo)
+		rd := admitted(driver.Reading{Room: room.ID, Events: eventsOf(p.Value)}, []driver.Room{room, boardroom}, winFrom, winTo)
 		if len(rd.Bookings)+len(rd.Refused) > len(p.Value) {
 			t.Errorf("%d bookings and %d refused rows of %d", len(rd.Bookings), len(rd.Refused), len(p.Value))
 		}

@@ -16,51 +16,51 @@ const (
 	burst     = 500
 )
 
-// The four at once of one mailbox; one text of Microsoft's puts them per app,
-// whatever the mailbox, so that no more requests than that are in flight at all.
+// concurrent is the four requests at once that one mailbox takes. One page of
+// the documentation counts them per app, whatever the mailbox, so no more
+// requests than that are in flight at all.
 const concurrent = 4
 
 // limits keeps what is known of how much each mailbox takes.
 type limits struct {
-	mu     sync.Mutex
-	boxes  map[string]*box
-	single time.Time // until when questions are asked one by one: batches do not get through
+	mu             sync.Mutex
+	mailboxes      map[string]*mailboxLimit
+	unbatchedUntil time.Time // questions are asked one by one: batches do not get through
 }
 
-// box is one mailbox's share of the service.
-type box struct {
-	bucket  *rate.Limiter
-	until   time.Time // not to be asked before: it said so
-	crowded bool      // it does not take a whole batch at once
+// mailboxLimit is what one mailbox takes.
+type mailboxLimit struct {
+	quota      *rate.Limiter
+	heldUntil  time.Time // its Retry-After
+	smallBatch bool      // it refuses more than four questions of one batch
 }
 
-// of returns the mailbox's share; the lock is held.
-func (l *limits) of(mailbox string) *box {
-	b := l.boxes[mailbox]
-	if b == nil {
-		b = &box{bucket: rate.NewLimiter(perSecond, burst)}
-		l.boxes[mailbox] = b
+// of returns the mailbox's limit; the lock is held.
+func (l *limits) of(mailbox string) *mailboxLimit {
+	m := l.mailboxes[mailbox]
+	if m == nil {
+		m = &mailboxLimit{quota: rate.NewLimiter(perSecond, burst)}
+		l.mailboxes[mailbox] = m
 	}
-	return b
+	return m
 }
 
-// hold leaves a mailbox alone for as long as it asked: requests during the wait
-// count against its limit too.
+// hold keeps a mailbox from being asked for the time of its Retry-After:
+// requests during the wait count against its limit too.
 func (l *limits) hold(mailbox string, now time.Time, d time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	b := l.of(mailbox)
-	b.until = now.Add(d)
+	l.of(mailbox).heldUntil = now.Add(d)
 }
 
-// held returns how long a mailbox is still to be left alone.
+// held returns how long a mailbox is still not to be asked.
 func (l *limits) held(mailbox string, now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	b := l.of(mailbox)
-	left := b.until.Sub(now)
+	m := l.of(mailbox)
+	left := m.heldUntil.Sub(now)
 	if left <= 0 || left > longestHold { // the clock was set back
-		b.until = time.Time{}
+		m.heldUntil = time.Time{}
 		return 0
 	}
 	return left
@@ -68,13 +68,12 @@ func (l *limits) held(mailbox string, now time.Time) time.Duration {
 
 const longestHold = 24 * time.Hour
 
-// take takes one request from the mailbox's share, or returns how long to wait
-// before there is one.
-func (l *limits) take(mailbox string, now time.Time) time.Duration {
+// reserve takes one request from the mailbox's quota, or returns how long to
+// wait until there is one.
+func (l *limits) reserve(mailbox string, now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	b := l.of(mailbox)
-	r := b.bucket.ReserveN(now, 1)
+	r := l.of(mailbox).quota.ReserveN(now, 1)
 	wait := r.DelayFrom(now)
 	if wait > 0 {
 		r.CancelAt(now)
@@ -82,13 +81,13 @@ func (l *limits) take(mailbox string, now time.Time) time.Duration {
 	return wait
 }
 
-// atOnce is how many questions of one mailbox a batch may hold. The service is
-// to work on four at a time by itself; where it refuses the others instead, it
-// gets no more than it takes.
-func (l *limits) atOnce(mailbox string) int {
+// perBatch is how many questions of one mailbox a batch may hold. The service is
+// documented to work on four at a time by itself; where it refuses the others
+// instead, it gets no more than four.
+func (l *limits) perBatch(mailbox string) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.of(mailbox).crowded {
+	if l.of(mailbox).smallBatch {
 		return concurrent
 	}
 	return batchSize
@@ -98,38 +97,37 @@ func (l *limits) atOnce(mailbox string) int {
 func (l *limits) batchSize(now time.Time) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if left := l.single.Sub(now); left > 0 && left <= withoutBatches {
+	if left := l.unbatchedUntil.Sub(now); left > 0 && left <= withoutBatches {
 		return 1
 	}
 	return batchSize
 }
 
-// noBatches has questions asked one by one for a while.
+// noBatches makes requests hold one question each for withoutBatches.
 func (l *limits) noBatches(now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.single = now.Add(withoutBatches)
+	l.unbatchedUntil = now.Add(withoutBatches)
 }
 
-// withoutBatches is how long a network that lets no batch through is taken at
-// its word.
+// withoutBatches is how long no batch is tried after one did not get through.
 const withoutBatches = time.Hour
 
-// learn takes note of how many questions of one mailbox stood in one batch, and
-// how many of them were throttled. Where it was most of those beyond the four
-// that are worked on at once, it is not chance, and there will be no more than
-// four.
-func (l *limits) learn(mailbox string, together, throttled int) {
-	if together <= concurrent || 2*throttled <= together-concurrent {
+// learn records how many questions of one mailbox were in one batch, and how
+// many of them were throttled. Where it was most of those beyond four, the
+// mailbox gets no more than four at once from then on.
+func (l *limits) learn(mailbox string, inBatch, throttled int) {
+	if inBatch <= concurrent || 2*throttled <= inBatch-concurrent {
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.of(mailbox).crowded = true
+	l.of(mailbox).smallBatch = true
 }
 
-// waitOf is how long to wait after an error before the same is asked again.
-func (c *Client) waitOf(e *Error, tries int) time.Duration {
+// retryDelay is how long to wait after an error before the question is asked
+// again.
+func (c *Client) retryDelay(e *Error, tries int) time.Duration {
 	if e.RetryAfter > 0 {
 		return e.RetryAfter + c.o.Jitter(e.RetryAfter/10)
 	}

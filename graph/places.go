@@ -102,7 +102,7 @@ func (c *Client) Calendars(ctx context.Context) ([]CalendarEntry, error) {
 		IsDefaultCalendar bool
 		Owner             struct{ Name, Address string }
 	}
-	rows, err := everyPage[calendarRow](ctx, c, call{op: "reading the list of calendars", mailbox: own, path: "/me/calendars"},
+	rows, err := everyPage[calendarRow](ctx, c, call{op: "reading the list of calendars", mailbox: signedInMailbox, path: "/me/calendars"},
 		url.Values{"$select": {"id,name,isDefaultCalendar,owner"}})
 	if err != nil {
 		return nil, err

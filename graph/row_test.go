@@ -3,6 +3,7 @@ package graph
 import (
 	"encoding/json"
 	"io"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -59,6 +60,11 @@ func spans(bookings []driver.Booking) []string {
 	return out
 }
 
+// admit decodes rows into bookings of the room, as a reading of its mailbox does.
+func admit(room driver.Room, rows []row, from, to time.Time) reading {
+	return admitted(driver.Reading{Room: room.ID, Events: eventsOf(rows)}, []driver.Room{room}, from, to)
+}
+
 func TestRowTimes(t *testing.T) {
 	const nineToTen = "2026-11-03 09:00 2026-11-03 10:00"
 	for _, tt := range []struct{ name, row, want string }{
@@ -79,7 +85,7 @@ func TestRowTimes(t *testing.T) {
 		{"ends before it starts", event("2026-11-03T09:00:00.0000000", "2026-11-03T08:00:00.0000000", "UTC", ""), ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			rd := source{mailbox: "a@contoso.example"}.reading(fullRoom, rowsOf(t, tt.row), nil, winFrom, winTo)
+			rd := admit(fullRoom, rowsOf(t, tt.row), winFrom, winTo)
 			if got := strings.Join(spans(rd.Bookings), ","); got != tt.want || len(rd.Refused) > 0 {
 				t.Errorf("bookings %q, refused %q; want %q", got, rd.Refused, tt.want)
 			}
@@ -92,7 +98,7 @@ func TestRowTimes(t *testing.T) {
 func TestSummerTime(t *testing.T) {
 	rows := rowsOf(t, event("2026-10-24T09:00:00.0000000", "2026-10-24T10:00:00.0000000", "GMT Standard Time", "")+","+
 		event("2026-10-26T09:00:00.0000000", "2026-10-26T10:00:00.0000000", "GMT Standard Time", ""))
-	rd := source{}.reading(fullRoom, rows, nil, utc("2026-10-24 00:00"), utc("2026-10-27 00:00"))
+	rd := admit(fullRoom, rows, utc("2026-10-24 00:00"), utc("2026-10-27 00:00"))
 	want := []string{"2026-10-24 08:00 2026-10-24 09:00", "2026-10-26 09:00 2026-10-26 10:00"}
 	if got := spans(rd.Bookings); !slices.Equal(got, want) {
 		t.Errorf("bookings %q, want %q", got, want)
@@ -119,7 +125,7 @@ func TestAllDayRows(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			room := driver.Room{ID: "a", Mailbox: "a@contoso.example", Zone: zone(t, tt.site)}
 			rows := rowsOf(t, event(tt.start+".0000000", tt.end+".0000000", tt.zone, `,"isAllDay":true`))
-			rd := source{}.reading(room, rows, nil, utc("2026-01-01 00:00"), utc("2027-01-01 00:00"))
+			rd := admit(room, rows, utc("2026-01-01 00:00"), utc("2027-01-01 00:00"))
 			if got := strings.Join(spans(rd.Bookings), ","); got != tt.want {
 				t.Errorf("all day is %q, want %q", got, tt.want)
 			}
@@ -148,7 +154,7 @@ func TestRowsThatTakeNoRoom(t *testing.T) {
 		{"nothing but nulls", `,"attendees":null,"location":null,"locations":null,"responseStatus":null,"recurrence":null,"sensitivity":null,"organizer":null,"subject":null`, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			rd := source{mailbox: "a@contoso.example"}.reading(fullRoom, rowsOf(t, nine(tt.more)), nil, winFrom, winTo)
+			rd := admit(fullRoom, rowsOf(t, nine(tt.more)), winFrom, winTo)
 			if got := len(rd.Bookings) == 1; got != tt.want || len(rd.Refused) > 0 {
 				t.Errorf("booked %v, refused %q; want booked %v", got, rd.Refused, tt.want)
 			}
@@ -158,11 +164,35 @@ func TestRowsThatTakeNoRoom(t *testing.T) {
 
 func TestRowMembers(t *testing.T) {
 	rows := rowsOf(t, nine(`,"showAs":"oof","attendees":[{"type":"required"},{"type":"Resource"},{"type":"optional"},{}]`))
-	rd := source{}.reading(fullRoom, rows, nil, winFrom, winTo)
+	rd := admit(fullRoom, rows, winFrom, winTo)
 	want := []driver.Booking{{ID: "1", Start: utc("2026-11-03 09:00"), End: utc("2026-11-03 10:00"),
 		ShowAs: driver.OutOfOffice, Subject: "Budget", Organizer: "Priya Rao", Attendees: 3}}
 	if !slices.Equal(rd.Bookings, want) {
 		t.Errorf("bookings %+v, want %+v", rd.Bookings, want)
+	}
+}
+
+// TestEventOfRow: the members of a row, with the rooms among the attendees by name
+// and the people as a number.
+func TestEventOfRow(t *testing.T) {
+	rows := rowsOf(t, nine(`,"isCancelled":true,"sensitivity":"Confidential","responseStatus":{"response":"Declined"},
+		"location":{"displayName":"Atrium; Boardroom"},
+		"locations":[{"displayName":"Atrium","locationEmailAddress":"atrium@contoso.example"},{"displayName":""},{"locationEmailAddress":"boardroom@contoso.example"}],
+		"attendees":[{"type":"required","status":{"response":"declined"},"emailAddress":{"name":"Ann Other","address":"ann@contoso.example"}},
+			{"type":"Resource","status":{"response":"Declined"},"emailAddress":{"name":"Atrium","address":"atrium@contoso.example"}},
+			{"type":"resource","status":{"response":"accepted"},"emailAddress":{"name":"Boardroom","address":"boardroom@contoso.example"}}]`))
+	want := []driver.Event{{
+		ID: "1", Start: utc("2026-11-03 09:00"), End: utc("2026-11-03 10:00"), ShowAs: driver.Busy, Private: true, Cancelled: true, Declined: true,
+		Subject: "Budget", Organizer: "Priya Rao",
+		Places: []driver.Place{{Name: "Atrium; Boardroom"}, {Name: "Atrium", Address: "atrium@contoso.example"}, {}, {Address: "boardroom@contoso.example"}},
+		Attendees: []driver.Attendee{{}, {Name: "Atrium", Address: "atrium@contoso.example", Resource: true, Declined: true},
+			{Name: "Boardroom", Address: "boardroom@contoso.example", Resource: true}},
+	}}
+	if got := eventsOf(rows); !reflect.DeepEqual(got, want) {
+		t.Errorf("events %+v\nwant %+v", got, want)
+	}
+	if got := eventsOf(rowsOf(t, nine(`,"type":"seriesMaster"`))); len(got) != 0 {
+		t.Errorf("a series master is the event %+v", got)
 	}
 }
 
@@ -189,24 +219,11 @@ func TestPrivacy(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			room := fullRoom
 			room.Privacy = tt.privacy
-			b := source{}.reading(room, rowsOf(t, nine(`,"sensitivity":"`+tt.sensitivity+`"`)), nil, winFrom, winTo).Bookings[0]
+			b := admit(room, rowsOf(t, nine(`,"sensitivity":"`+tt.sensitivity+`"`)), winFrom, winTo).Bookings[0]
 			if got := (known{b.Subject, b.Organizer, b.Private}); got != tt.want {
 				t.Errorf("known is %+v, want %+v", got, tt.want)
 			}
 		})
-	}
-}
-
-// A rule reads the subject even where privacy lets nobody else know it.
-func TestRulesReadTheSubject(t *testing.T) {
-	room := fullRoom
-	room.Privacy = driver.PrivacyBusy
-	for rule, want := range map[string]bool{"budget": true, "cleaning": false} {
-		room.Rules = []driver.Rule{{Words: rule, Comfort: false}}
-		b := source{}.reading(room, rowsOf(t, nine(`,"sensitivity":"private"`)), nil, winFrom, winTo).Bookings[0]
-		if b.NoComfort != want || b.Subject != "" {
-			t.Errorf("a rule for %q: no comfort %t, subject %q; want %t and none", rule, b.NoComfort, b.Subject, want)
-		}
 	}
 }
 
@@ -221,23 +238,11 @@ func TestRefusedRows(t *testing.T) {
 		{"a long time", event(strings.Repeat("9", 100), "", "UTC", ""), `time "` + strings.Repeat("9", 40) + `…" is not understood`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			rd := source{}.reading(fullRoom, rowsOf(t, tt.row+","+nine("")), nil, winFrom, winTo)
+			rd := admit(fullRoom, rowsOf(t, tt.row+","+nine("")), winFrom, winTo)
 			if !slices.Equal(rd.Refused, []string{tt.want}) || len(rd.Bookings) != 1 {
 				t.Errorf("refused %q with %d bookings, want %q and the other one kept", rd.Refused, len(rd.Bookings), tt.want)
 			}
 		})
-	}
-}
-
-// TestRefusedRowsConcernTheirRoom: a row of another room is no trouble of this one.
-func TestRefusedRowsConcernTheirRoom(t *testing.T) {
-	bad := event("?", "?", "UTC", `,"location":{"displayName":"Atrium"}`)
-	s := source{mailbox: "me", rooms: []driver.Room{atrium, boardroom}}
-	if got := s.reading(atrium, rowsOf(t, bad), nil, winFrom, winTo).Refused; len(got) != 1 {
-		t.Errorf("its room is told %q, want one row", got)
-	}
-	if got := s.reading(boardroom, rowsOf(t, bad), nil, winFrom, winTo).Refused; len(got) != 0 {
-		t.Errorf("the other room is told %q, want nothing", got)
 	}
 }
 
@@ -248,69 +253,6 @@ var (
 	north = driver.Room{ID: "north", Zone: time.UTC, Match: []string{"Meeting Room", "north@contoso.example"}}
 	south = driver.Room{ID: "south", Zone: time.UTC, Match: []string{"Meeting Room", "south@contoso.example"}}
 )
-
-// TestMatch: which rooms an event of the account's own calendar is for.
-func TestMatch(t *testing.T) {
-	for _, tt := range []struct{ name, more, want string }{
-		{"name", `,"location":{"displayName":"Boardroom"}`, "boardroom"},
-		{"case and blanks", `,"location":{"displayName":"  boardROOM "}`, "boardroom"},
-		{"part of a name", `,"location":{"displayName":"Boardroom annex"}`, ""},
-		{"nowhere", ``, ""},
-		{"empty places", `,"location":{"displayName":""},"locations":[],"attendees":[{"type":"resource"}]`, ""},
-		{"location address", `,"location":{"displayName":"The big one","locationEmailAddress":"Boardroom@Contoso.example"}`, "boardroom"},
-		{"one of several locations", `,"location":{"displayName":"Here"},"locations":[{"displayName":"There"},{"displayName":"Atrium"}]`, "atrium"},
-		{"address typed as a place", `,"location":{"displayName":"atrium@contoso.example"}`, "atrium"},
-		{"joined", `,"location":{"displayName":"Boardroom; Atrium"}`, "atrium boardroom"},
-		{"joined without a blank", `,"location":{"displayName":"Boardroom;Elsewhere;"}`, "boardroom"},
-		{"resource attendee", `,"attendees":[{"type":"resource","status":{"response":"accepted"},"emailAddress":{"name":"x","address":"atrium@contoso.example"}}]`, "atrium"},
-		{"resource attendee by name", `,"attendees":[{"type":"Resource","status":{"response":"none"},"emailAddress":{"name":"Atrium","address":"alias@contoso.example"}}]`, "atrium"},
-		{"a person of that name", `,"attendees":[{"type":"required","emailAddress":{"name":"Atrium","address":"atrium.jones@contoso.example"}}]`, ""},
-		{"declined by the room", `,"location":{"displayName":"Atrium","locationEmailAddress":"atrium@contoso.example"},` +
-			`"attendees":[{"type":"resource","status":{"response":"declined"},"emailAddress":{"name":"Atrium","address":"atrium@contoso.example"}}]`, ""},
-		{"declined by one of two rooms", `,"location":{"displayName":"Atrium; Boardroom"},` +
-			`"attendees":[{"type":"resource","status":{"response":"declined"},"emailAddress":{"name":"Atrium","address":"atrium@contoso.example"}},` +
-			`{"type":"resource","status":{"response":"accepted"},"emailAddress":{"name":"Boardroom","address":"boardroom@contoso.example"}}]`, "boardroom"},
-		{"declined by the account, not by the room", `,"location":{"displayName":"Atrium"},"responseStatus":{"response":"declined"}`, "atrium"},
-
-		{"one name, no address", `,"location":{"displayName":"Meeting Room"}`, "north south"},
-		{"one name, address of one", `,"location":{"displayName":"Meeting Room","locationEmailAddress":"south@contoso.example"}`, "south"},
-		{"one name, address in the other list", `,"location":{"displayName":"Meeting Room"},"locations":[{"displayName":"Meeting Room","locationEmailAddress":"south@contoso.example"}]`, "south"},
-		{"one name, address of the attendee", `,"location":{"displayName":"Meeting Room"},` +
-			`"attendees":[{"type":"resource","status":{"response":"accepted"},"emailAddress":{"name":"Meeting Room","address":"north@contoso.example"}}]`, "north"},
-		{"one name, both addresses", `,"location":{"displayName":"Meeting Room; Meeting Room"},"locations":[` +
-			`{"displayName":"Meeting Room","locationEmailAddress":"south@contoso.example"},{"displayName":"Meeting Room","locationEmailAddress":"north@contoso.example"}]`, "north south"},
-		{"one name, declined by one", `,"location":{"displayName":"Meeting Room"},"attendees":[` +
-			`{"type":"resource","status":{"response":"declined"},"emailAddress":{"name":"Meeting Room","address":"north@contoso.example"}},` +
-			`{"type":"resource","status":{"response":"accepted"},"emailAddress":{"name":"Meeting Room","address":"south@contoso.example"}}]`, "south"},
-		{"an address beside another room's name", `,"location":{"displayName":"Meeting Room; Atrium"},"locations":[` +
-			`{"displayName":"Meeting Room","locationEmailAddress":"south@contoso.example"},{"displayName":"Atrium"}]`, "atrium south"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			s := source{mailbox: "me", rooms: []driver.Room{atrium, boardroom, north, south}}
-			var got []string
-			for _, room := range s.rooms {
-				if len(s.reading(room, rowsOf(t, nine(tt.more)), nil, winFrom, winTo).Bookings) > 0 {
-					got = append(got, room.ID)
-				}
-			}
-			if g := strings.Join(got, " "); g != tt.want {
-				t.Errorf("rooms %q, want %q", g, tt.want)
-			}
-		})
-	}
-}
-
-// TestOnlyRoomOfAnAccount: without marks every event is the room's, and what
-// the account declines the room declines.
-func TestOnlyRoomOfAnAccount(t *testing.T) {
-	room := driver.Room{ID: "a", Zone: time.UTC}
-	s := source{mailbox: "me", rooms: []driver.Room{room}}
-	rows := rowsOf(t, nine(`,"location":{"displayName":"Anywhere"}`)+","+
-		event("2026-11-03T11:00:00", "2026-11-03T12:00:00", "UTC", `,"responseStatus":{"response":"declined"}`))
-	if got, want := spans(s.reading(room, rows, nil, winFrom, winTo).Bookings), []string{"2026-11-03 09:00 2026-11-03 10:00"}; !slices.Equal(got, want) {
-		t.Errorf("bookings %q, want %q", got, want)
-	}
-}
 
 // TestFullRow: a whole row as a room mailbox holds it, through a Calendar.
 func TestFullRow(t *testing.T) {

@@ -6,21 +6,35 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/maphash"
+	"maps"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"roomgate/driver"
 )
 
-// swept is what the last sweep found.
-type swept struct {
-	from, to time.Time
-	answers  map[string]print  // by the addresses asked about
-	times    map[string]uint64 // sums of busy times, by address
-	address  string            // of who has signed in, where busy times of the own calendar are had
-	asked    bool              // for that address
+// sweepResult is what the last sweep found. It holds nothing of mailboxes that
+// were not asked about.
+type sweepResult struct {
+	from, to  time.Time
+	answers   map[string]driver.Digest // by the first address of the question
+	busyTimes map[string]uint64        // sums of the busy times, by address
+	user      string                   // address of the signed-in user; empty: not known
+	userAsked bool                     // whether that address was asked for
+}
+
+// begin drops what was found for another window, or of other mailboxes.
+func (r *sweepResult) begin(from, to time.Time) {
+	if r.answers == nil || !r.from.Equal(from) || !r.to.Equal(to) { // with the window all answers change, and no room
+		*r = sweepResult{from: from, to: to, answers: map[string]driver.Digest{}, busyTimes: map[string]uint64{}, user: r.user}
+	}
+}
+
+// keep drops what was found of mailboxes that are not among the addresses.
+func (r *sweepResult) keep(addresses map[string][]driver.Room) {
+	maps.DeleteFunc(r.answers, func(address string, _ driver.Digest) bool { return addresses[address] == nil })
+	maps.DeleteFunc(r.busyTimes, func(address string, _ uint64) bool { return addresses[address] == nil })
 }
 
 // Sweep implements driver.Sweeper: it asks when the rooms are busy, twenty a
@@ -28,109 +42,127 @@ type swept struct {
 // account's own calendar share its busy times; those found in another calendar
 // of the account have none of their own and are left to the polls.
 func (c *Calendar) Sweep(ctx context.Context, rooms []driver.Room, from, to time.Time) (changed []string, t driver.Tally, err error) {
-	if !c.swept.from.Equal(from) || !c.swept.to.Equal(to) { // with the window all answers change, and no room
-		c.swept = swept{from: from, to: to, answers: map[string]print{}, times: map[string]uint64{}, address: c.swept.address}
-	}
-	paid := &cost{}
-	s := &sweep{Calendar: c, queue: c.client.queue(paid), rooms: rooms}
-	if !c.o.App && c.swept.address == "" && !c.swept.asked && slices.ContainsFunc(rooms, inOwnCalendar) {
-		s.askAddress()
+	c.lastSweep.begin(from, to)
+	cost := &cost{}
+	s := &sweeping{Calendar: c, queue: c.client.queue(cost), rooms: rooms}
+	if !c.o.App && c.lastSweep.user == "" && !c.lastSweep.userAsked && slices.ContainsFunc(rooms, inOwnCalendar) {
+		s.askUser()
 	} else {
 		s.ask()
 	}
 	s.queue.run(ctx)
-	if s.answered == 0 {
+	if s.answers == 0 {
 		err = s.err
 	}
 	slices.Sort(s.changed)
-	return s.changed, paid.tally(), err
+	return s.changed, cost.tally(), err
 }
 
 func inOwnCalendar(r driver.Room) bool { return r.Mailbox == "" && r.Calendar == "" }
 
-// sweep is a Sweep under way.
-type sweep struct {
+// sweeping is a Sweep in progress.
+type sweeping struct {
 	*Calendar
-	queue    *queue
-	rooms    []driver.Room
-	changed  []string
-	answered int
-	err      error // the first question that was not answered
+	queue   *queue
+	rooms   []driver.Room
+	changed []string
+	answers int
+	err     error // of the first question that was not answered
 }
 
-// askAddress asks who has signed in; where that may not be known, the account's
-// own calendar is left out.
-func (s *sweep) askAddress() {
-	s.swept.asked = true
+// askUser asks who has signed in, and then for the busy times.
+func (s *sweeping) askUser() {
+	s.lastSweep.userAsked = true
 	s.queue.ask(&question{
-		call: call{op: "reading who is signed in", mailbox: own, path: pathOf("/me", url.Values{"$select": {"mail,userPrincipalName"}})},
-		read: func(body []byte) error {
-			var u struct{ Mail, UserPrincipalName string }
-			if err := json.Unmarshal(body, &u); err != nil {
-				return err
-			}
-			s.swept.address = cmp.Or(u.Mail, u.UserPrincipalName)
-			s.ask()
-			return nil
-		},
-		failed: func(error) { s.ask() },
+		call:  call{op: "reading who is signed in", mailbox: signedInMailbox, path: pathOf("/me", url.Values{"$select": {"mail,userPrincipalName"}})},
+		asker: userRead{s},
 	})
 }
 
-// ask asks for everybody's busy times.
-func (s *sweep) ask() {
-	addresses, by := byAddress(s.rooms, func(r driver.Room) string {
-		if inOwnCalendar(r) {
-			return s.swept.address
-		}
-		return r.Mailbox
-	})
-	for _, a := range askings(addresses, s.swept.from, s.swept.to) {
-		asked := strings.Join(a.addresses, "\n")
-		a.last = s.swept.answers[asked]
-		a.ask(s.queue, s.o.App, func(body []byte) error {
-			err := s.compare(asked, body, by)
-			if err == nil {
-				s.answered++
-			}
-			return err
-		}, func(err error) { s.err = cmp.Or(s.err, err) })
-	}
-}
+// userRead takes the address of who has signed in.
+type userRead struct{ *sweeping }
 
-// compare finds the rooms of an answer whose busy times are not what they were.
-func (s *sweep) compare(asked string, body []byte, rooms map[string][]driver.Room) error {
-	answer := printOf(body)
-	if s.swept.answers[asked] == answer {
-		return nil
-	}
-	by, err := schedules(body)
-	if err != nil {
+// answered implements asker.
+func (u userRead) answered(body []byte) error {
+	var user struct{ Mail, UserPrincipalName string }
+	if err := json.Unmarshal(body, &user); err != nil {
 		return err
 	}
-	for address, times := range by {
-		if times.Error != nil {
-			continue
-		}
-		was, known := s.swept.times[address]
-		now := times.sum()
-		s.swept.times[address] = now
-		if !known || now == was {
-			continue
-		}
-		for _, r := range rooms[address] {
-			s.changed = append(s.changed, r.ID)
-		}
-	}
-	s.swept.answers[asked] = answer
+	u.lastSweep.user = cmp.Or(user.Mail, user.UserPrincipalName)
+	u.ask()
 	return nil
 }
 
-// sum is the same for the same busy times in any order.
-func (s schedule) sum() uint64 {
+// failed implements asker. The account's own calendar is left out of the sweep.
+func (u userRead) failed(error) { u.ask() }
+
+// ask asks for the busy times of all rooms.
+func (s *sweeping) ask() {
+	addresses, byAddress := groupByAddress(s.rooms, func(r driver.Room) string {
+		if inOwnCalendar(r) {
+			return s.lastSweep.user
+		}
+		return r.Mailbox
+	})
+	s.lastSweep.keep(byAddress)
+	for part := range slices.Chunk(addresses, scheduleSize) {
+		q := &scheduleQuestion{asker: &sweepRead{s, part[0], byAddress}, queue: s.queue, app: s.o.App, addresses: part,
+			from: s.lastSweep.from, to: s.lastSweep.to, last: s.lastSweep.answers[part[0]]}
+		q.ask()
+	}
+}
+
+// sweepRead compares the answer to one question with the one before.
+type sweepRead struct {
+	*sweeping
+	first string                   // address of the question
+	rooms map[string][]driver.Room // by address
+}
+
+// answered implements asker.
+func (r *sweepRead) answered(body []byte) error {
+	digest := r.client.digest(body)
+	if r.lastSweep.answers[r.first] != digest {
+		if err := r.compare(body); err != nil {
+			return err
+		}
+		r.lastSweep.answers[r.first] = digest
+	}
+	r.sweeping.answers++
+	return nil
+}
+
+// failed implements asker.
+func (r *sweepRead) failed(err error) { r.err = cmp.Or(r.err, err) }
+
+// compare finds the rooms whose busy times differ from the last ones.
+func (r *sweepRead) compare(body []byte) error {
+	byAddress, err := schedules(body)
+	if err != nil {
+		return err
+	}
+	for address, times := range byAddress {
+		if times.Error != nil || r.rooms[address] == nil {
+			continue
+		}
+		last, known := r.lastSweep.busyTimes[address]
+		now := r.client.sumOf(times)
+		r.lastSweep.busyTimes[address] = now
+		if !known || now == last {
+			continue
+		}
+		for _, room := range r.rooms[address] {
+			r.changed = append(r.changed, room.ID)
+		}
+	}
+	return nil
+}
+
+// sumOf is the same for the same busy times in any order.
+func (c *Client) sumOf(s schedule) uint64 {
 	var sum uint64
 	for _, i := range s.ScheduleItems {
-		sum += maphash.String(seed, fmt.Sprint(i.Status, i.Start, i.End))
+		sum += maphash.String(c.seed, fmt.Sprint(i.Status, i.Start, i.End))
 	}
 	return sum
 }

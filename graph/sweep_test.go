@@ -179,29 +179,79 @@ func TestAppAsksElsewhere(t *testing.T) {
 	})
 }
 
-// TestUnchangedAnswer: the same bytes bring the same bookings without being
-// decoded; other bytes, another window and other rules bring what is there.
+// TestUnchangedAnswer: the same bytes bring no events, but for a room whose last
+// reading is not known; other bytes bring what is there.
 func TestUnchangedAnswer(t *testing.T) {
 	for _, way := range []Way{ByView, ByFreeBusy} {
 		t.Run(string(way), func(t *testing.T) {
 			sim, c, rooms := office(t, way, 3)
 			id := add(t, sim, rooms[1].Mailbox, meetingAt(9))
-			first := fetch(t, c, rooms...)["room-001"].Bookings
-			second := fetch(t, c, rooms...)["room-001"].Bookings
-			if len(first) != 1 || len(second) != 1 || &first[0] != &second[0] {
-				t.Errorf("bookings %v and %v, want the same ones", first, second)
+			last := lastReadings{}
+			read := func() driver.Reading {
+				t.Helper()
+				r := &keeping{lastReadings: last}
+				c.Fetch(t.Context(), rooms, winFrom, winTo, r)
+				for _, rd := range r.all {
+					if rd.Room == "room-001" && rd.Err == nil && len(r.all) == 3 {
+						return rd
+					}
+				}
+				t.Fatalf("readings %+v, want a good one of each room", r.all)
+				return driver.Reading{}
 			}
-			other := slices.Clone(rooms)
-			for i := range other {
-				other[i].Zone, other[i].Privacy = zone(t, "Pacific/Auckland"), driver.PrivacyBusy
+			first := read()
+			if first.Unchanged || len(first.Events) != 1 || first.Digest.Length == 0 {
+				t.Errorf("first reading %+v, want the event and a digest", first)
 			}
-			if b := fetch(t, c, other...)["room-001"].Bookings; len(b) != 1 || b[0].Subject != "" {
-				t.Errorf("with other rules: %+v", b)
+			if rd := read(); !rd.Unchanged || rd.Digest != first.Digest || rd.Events != nil {
+				t.Errorf("second reading %+v, want it unchanged", rd)
+			}
+			delete(last, "room-001")
+			if rd := read(); rd.Unchanged || rd.Digest != first.Digest || len(rd.Events) != 1 {
+				t.Errorf("reading %+v, want the event again", rd)
 			}
 			must(t, sim.DeleteEvent(rooms[1].Mailbox, id))
-			if b := fetch(t, c, rooms...)["room-001"].Bookings; len(b) != 0 {
-				t.Errorf("after the change: %v", spans(b))
+			if rd := read(); rd.Unchanged || rd.Digest == first.Digest || len(rd.Events) != 0 {
+				t.Errorf("after the change: %+v, want no event", rd)
 			}
 		})
 	}
+}
+
+// TestNothingIsKeptOfReadings: whatever sets of rooms are asked for, and however
+// often, the Calendar does not grow.
+func TestNothingIsKeptOfReadings(t *testing.T) {
+	for _, way := range everyWay {
+		sim, c, rooms := office(t, way, 30)
+		for _, r := range rooms {
+			add(t, sim, r.Mailbox, tuesdays(t))
+		}
+		for i := range rooms {
+			fetch(t, c, rooms[i:]...)
+			sweepOf(t, c, rooms[i:], winFrom, winTo)
+		}
+		cached := 0
+		for _, series := range c.series.byCalendar {
+			cached += len(series)
+		}
+		if cached > len(rooms) || len(c.lastSweep.answers) != 1 || len(c.lastSweep.busyTimes) != 1 {
+			t.Errorf("%s: kept are %d series, %d answers and %d busy times; want a series of each room, and of the sweep what it asked about last",
+				way, cached, len(c.lastSweep.answers), len(c.lastSweep.busyTimes))
+		}
+		fetchWindow(t, c, winFrom.AddDate(0, 0, 1), winTo.AddDate(0, 0, 1), rooms[0])
+		if n := len(c.series.byCalendar); n > 1 {
+			t.Errorf("%s: series of %d calendars are kept though the window has moved, want those of the one that was read", way, n)
+		}
+	}
+}
+
+// keeping is a driver.Receiver that keeps all readings.
+type keeping struct {
+	lastReadings
+	all []driver.Reading
+}
+
+func (k *keeping) Deliver(r driver.Reading) {
+	k.lastReadings.Deliver(r)
+	k.all = append(k.all, r)
 }

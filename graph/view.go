@@ -1,32 +1,45 @@
 package graph
 
-// view reads the source by what its window holds, series expanded by the
+import "roomgate/driver"
+
+// viewRead reads a source by what its window holds, series expanded by the
 // service (learn.microsoft.com/graph/api/user-list-calendarview): one question,
 // and more only where the window does not fit into a page.
-func (r *sourceRead) view() {
+type viewRead struct {
+	*sourceRead
+	list      eventList
+	firstPage driver.Digest
+}
+
+func (r *sourceRead) startView() {
 	query := between(r.window())
 	query.Set("$top", pageSize)
 	query.Set("$orderby", "start/dateTime")
 	query.Set("$select", r.fields())
-	l := &list{r: r, path: pathOf(r.path+"/calendarView", query)}
-	rules := rulesOf(r.rooms)
-	key, asked := r.path+"\n"+rules, l.path+"\n"+rules
-	var answer print
-	l.last = r.lastAnswer(key, asked)
-	l.first = func(body []byte) bool {
-		last := l.last
-		if answer = printOf(body); answer != last {
-			return false
-		}
-		r.handOver(r.known[key].readings)
-		return true
-	}
-	l.done = func(rows []row, err error) {
-		r.rows = rows
-		readings := r.finish(err)
-		if err == nil && l.pages == 1 {
-			r.known[key] = known{asked, answer, readings}
-		}
-	}
-	l.read()
+	v := &viewRead{sourceRead: r, list: eventList{r: r, path: pathOf(r.path+"/calendarView", query)}}
+	v.list.ask(v, r.receiver.Last(r.rooms[0].ID))
 }
+
+// answered implements asker. A list of one page that is the same as last time is
+// not decoded.
+func (v *viewRead) answered(body []byte) error {
+	if v.list.pages == 0 {
+		v.firstPage = v.client.digest(body)
+		if v.deliverUnchanged(v.rooms, v.firstPage) {
+			return nil
+		}
+	}
+	complete, err := v.list.add(body, v)
+	if err != nil || !complete {
+		return err
+	}
+	digest := v.firstPage
+	if v.list.pages > 1 {
+		digest = driver.Digest{}
+	}
+	v.deliver(eventsOf(v.list.rows), digest)
+	return nil
+}
+
+// failed implements asker.
+func (v *viewRead) failed(err error) { v.fail(err) }

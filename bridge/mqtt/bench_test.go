@@ -139,7 +139,7 @@ func drive(b *testing.B, board *bridge.Board, rooms int, first time.Time) {
 	var busy rhythm
 	for i := range 20 { // a busy room, and edges enough
 		start := first.UTC().Add(time.Duration(2*i) * everyEdge)
-		busy = append(busy, driver.Booking{ID: fmt.Sprint(i), Start: start, End: start.Add(everyEdge), ShowAs: driver.Busy, Subject: "Weekly", Organizer: "Priya Rao"})
+		busy = append(busy, driver.Event{ID: fmt.Sprint(i), Start: start, End: start.Add(everyEdge), ShowAs: driver.Busy, Subject: "Weekly", Organizer: "Priya Rao"})
 	}
 	for i := range rooms {
 		o.Rooms = append(o.Rooms, driver.Room{ID: fmt.Sprintf("room-%d", i), Account: "a", Zone: time.UTC, Count: driver.CountingOf(driver.Busy),
@@ -152,14 +152,14 @@ func drive(b *testing.B, board *bridge.Board, rooms int, first time.Time) {
 	b.Cleanup(func() { cancel(); <-done })
 }
 
-// rhythm is a driver.Provider that has the same bookings for every room.
-type rhythm []driver.Booking
+// rhythm is a driver.Provider that has the same events for every room.
+type rhythm []driver.Event
 
 func (rhythm) Service() string { return "Contoso Calendar" }
 
-func (c rhythm) Fetch(_ context.Context, rooms []driver.Room, from, to time.Time, deliver func(driver.Reading)) (t driver.Tally) {
-	for _, r := range rooms {
-		deliver(driver.Reading{Room: r.ID, Bookings: driver.Overlapping(c, from, to)})
+func (c rhythm) Fetch(_ context.Context, rooms []driver.Room, from, to time.Time, r driver.Receiver) (t driver.Tally) {
+	for _, room := range rooms {
+		r.Deliver(driver.Reading{Room: room.ID, Events: c})
 	}
 	return t
 }

@@ -234,8 +234,7 @@ func (f *replayFlags) stretch(first time.Time, zone *time.Location) (start, end 
 // beyond is how far before and after what is played the driver may look.
 const beyond = 6 * 24 * time.Hour
 
-// cast gives every booking and every word of a sensor to its rooms. What a room's
-// privacy does not allow is left behind here.
+// cast gives every booking and every word of a sensor to its rooms.
 func (p *player) cast(file *replayFile, only string) error {
 	names, from, to := namesOf(p.rooms), p.start.Add(-beyond), p.end.Add(beyond)
 	find := func(called []string) []string {
@@ -258,7 +257,7 @@ func (p *player) cast(file *replayFile, only string) error {
 		given++
 		for _, room := range p.rooms {
 			if slices.Contains(ids, room.ID) {
-				p.bookings[room.ID] = append(p.bookings[room.ID], bookingsOf(room, all)...)
+				p.bookings[room.ID] = append(p.bookings[room.ID], all...)
 			}
 		}
 	}
@@ -279,22 +278,13 @@ func (p *player) cast(file *replayFile, only string) error {
 	return nil
 }
 
-// bookingsOf is what a room may know of bookings.
-func bookingsOf(room driver.Room, all []driver.Booking) []driver.Booking {
-	out := slices.Clone(all)
-	for i, b := range out {
-		b.NoComfort = !room.Comfort(b.Subject)
-		out[i] = room.Privacy.Redact(b)
-	}
-	return out
-}
-
 // newDriver builds the real driver on what the file brings. A file does not grow
 // old, and a sensor in it speaks only of changes.
 func (p *player) newDriver() *driver.Driver {
 	rooms := slices.Clone(p.rooms)
 	for i := range rooms {
 		rooms[i].StaleAfter, rooms[i].PresenceTimeout, rooms[i].Test = 24*time.Hour, 0, true
+		rooms[i].Match = nil // the file's calendar holds each room's events by themselves
 		rooms[i].Sensor = slices.ContainsFunc(p.presence, func(s replayPresence) bool { return s.room == rooms[i].ID })
 	}
 	g := p.gateway
@@ -316,11 +306,21 @@ type fileCalendar map[string][]driver.Booking
 func (fileCalendar) Service() string { return "a file" }
 
 // Fetch implements driver.Calendar.
-func (c fileCalendar) Fetch(_ context.Context, rooms []driver.Room, from, to time.Time, deliver func(driver.Reading)) driver.Tally {
-	for _, r := range rooms {
-		deliver(driver.Reading{Room: r.ID, Bookings: driver.Overlapping(c[r.ID], from, to)})
+func (c fileCalendar) Fetch(_ context.Context, rooms []driver.Room, from, to time.Time, r driver.Receiver) driver.Tally {
+	for _, room := range rooms {
+		r.Deliver(driver.Reading{Room: room.ID, Events: eventsOf(driver.Overlapping(c[room.ID], from, to))})
 	}
 	return driver.Tally{}
+}
+
+// eventsOf are the events that bookings of a file stand for.
+func eventsOf(bookings []driver.Booking) []driver.Event {
+	var out []driver.Event
+	for _, b := range bookings {
+		out = append(out, driver.Event{ID: b.ID, Start: b.Start, End: b.End, ShowAs: b.ShowAs, Private: b.Private,
+			Subject: b.Subject, Organizer: b.Organizer, Attendees: make([]driver.Attendee, b.Attendees)})
+	}
+	return out
 }
 
 // hourly has the file looked at again: what the driver knows ends some days on.

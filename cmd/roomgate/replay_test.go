@@ -126,13 +126,16 @@ func TestReplayStretch(t *testing.T) {
 	}
 }
 
-// A room's rules and privacy say what of a booking goes further.
-func TestReplayBookingsOf(t *testing.T) {
-	room := driver.Room{Privacy: driver.PrivacyOrganizer, Rules: []driver.Rule{{Words: "cleaning", Comfort: false}}}
-	got := bookingsOf(room, []driver.Booking{{Subject: "Cleaning", Organizer: "Ann"}, {Subject: "Budget", Organizer: "Bob", Private: true}})
-	want := []driver.Booking{{Organizer: "Ann", NoComfort: true}, {Private: true}}
-	if !slices.EqualFunc(got, want, func(a, b driver.Booking) bool { return a.Compare(b) == 0 }) {
-		t.Errorf("bookings %+v, want %+v", got, want)
+// A room's rules and privacy decide what of a booking is published.
+func TestReplayEventsOf(t *testing.T) {
+	from := time.Date(2026, 1, 15, 0, 0, 0, 0, time.UTC)
+	at := func(hour int) time.Time { return from.Add(time.Duration(hour) * time.Hour) }
+	room := driver.Room{Zone: time.UTC, Privacy: driver.PrivacyOrganizer, Rules: []driver.Rule{{Words: "cleaning", Comfort: false}}}
+	got, refused := room.Admit(eventsOf([]driver.Booking{{Start: at(8), End: at(9), Subject: "Cleaning", Organizer: "Ann", Attendees: 2},
+		{Start: at(10), End: at(11), Subject: "Budget", Organizer: "Bob", Private: true}}), nil, from, at(24))
+	want := []driver.Booking{{Start: at(8), End: at(9), Organizer: "Ann", NoComfort: true, Attendees: 2}, {Start: at(10), End: at(11), Private: true}}
+	if !slices.EqualFunc(got, want, func(a, b driver.Booking) bool { return a.Compare(b) == 0 }) || refused != nil {
+		t.Errorf("bookings %+v, refused %q; want %+v", got, refused, want)
 	}
 }
 

@@ -79,9 +79,11 @@ func Run(t *testing.T, newWorld func(t *testing.T) World) {
 		{"exceptions", testExceptions},
 		{"changes between readings", testChanges},
 		{"privacy", testPrivacy},
+		{"marks of privacy", testMarks},
 		{"identity", testIdentity},
 		{"many", testMany},
 		{"delivery", testDelivery},
+		{"unchanged readings", testUnchanged},
 		{"refused room", testRefused},
 		{"cancelled context", testCancelled},
 	} {
@@ -128,15 +130,14 @@ func room(w World) driver.Room {
 	return r
 }
 
-// read reads one room, which must succeed.
+// read reads one room, which must succeed, and returns what admission makes of it.
 func read(t *testing.T, c driver.Calendar, r driver.Room, from, to time.Time) []driver.Booking {
 	t.Helper()
-	var got []driver.Reading
-	c.Fetch(t.Context(), []driver.Room{r}, from, to, func(rd driver.Reading) { got = append(got, rd) })
-	if len(got) != 1 || got[0].Room != r.ID || got[0].Err != nil || len(got[0].Refused) > 0 {
-		t.Fatalf("readings %+v, want a good one of %s", got, r.ID)
+	got, _ := newRecorder(t, from, to, r).fetch(t.Context(), c)
+	if rd := got[r.ID]; rd.Err != nil || len(rd.refused) > 0 {
+		t.Fatalf("reading %+v, want a good one of %s", rd, r.ID)
 	}
-	return got[0].Bookings
+	return got[r.ID].bookings
 }
 
 // spans writes bookings as "start end" in UTC.

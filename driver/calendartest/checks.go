@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -202,6 +201,25 @@ func testPrivacy(t *testing.T, w World) {
 	}
 }
 
+// testMarks: the events that are marked arrive with the mark, which is what
+// admission goes by.
+func testMarks(t *testing.T, w World) {
+	w.Put(meeting("09:00", "10:00"))
+	closed := meeting("11:00", "12:00")
+	closed.Sensitivity = "private"
+	w.Put(closed)
+	got, _ := newRecorder(t, from, to, room(w)).fetch(t.Context(), w.Calendar())
+	var private []string
+	for _, e := range got[room(w).ID].Events {
+		if e.Private {
+			private = append(private, e.Start.UTC().Format("15:04"))
+		}
+	}
+	if want := []string{"11:00"}; !w.TimesOnly() && !slices.Equal(private, want) {
+		t.Errorf("private are the events at %v, want %v", private, want)
+	}
+}
+
 // testIdentity: ids tell bookings apart, and stay.
 func testIdentity(t *testing.T, w World) {
 	w.Put(meeting("09:00", "10:00"))
@@ -236,49 +254,14 @@ func testMany(t *testing.T, w World) {
 	wantSpans(t, read(t, w.Calendar(), room(w), from, to), want...)
 }
 
-// deliveries collects the readings of a Fetch and sees to it that they come one
-// by one.
-type deliveries struct {
-	t      *testing.T
-	busy   atomic.Bool
-	byRoom map[string]driver.Reading
-}
-
-func (d *deliveries) deliver(r driver.Reading) {
-	if !d.busy.CompareAndSwap(false, true) {
-		d.t.Error("deliver was called while it was running")
-		return
-	}
-	defer d.busy.Store(false)
-	if _, twice := d.byRoom[r.Room]; twice {
-		d.t.Errorf("room %q was delivered twice", r.Room)
-	}
-	d.byRoom[r.Room] = r
-}
-
-func fetch(t *testing.T, ctx context.Context, c driver.Calendar, rooms ...driver.Room) (map[string]driver.Reading, driver.Tally) {
-	t.Helper()
-	d := &deliveries{t: t, byRoom: map[string]driver.Reading{}}
-	tally := c.Fetch(ctx, rooms, from, to, d.deliver)
-	for _, r := range rooms {
-		if _, ok := d.byRoom[r.ID]; !ok {
-			t.Errorf("room %q was not delivered", r.ID)
-		}
-	}
-	if len(d.byRoom) != len(rooms) {
-		t.Errorf("%d rooms were delivered, want %d", len(d.byRoom), len(rooms))
-	}
-	return d.byRoom, tally
-}
-
 func testDelivery(t *testing.T, w World) {
 	w.Put(meeting("09:00", "10:00"))
 	c, other := w.Calendar(), w.Other()
 	other.Zone = time.UTC
 	for _, rooms := range [][]driver.Room{{room(w), other}, {other, room(w)}} {
-		got, tally := fetch(t, t.Context(), c, rooms...)
-		wantSpans(t, got[room(w).ID].Bookings, "2026-11-03 09:00 2026-11-03 10:00")
-		wantSpans(t, got[other.ID].Bookings)
+		got, tally := newRecorder(t, from, to, rooms...).fetch(t.Context(), c)
+		wantSpans(t, got[room(w).ID].bookings, "2026-11-03 09:00 2026-11-03 10:00")
+		wantSpans(t, got[other.ID].bookings)
 		if got[room(w).ID].Err != nil || got[other.ID].Err != nil {
 			t.Errorf("errors %v, %v", got[room(w).ID].Err, got[other.ID].Err)
 		}
@@ -286,9 +269,35 @@ func testDelivery(t *testing.T, w World) {
 			t.Errorf("cost %+v, want what was asked and received", tally)
 		}
 	}
-	if got, _ := fetch(t, t.Context(), c); len(got) != 0 {
+	if got, _ := newRecorder(t, from, to).fetch(t.Context(), c); len(got) != 0 {
 		t.Errorf("no rooms brought %v", got)
 	}
+}
+
+// testUnchanged: a reading that is reported as unchanged is; and whatever has
+// changed is read.
+func testUnchanged(t *testing.T, w World) {
+	other := w.Other()
+	other.Zone = time.UTC
+	c, r := w.Calendar(), newRecorder(t, from, to, room(w), other)
+	want := func(spans ...string) {
+		t.Helper()
+		for range 2 {
+			got, _ := r.fetch(t.Context(), c)
+			wantSpans(t, got[room(w).ID].bookings, spans...)
+			wantSpans(t, got[other.ID].bookings)
+		}
+	}
+	want()
+	w.Put(meeting("09:00", "10:00"))
+	want("2026-11-03 09:00 2026-11-03 10:00")
+	later := w.Put(meeting("11:00", "12:00"))
+	want("2026-11-03 09:00 2026-11-03 10:00", "2026-11-03 11:00 2026-11-03 12:00")
+	w.Drop(later)
+	r.forget(other.ID)
+	want("2026-11-03 09:00 2026-11-03 10:00")
+	r.forget(room(w).ID)
+	want("2026-11-03 09:00 2026-11-03 10:00")
 }
 
 // testRefused: the error stands with its room, says who can mend it, and costs
@@ -297,7 +306,7 @@ func testRefused(t *testing.T, w World) {
 	w.Put(meeting("09:00", "10:00"))
 	refused := w.Refused()
 	refused.Zone = time.UTC
-	got, _ := fetch(t, t.Context(), w.Calendar(), refused, room(w))
+	got, _ := newRecorder(t, from, to, refused, room(w)).fetch(t.Context(), w.Calendar())
 	var a driver.Actionable
 	if err := got[refused.ID].Err; !errors.As(err, &a) || !a.NeedsPerson() || a.Action() == "" {
 		t.Errorf("error %v, want one that tells a person what to do", err)
@@ -305,7 +314,7 @@ func testRefused(t *testing.T, w World) {
 	if rd := got[room(w).ID]; rd.Err != nil {
 		t.Errorf("the other room: %v", rd.Err)
 	}
-	wantSpans(t, got[room(w).ID].Bookings, "2026-11-03 09:00 2026-11-03 10:00")
+	wantSpans(t, got[room(w).ID].bookings, "2026-11-03 09:00 2026-11-03 10:00")
 }
 
 // testCancelled: a Fetch whose context has ended returns, with an error in each
@@ -316,10 +325,10 @@ func testCancelled(t *testing.T, w World) {
 	cancel()
 	other := w.Other()
 	other.Zone = time.UTC
-	got, _ := fetch(t, ctx, w.Calendar(), room(w), other)
+	got, _ := newRecorder(t, from, to, room(w), other).fetch(ctx, w.Calendar())
 	for id, rd := range got {
-		if !errors.Is(rd.Err, context.Canceled) || len(rd.Bookings) > 0 {
-			t.Errorf("room %q: %d bookings, error %v; want only that the context ended", id, len(rd.Bookings), rd.Err)
+		if !errors.Is(rd.Err, context.Canceled) || len(rd.Events) > 0 {
+			t.Errorf("room %q: %d events, error %v; want only that the context ended", id, len(rd.Events), rd.Err)
 		}
 	}
 }

@@ -1,0 +1,320 @@
+package graph
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"time"
+
+	"roomgate/driver"
+)
+
+// asker takes what becomes of its question. It may ask more.
+type asker interface {
+	// answered reads the answer, whose bytes must not be kept. The error means
+	// that they are not understood, and the question is asked again.
+	answered(body []byte) error
+	// failed takes the reason why the question was given up.
+	failed(err error)
+}
+
+// question is a call that waits to be sent.
+type question struct {
+	call
+	asker
+	last driver.Digest // of the answer it had last time; the same answer need not be parsed
+
+	tries     int
+	due       time.Time // not to be asked before
+	renewed   bool      // asked again with a new token
+	unbatched bool      // to be asked alone: a batch that held it was refused
+}
+
+// decoding is an asker that decodes JSON into out.
+type decoding struct {
+	out any
+	err error // why there was no answer
+}
+
+// answered implements asker.
+func (d *decoding) answered(body []byte) error { return json.Unmarshal(body, d.out) }
+
+// failed implements asker.
+func (d *decoding) failed(err error) { d.err = err }
+
+// queue asks questions, up to twenty in a request and four requests at once,
+// and does not ask a mailbox for more than it takes. A question that met a busy
+// service is asked again; one that was throttled waits alone and delays no other.
+// Answers are handed over on the goroutine of run.
+type queue struct {
+	client   *Client
+	cost     *cost
+	waiting  []*question    // in the order they were asked
+	inFlight int            // requests
+	asked    map[string]int // questions in flight, by mailbox
+	done     chan sentRequest
+	buffers  [][]byte // for answers, to be used again: those of one Fetch are large, and of one size
+	ended    error    // the context's; nothing more is asked
+}
+
+func (c *Client) queue(cost *cost) *queue {
+	return &queue{client: c, cost: cost, asked: map[string]int{}, done: make(chan sentRequest, concurrent)}
+}
+
+// ask puts a question into the queue.
+func (q *queue) ask(qn *question) {
+	if q.ended != nil {
+		qn.failed(&Error{Op: qn.op, Err: q.ended})
+		return
+	}
+	q.waiting = append(q.waiting, qn)
+}
+
+// run asks until every question has been answered or has failed. When ctx ends,
+// what is left fails with its error.
+func (q *queue) run(ctx context.Context) {
+	for {
+		wait := q.sendReady(ctx)
+		if q.inFlight == 0 && len(q.waiting) == 0 {
+			return
+		}
+		var timer <-chan time.Time
+		if wait > 0 {
+			timer = q.client.o.Clock.After(wait)
+		}
+		var cancelled <-chan struct{}
+		if q.ended == nil {
+			cancelled = ctx.Done()
+		}
+		select {
+		case r := <-q.done:
+			q.handle(r)
+		case <-timer:
+		case <-cancelled:
+			q.end(ctx.Err())
+		}
+	}
+}
+
+// end gives up the questions that wait.
+func (q *queue) end(err error) {
+	q.ended = err
+	waiting := q.waiting
+	q.waiting = nil
+	for _, qn := range waiting {
+		qn.failed(&Error{Op: qn.op, Err: err})
+	}
+}
+
+// sendReady sends the questions that may be asked now, and returns how long
+// until more may be; 0: that depends on an answer, not on time.
+func (q *queue) sendReady(ctx context.Context) time.Duration {
+	for q.inFlight < concurrent {
+		now := q.client.o.Clock.Now()
+		q.dropHeld(now)
+		questions, wait := q.pick(now)
+		if len(questions) == 0 {
+			return wait
+		}
+		q.inFlight++
+		for _, qn := range questions {
+			q.asked[qn.mailbox]++
+		}
+		buffer := q.buffer(expectedSize(questions))
+		go func() { q.done <- q.client.send(ctx, questions, q.cost, buffer) }()
+	}
+	return 0
+}
+
+// dropHeld gives up questions of mailboxes whose Retry-After is longer than a
+// reading can wait.
+func (q *queue) dropHeld(now time.Time) {
+	kept, dropped := []*question(nil), []*question(nil)
+	for _, qn := range q.waiting {
+		if q.client.limits.held(qn.mailbox, now) > longestWait {
+			dropped = append(dropped, qn)
+		} else {
+			kept = append(kept, qn)
+		}
+	}
+	if dropped == nil {
+		return
+	}
+	q.waiting = kept
+	for _, qn := range dropped {
+		left := q.client.limits.held(qn.mailbox, now)
+		qn.failed(&Error{Op: qn.op, Status: http.StatusTooManyRequests, Code: "TooManyRequests", RetryAfter: left,
+			Message: "Microsoft asked to wait until " + now.Add(left).UTC().Format(time.RFC3339)})
+	}
+}
+
+// pick takes the questions of the next request out of the queue, the first that
+// may be asked and those that fit into a batch with it, and takes their requests
+// from the mailboxes' quotas. A mailbox that is being asked is left until it has
+// answered. wait is how long until another question may be asked.
+func (q *queue) pick(now time.Time) (questions []*question, wait time.Duration) {
+	inBatch := map[string]int{} // questions, by mailbox
+	size := q.client.limits.batchSize(now)
+	var rest []*question
+	for i, qn := range q.waiting {
+		if len(questions) == size || len(questions) > 0 && questions[0].unbatched {
+			rest = append(rest, q.waiting[i:]...)
+			break
+		}
+		if q.asked[qn.mailbox] > 0 || inBatch[qn.mailbox] >= q.client.limits.perBatch(qn.mailbox) || qn.unbatched && len(questions) > 0 {
+			rest = append(rest, qn)
+			continue
+		}
+		left := max(qn.delay(now), q.client.limits.held(qn.mailbox, now))
+		if left <= 0 {
+			left = q.client.limits.reserve(qn.mailbox, now)
+		}
+		if left > 0 {
+			if wait == 0 || left < wait {
+				wait = left
+			}
+			rest = append(rest, qn)
+			continue
+		}
+		inBatch[qn.mailbox]++
+		questions = append(questions, qn)
+	}
+	q.waiting = rest
+	return questions, wait
+}
+
+// delay is how long the question is still to wait before it is tried again.
+func (qn *question) delay(now time.Time) time.Duration {
+	left := qn.due.Sub(now)
+	if left > 2*longestWait { // the clock was set back
+		return 0
+	}
+	return left
+}
+
+// buffer returns a buffer for an answer of about the size.
+func (q *queue) buffer(size int) []byte {
+	n := len(q.buffers)
+	if n == 0 || cap(q.buffers[n-1]) < size {
+		return make([]byte, 0, size)
+	}
+	b := q.buffers[n-1]
+	q.buffers = q.buffers[:n-1]
+	return b
+}
+
+// largeAnswer is what no ordinary answer exceeds, in bytes: a buffer that had to
+// grow beyond it is not kept.
+const largeAnswer = 4 << 20
+
+// expectedSize is the size of the answer if it is the same as last time: a
+// buffer that grows by doubling takes three times as much.
+func expectedSize(questions []*question) int {
+	const envelope, spare = 300, 4 << 10 // bytes around a part, and at the end
+	n := spare
+	for _, qn := range questions {
+		n += qn.last.Length + envelope
+	}
+	return n
+}
+
+// handle hands over the answers to a request, or puts questions back.
+func (q *queue) handle(r sentRequest) {
+	q.inFlight--
+	inBatch, throttled := map[string]int{}, map[string]int{}
+	for _, qn := range r.questions {
+		inBatch[qn.mailbox]++
+		if q.asked[qn.mailbox]--; q.asked[qn.mailbox] == 0 {
+			delete(q.asked, qn.mailbox)
+		}
+	}
+	rejected := false
+	for i, qn := range r.questions {
+		if r.tokenErr != nil {
+			qn.failed(r.tokenErr) // says by itself what is wrong
+			continue
+		}
+		e := q.read(qn, r.answers[i], r.errs[i])
+		if e == nil {
+			continue
+		}
+		if e.Status == http.StatusUnauthorized && !qn.renewed && !rejected {
+			rejected = true
+			q.client.o.Tokens.Rejected(r.token)
+		}
+		ofBatch := len(r.questions) > 1 && r.errs[i] != nil
+		if e.throttled() {
+			q.cost.throttled.Add(1)
+			if !ofBatch {
+				throttled[qn.mailbox]++
+			}
+		}
+		q.retry(qn, e, ofBatch)
+	}
+	for mailbox, n := range throttled {
+		q.client.limits.learn(mailbox, inBatch[mailbox], n)
+	}
+	if cap(r.buffer) <= largeAnswer {
+		q.buffers = append(q.buffers, r.buffer)
+	}
+}
+
+// read hands an answer over to its asker, and returns what is wrong with it.
+func (q *queue) read(qn *question, a answer, e *Error) *Error {
+	now := q.client.o.Clock.Now()
+	if e != nil {
+		return e
+	}
+	if e := a.fault(qn.op, now); e != nil {
+		return e
+	}
+	err := qn.answered(a.body)
+	if err == nil {
+		return nil
+	}
+	if unusable := (*Error)(nil); errors.As(err, &unusable) {
+		return unusable
+	}
+	return a.error(qn.op, now, a.notJSON(err))
+}
+
+// retry puts a question back whose answer was an error, or gives it up. ofBatch
+// tells that the error is that of the batch it was in.
+func (q *queue) retry(qn *question, e *Error, ofBatch bool) {
+	now := q.client.o.Clock.Now()
+	switch {
+	case e.Status == http.StatusUnauthorized && !qn.renewed:
+		qn.renewed = true
+		q.ask(qn)
+		return
+	case ofBatch && e.refusesBatch():
+		qn.unbatched = true
+		if e.Status > http.StatusBadRequest {
+			q.client.limits.noBatches(now)
+		}
+		q.ask(qn)
+		return
+	}
+	qn.tries++
+	wait := q.client.retryDelay(e, qn.tries)
+	final := !e.temporary() || qn.tries >= attempts || wait > longestWait
+	if e.RetryAfter > 0 {
+		q.client.limits.hold(qn.mailbox, now, e.RetryAfter)
+	}
+	if final {
+		qn.failed(e)
+		return
+	}
+	qn.due = now.Add(wait)
+	q.ask(qn)
+}
+
+// refusesBatch tells whether a batch was refused as such: one of its parts is
+// malformed to the service, or something on the way lets no batches through.
+// Asked alone, each question shows which.
+func (e *Error) refusesBatch() bool {
+	return e.Status >= http.StatusBadRequest && e.Status < http.StatusInternalServerError &&
+		e.Status != http.StatusUnauthorized && e.Status != http.StatusTooManyRequests ||
+		e.Status == http.StatusOK && e.foreign()
+}
