@@ -32,15 +32,6 @@ func (a Account) status() SessionStatus {
 	return SessionStatus{State: SignedIn}
 }
 
-// changed is closed when the status of the account's sign-in changes; nil: it
-// never does.
-func (a Account) changed() <-chan struct{} {
-	if s := a.session(); s != nil {
-		return s.Changed()
-	}
-	return nil
-}
-
 // sweeper finds the rooms of the account that have changed; nil: no sweeps are
 // configured, or the provider has none to offer. The problem says the latter, in
 // words for people.

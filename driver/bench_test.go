@@ -42,6 +42,7 @@ func BenchmarkDerive(b *testing.B) {
 type nowhere struct{}
 
 func (nowhere) Publish([]Update) {}
+func (nowhere) Remove([]Subject) {}
 
 // One turn of the loop in which every one of a thousand rooms has something new
 // to say, as once a minute when their ages move.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -20,6 +21,7 @@ type Site struct {
 // Publisher takes the points of subjects; it keeps the newest and never blocks.
 type Publisher interface {
 	Publish(updates []Update)
+	Remove(subjects []Subject) // that are not published any longer
 }
 
 // Update is all points of one subject at one instant.
@@ -75,9 +77,15 @@ type Options struct {
 }
 
 // Driver polls the calendars and publishes the points. One goroutine, that of
-// Run, owns all its state; one more per account waits for the service.
+// Run, owns all its state; one more per account waits for the service, and one
+// for the disk. Its methods may be called from several goroutines at once.
 type Driver struct {
-	o        Options
+	starting sync.Mutex      // held while Run begins
+	ctx      context.Context // of Run; nil: it has not begun
+	pollers  sync.WaitGroup
+
+	o        Options // but for Site, Rooms and Accounts, which Reconfigure replaces
+	site     Site
 	rooms    []*roomState
 	byID     map[string]*roomState
 	accounts []*accountState
@@ -86,9 +94,9 @@ type Driver struct {
 	complete bool                 // everything was published once
 	elapsed  func() time.Duration // since New, however the clock is set
 
-	events chan func()   // run on the loop
-	asked  chan string   // a room to read at once; empty: all
-	ended  chan struct{} // closed when the loop has ended
+	events  chan func()        // run on the loop
+	signIns chan *accountState // whose sign-in has changed
+	ended   chan struct{}      // closed when the loop has ended
 }
 
 // roomState is what the loop knows of one room.
@@ -105,16 +113,14 @@ type roomState struct {
 
 // accountState is what the loop knows of one account.
 type accountState struct {
-	Account
-	rooms    []Room
-	back     time.Duration // how long comfort of a room can outlast a booking
-	work     accountWork
-	settled  *SessionState       // of the sign-in, when last it was not being refreshed; nil: not yet known
-	failed   map[string][]string // rooms by why they could not be read, as last logged
-	next     time.Time
-	signIn   <-chan struct{} // closed when the status of the sign-in changes; nil: it never does
-	requests chan request    // for the poller, that it has not yet taken; only the loop sends
-	values   []Value
+	assignment
+	poller  *poller            // nil: the driver does not run, or the account was removed
+	unwatch context.CancelFunc // ends the wait for changes of the sign-in
+	work    accountWork
+	settled *SessionState       // of the sign-in, when last it was not being refreshed; nil: not yet known
+	failed  map[string][]string // rooms by why they could not be read, as last logged
+	next    time.Time
+	values  []Value
 }
 
 // longestSleep bounds every wait: the wall clock is read again at least this
@@ -127,32 +133,27 @@ const clockStep = 30 * time.Second
 
 // New builds a Driver; it touches nothing yet.
 func New(o Options) *Driver {
-	d := &Driver{o: o, byID: map[string]*roomState{}, events: make(chan func(), 64), asked: make(chan string), ended: make(chan struct{})}
+	d := &Driver{o: o, events: make(chan func(), 64), signIns: make(chan *accountState), ended: make(chan struct{})}
 	d.elapsed = o.Clock.Stopwatch()
 	d.memory = newMemory(o.Memory, o.History, o.Log)
-	for _, room := range o.Rooms {
-		r := &roomState{room: room, values: make([]Value, len(roomPoints)), timeline: NewTimeline(room, Snapshot{})}
-		r.values[metaIndex] = room.Meta()
-		d.rooms = append(d.rooms, r)
-		d.byID[room.ID] = r
-	}
-	for _, a := range o.Accounts {
-		s := &accountState{Account: a, requests: make(chan request, 1), values: make([]Value, len(accountPoints))}
-		for _, room := range o.Rooms {
-			if room.Account == a.Name {
-				s.rooms = append(s.rooms, room)
-				s.back = max(s.back, room.Lag+room.Gap)
-			}
-		}
-		d.accounts = append(d.accounts, s)
-	}
+	d.takeOver(o.Site, o.Rooms, o.Accounts)
 	return d
+}
+
+func newRoomState(room Room) *roomState {
+	r := &roomState{room: room, values: make([]Value, len(roomPoints)), timeline: NewTimeline(room, Snapshot{})}
+	r.values[metaIndex] = room.Meta()
+	return r
 }
 
 // recall takes over the last known bookings, and what else is remembered, from
 // the memory; what is damaged there is logged and done without.
 func (d *Driver) recall() {
-	snaps, pasts := d.memory.load(d.o.Rooms)
+	rooms := make([]Room, len(d.rooms))
+	for i, r := range d.rooms {
+		rooms[i] = r.room
+	}
+	snaps, pasts := d.memory.load(rooms)
 	for i, r := range d.rooms {
 		r.timeline, r.past = NewTimeline(r.room, snaps[i]), pasts[i]
 	}
@@ -162,47 +163,75 @@ func (d *Driver) recall() {
 // It then writes what it knows to the memory, after the write that may still run,
 // and returns ctx's error.
 func (d *Driver) Run(ctx context.Context) error {
+	d.starting.Lock()
+	d.ctx = ctx
+	d.starting.Unlock()
 	d.recall()
-	var pollers sync.WaitGroup
 	for _, a := range d.accounts {
-		a.signIn = a.changed()
-		p := d.newPoller(a)
-		pollers.Go(func() { p.run(ctx) })
+		d.watch(a)
+		d.startPoller(a, d.firstPoll(a))
 	}
 	d.gateway.started = d.o.Clock.Now()
 	d.loop(ctx)
 	close(d.ended)
-	pollers.Wait()
+	d.pollers.Wait()
 	d.memory.close(d.known(), d.elapsed())
 	return ctx.Err()
 }
 
-// PollNow asks for a reading of the room at once; an empty room asks for all
-// rooms of all accounts. Asking again before the room was read changes nothing,
-// and asking often has it read every 5 s at most. It reports false when there is
-// no such room, or the driver has stopped.
-func (d *Driver) PollNow(ctx context.Context, room string) bool {
-	if room != "" && d.byID[room] == nil {
-		return false
+// onLoop runs f on the loop and waits for it. It reports false when ctx or the
+// loop has ended before; f is then not run.
+func (d *Driver) onLoop(ctx context.Context, f func()) bool {
+	var decided atomic.Bool // whether f is run
+	done := make(chan struct{})
+	run := func() {
+		if decided.CompareAndSwap(false, true) {
+			f()
+			close(done)
+		}
 	}
 	select {
-	case d.asked <- room:
-		return true
+	case d.events <- run:
 	case <-d.ended:
 		return false
 	case <-ctx.Done():
 		return false
 	}
+	select {
+	case <-done:
+		return true
+	case <-d.ended:
+	case <-ctx.Done():
+	}
+	if decided.CompareAndSwap(false, true) {
+		return false
+	}
+	<-done
+	return true
 }
 
-// Presence takes over what the presence sensor of a room says. A room that is not
-// configured has none. It returns when the loop has it, or has ended.
+// PollNow asks for a reading of the room at once; an empty room asks for all
+// rooms of all accounts. Asking again before the room was read changes nothing,
+// and a room is read on request every 5 s at most. It reports false when there is
+// no such room, or the driver has stopped.
+func (d *Driver) PollNow(ctx context.Context, room string) bool {
+	exists := false
+	return d.onLoop(ctx, func() {
+		if exists = room == "" || d.byID[room] != nil; exists {
+			d.request(room)
+		}
+	}) && exists
+}
+
+// Presence takes over what the presence sensor of a room says; a room without a
+// sensor, or one that is not configured, ignores it. It returns when the loop will
+// take it over, or has ended.
 func (d *Driver) Presence(room string, p Presence) {
-	r := d.byID[room]
-	if r == nil || !r.room.Sensor {
-		return
-	}
 	heard := func() {
+		r := d.byID[room]
+		if r == nil || !r.room.Sensor {
+			return
+		}
 		now := d.o.Clock.Now()
 		_, past, _ := r.timeline.Derive(r.past, now)
 		past = past.Hear(p, now)
@@ -219,7 +248,6 @@ func (d *Driver) Presence(room string, p Presence) {
 // changed, or the next instant has come. Nothing in it waits for a service, a
 // disk or a poller.
 func (d *Driver) loop(ctx context.Context) {
-	signIn := d.signInChanges(ctx)
 	lastNow, lastElapsed := d.o.Clock.Now(), d.elapsed()
 	for {
 		now, elapsed := d.o.Clock.Now(), d.elapsed()
@@ -240,10 +268,8 @@ func (d *Driver) loop(ctx context.Context) {
 			d.drain()
 		case o := <-d.memory.written:
 			d.memory.finish(o, d.elapsed())
-		case a := <-signIn:
+		case a := <-d.signIns:
 			a.next = time.Time{}
-		case room := <-d.asked:
-			d.request(room)
 		case <-d.o.Clock.After(min(next.Sub(d.o.Clock.Now()), longestSleep)): // publishing takes time, too
 		}
 	}
@@ -262,27 +288,30 @@ func (d *Driver) drain() {
 	}
 }
 
-// signInChanges merges the changes of all sign-ins into one channel.
-func (d *Driver) signInChanges(ctx context.Context) <-chan *accountState {
-	merged := make(chan *accountState)
-	for _, a := range d.accounts {
-		go func() {
-			for changed := a.signIn; changed != nil; {
-				select {
-				case <-ctx.Done():
-					return
-				case <-changed:
-				}
-				changed = a.changed()
-				select {
-				case <-ctx.Done():
-					return
-				case merged <- a:
-				}
-			}
-		}()
+// watch has the loop derive the account whenever its sign-in changes.
+func (d *Driver) watch(a *accountState) {
+	session := a.session()
+	if session == nil {
+		return
 	}
-	return merged
+	ctx, cancel := context.WithCancel(d.ctx)
+	a.unwatch = cancel
+	changed := session.Changed()
+	go func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-changed:
+			}
+			changed = session.Changed()
+			select {
+			case <-ctx.Done():
+				return
+			case d.signIns <- a:
+			}
+		}
+	}()
 }
 
 // request asks the poller of the room's account to read it, and all pollers to
@@ -291,22 +320,11 @@ func (d *Driver) request(room string) {
 	for _, a := range d.accounts {
 		switch {
 		case room == "":
-			a.request(request{all: true})
+			a.poller.request(request{all: true})
 		case d.byID[room].room.Account == a.Name:
-			a.request(request{rooms: map[string]bool{room: true}})
+			a.poller.request(request{rooms: map[string]bool{room: true}})
 		}
 	}
-}
-
-// request adds to what the account's poller has not yet taken. It does not block,
-// as nobody else sends.
-func (a *accountState) request(r request) {
-	select {
-	case waiting := <-a.requests:
-		r = r.with(waiting)
-	default:
-	}
-	a.requests <- r
 }
 
 // stepped handles a wall clock that was set: everything is derived and read again.
@@ -317,7 +335,7 @@ func (d *Driver) stepped(by time.Duration, now time.Time) {
 	}
 	for _, a := range d.accounts {
 		a.next = time.Time{}
-		a.request(request{urgent: true})
+		a.poller.request(request{urgent: true})
 	}
 	d.gateway.nextBeat = 0
 }
@@ -408,7 +426,7 @@ func (d *Driver) note(r *roomState, past Past, sensor Sensor) {
 func (a *accountState) derive(now time.Time) Update {
 	s := a.status()
 	if s.State == SignedIn && a.settled != nil && *a.settled != SignedIn {
-		a.request(request{urgent: true})
+		a.poller.request(request{urgent: true})
 	}
 	if s.State != Refreshing { // it was able before, or the end of the refresh will tell
 		a.settled = &s.State

@@ -8,27 +8,17 @@ import (
 // Explain says why the points of a room are what they are now. It reports false
 // when there is no such room, or the driver has stopped.
 func (d *Driver) Explain(ctx context.Context, room string) (whys []Why, at time.Time, ok bool) {
-	r := d.byID[room]
-	if r == nil {
+	var explain func() ([]Why, time.Time)
+	taken := d.onLoop(ctx, func() {
+		if r := d.byID[room]; r != nil {
+			explain = d.explainer(r)
+		}
+	})
+	if !taken || explain == nil {
 		return nil, time.Time{}, false
 	}
-	states := make(chan func() ([]Why, time.Time), 1)
-	select {
-	case d.events <- func() { states <- d.explainer(r) }:
-	case <-d.ended:
-		return nil, time.Time{}, false
-	case <-ctx.Done():
-		return nil, time.Time{}, false
-	}
-	select {
-	case explain := <-states:
-		whys, at = explain()
-		return whys, at, true
-	case <-d.ended:
-		return nil, time.Time{}, false
-	case <-ctx.Done():
-		return nil, time.Time{}, false
-	}
+	whys, at = explain()
+	return whys, at, true
 }
 
 // ExplainShown is [Driver.Explain] for a driver that does not run, after

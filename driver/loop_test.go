@@ -156,12 +156,15 @@ func (s *session) tell() {
 type published struct {
 	mu      sync.Mutex
 	latest  map[Subject][]Value
+	calls   int
+	removed []string               // "time since the bubble's start" and the id
 	changes map[Subject][][]string // by point: "time since the bubble's start" and the value
 }
 
 func (p *published) Publish(updates []Update) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.calls++
 	for _, u := range updates {
 		last, ok := p.latest[u.Subject]
 		if !ok {
@@ -174,6 +177,22 @@ func (p *published) Publish(updates []Update) {
 		}
 		p.latest[u.Subject] = slices.Clone(u.Values)
 	}
+}
+
+func (p *published) Remove(subjects []Subject) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, s := range subjects {
+		delete(p.latest, s)
+		p.removed = append(p.removed, fmt.Sprintf("%s %s", time.Since(dawn), s.ID))
+	}
+}
+
+// publications is how often something was published.
+func (p *published) publications() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.calls
 }
 
 func (p *published) value(s Subject, point string) Value {

@@ -180,6 +180,27 @@ func (m *memory) pastChanged(room string, counted bool) {
 	m.waiting.counted = m.waiting.counted || counted
 }
 
+// wasRedacted notes that less may be known of a room's bookings than is stored.
+func (m *memory) wasRedacted(room string) {
+	m.waiting.bookings[room] = true
+	m.urgent = true
+}
+
+// deleteBookings deletes the stored bookings of a room.
+func (m *memory) deleteBookings(room string) {
+	m.waiting.deleted[room] = true
+	delete(m.waiting.bookings, room)
+	delete(m.stored, room)
+	m.urgent = true
+}
+
+// deleteRoom deletes all that is stored of a room.
+func (m *memory) deleteRoom(room string) {
+	m.deleteBookings(room)
+	m.waiting.deleted[pastKey(room)] = true
+	delete(m.waiting.pasts, room)
+}
+
 // dayEnded notes a day that is over.
 func (m *memory) dayEnded(d Day) {
 	if m.history != nil {

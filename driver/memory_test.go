@@ -55,6 +55,12 @@ func (s *shelf) copy() *shelf {
 	return &shelf{values: maps.Clone(s.values)}
 }
 
+func (s *shelf) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.puts)
+}
+
 func (s *shelf) text(key string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

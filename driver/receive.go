@@ -16,8 +16,8 @@ type roomReading struct {
 }
 
 // digests are those of the last good readings of an account's rooms in one
-// window. They hold for the rooms' settings of that reading: who changes
-// settings that admission goes by drops them.
+// window, and hold for the rooms' settings of that reading: a poller of other
+// settings begins without any.
 type digests struct {
 	from, to time.Time
 	byRoom   map[string]Digest
@@ -56,11 +56,11 @@ func (r *receiver) Last(room string) Digest { return r.digests.byRoom[room] }
 // Deliver implements Receiver.
 func (r *receiver) Deliver(rd Reading) {
 	if r.ctx.Err() != nil {
-		return // the driver stops; that is no failure of the room
+		return // the poller was stopped; that is no failure of the room
 	}
 	room, ok := r.rooms[rd.Room]
 	if !ok {
-		r.d.o.Log.Error("a calendar delivered a room that was not asked for", "account", r.a.Name, "room", rd.Room)
+		r.d.o.Log.Error("a calendar delivered a room that was not asked for", "account", r.Name, "room", rd.Room)
 		return
 	}
 	if rd.Err == nil && rd.Unchanged && (rd.Digest == Digest{} || rd.Digest != r.Last(rd.Room)) {
@@ -74,10 +74,10 @@ func (r *receiver) Deliver(rd Reading) {
 		r.digests.byRoom[rd.Room] = rd.Digest
 	}
 	if rd.Err == nil && !rd.Unchanged {
-		result.bookings, result.refused = room.Admit(rd.Events, r.a.rooms, r.from, r.to)
+		result.bookings, result.refused = room.Admit(rd.Events, r.poller.rooms, r.from, r.to)
 	}
 	at := r.d.o.Clock.Now()
-	r.d.do(r.ctx, func() { r.d.apply(result, r.from, r.to, at) })
+	r.do(r.ctx, func() { r.d.apply(result, r.from, r.to, at) })
 }
 
 // errNotTheLast is a fault of a provider: it took another answer for the last one.

@@ -1,0 +1,185 @@
+package driver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"time"
+)
+
+// Reconfigure replaces the site, the rooms and the accounts. A driver that runs
+// goes on with the new ones: what is the same is left alone, and only what is new
+// or has changed is published and read. It returns when the new configuration has
+// taken effect. With an error it has not: ctx has ended, or the driver has.
+//
+// Rooms are told apart by id. One that has changed keeps its bookings and its
+// past, as far as its new privacy allows; where it is read from another calendar,
+// nothing is known of it until then. Accounts are told apart by name and keep
+// their counters. One whose Provider is equal to the one before is not polled
+// anew, unless its schedules or its rooms have changed. A provider that is
+// replaced may still be in use when Reconfigure returns, but what it reads is
+// dropped.
+func (d *Driver) Reconfigure(ctx context.Context, site Site, rooms []Room, accounts []Account) error {
+	d.starting.Lock()
+	if d.ctx == nil {
+		defer d.starting.Unlock()
+		d.rooms, d.accounts = nil, nil
+		d.takeOver(site, rooms, accounts)
+		return nil
+	}
+	d.starting.Unlock()
+	switch {
+	case d.onLoop(ctx, func() { d.takeOver(site, rooms, accounts) }):
+		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("replacing the configuration: %w", ctx.Err())
+	}
+	return errors.New("replacing the configuration: the driver has stopped")
+}
+
+// takeOver replaces the site, the rooms and the accounts.
+func (d *Driver) takeOver(site Site, rooms []Room, accounts []Account) {
+	if site.ID != d.site.ID || site.Name != d.site.Name {
+		d.gateway.nextBeat = 0
+	}
+	d.site = site
+	gone := slices.Concat(d.takeOverRooms(rooms), d.takeOverAccounts(accounts, rooms))
+	if len(gone) > 0 {
+		d.gateway.nextBeat = 0 // it counts the rooms and names the accounts
+		d.o.Publisher.Remove(gone)
+	}
+}
+
+// takeOverRooms replaces the rooms and returns those that there are no more.
+func (d *Driver) takeOverRooms(rooms []Room) (gone []Subject) {
+	before, byID := d.rooms, d.byID
+	d.rooms, d.byID = make([]*roomState, len(rooms)), make(map[string]*roomState, len(rooms))
+	for i, room := range rooms {
+		r := byID[room.ID]
+		switch {
+		case r == nil:
+			r = newRoomState(room)
+		case !r.room.equal(room):
+			d.changeRoom(r, room)
+		}
+		d.rooms[i], d.byID[room.ID] = r, r
+	}
+	for _, r := range before {
+		if id := r.room.ID; d.byID[id] == nil {
+			gone = append(gone, Subject{OfRoom, id})
+			d.memory.deleteRoom(id)
+		}
+	}
+	return gone
+}
+
+// changeRoom gives a room other settings.
+func (d *Driver) changeRoom(r *roomState, room Room) {
+	snap := r.timeline.Snapshot()
+	if room.sameSource(r.room) {
+		redacted := redactAll(snap.Bookings, room.Privacy)
+		if !slices.Equal(redacted, snap.Bookings) {
+			snap.Bookings = redacted
+			d.memory.wasRedacted(room.ID)
+		}
+	} else {
+		snap = Snapshot{}
+		d.memory.deleteBookings(room.ID)
+	}
+	if room.Sensor != r.room.Sensor { // what it said before says nothing about now
+		r.past.Said, r.past.Heard = Presence{}, time.Time{}
+	}
+	r.room, r.timeline, r.next, r.refused = room, NewTimeline(room, snap), time.Time{}, ""
+	r.values[metaIndex] = room.Meta()
+}
+
+func redactAll(bookings []Booking, p Privacy) []Booking {
+	out := slices.Clone(bookings)
+	for i, b := range out {
+		out[i] = p.Redact(b)
+	}
+	return out
+}
+
+// takeOverAccounts replaces the accounts and returns those that there are no more.
+func (d *Driver) takeOverAccounts(accounts []Account, rooms []Room) (gone []Subject) {
+	before := d.accounts
+	d.accounts = make([]*accountState, len(accounts))
+	for i, account := range accounts {
+		next := newAssignment(account, rooms, d.site.Zone)
+		at := slices.IndexFunc(before, func(a *accountState) bool { return a.Name == account.Name })
+		if at < 0 {
+			d.accounts[i] = &accountState{values: make([]Value, len(accountPoints))}
+			d.changeAccount(d.accounts[i], next)
+			continue
+		}
+		d.accounts[i] = before[at]
+		if !before[at].equal(next) {
+			d.changeAccount(before[at], next)
+		}
+	}
+	for _, a := range before {
+		if !slices.Contains(d.accounts, a) {
+			gone = append(gone, Subject{OfAccount, a.Name})
+			a.stop()
+		}
+	}
+	return gone
+}
+
+// changeAccount gives an account another assignment, and a poller that reads all
+// its rooms at once.
+func (d *Driver) changeAccount(a *accountState, next assignment) {
+	other := !a.sameProvider(next.Account)
+	a.assignment, a.next = next, time.Time{}
+	if other {
+		a.settled = nil // another sign-in
+	}
+	if d.ctx == nil {
+		return // Run starts it
+	}
+	if other {
+		if a.unwatch != nil {
+			a.unwatch()
+			a.unwatch = nil
+		}
+		d.watch(a)
+	}
+	d.startPoller(a, d.elapsed())
+}
+
+// stop ends what is done for an account that there is no more.
+func (a *accountState) stop() {
+	if a.unwatch != nil {
+		a.unwatch()
+	}
+	if a.poller != nil {
+		a.poller.cancel()
+		a.poller = nil
+	}
+}
+
+// sameProvider reports whether both accounts have the same Provider: equal values,
+// as pointers to one provider are.
+func (a Account) sameProvider(b Account) bool {
+	if a.Provider == nil || b.Provider == nil {
+		return a.Provider == nil && b.Provider == nil
+	}
+	return reflect.ValueOf(a.Provider).Comparable() && reflect.ValueOf(b.Provider).Comparable() && a.Provider == b.Provider
+}
+
+// equal reports whether both rooms have the same settings.
+func (r Room) equal(o Room) bool {
+	same := sameZone(r.Zone, o.Zone)
+	r.Zone, o.Zone = nil, nil // a zone that was loaded twice may differ in what it caches
+	return same && reflect.DeepEqual(r, o)
+}
+
+// sameSource reports whether both rooms are found in the same place.
+func (r Room) sameSource(o Room) bool {
+	return r.Account == o.Account && r.Mailbox == o.Mailbox && r.Calendar == o.Calendar && slices.Equal(r.Match, o.Match)
+}
+
+func sameZone(a, b *time.Location) bool { return a.String() == b.String() }
