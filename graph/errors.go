@@ -67,8 +67,8 @@ func (e *Error) Action() string {
 	case strings.Contains(e.Message, "Access to OData is disabled"): // both texts of an application access policy
 		code = "[RAOP]"
 	}
-	a, _ := Explain(code)
-	return a.Next
+	_, line, _ := calendarEntry(code)
+	return line.next
 }
 
 // NeedsPerson tells whether the error stays until somebody acts: what Graph

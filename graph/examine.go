@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"roomgate/driver"
-	"roomgate/graph/token"
 )
 
 // Servers implements driver.Examiner.
@@ -62,7 +61,7 @@ func (o Options) tenantFindings(got driver.ServerAnswer) []driver.Finding {
 	}
 	f.Person, f.Action = true, "check tenant and cloud of account "+o.Account
 	for _, code := range doc.Codes {
-		if advice, ok := token.Explain(strconv.Itoa(code)); ok {
+		if advice := Explain("AADSTS" + strconv.Itoa(code)); advice.Known {
 			f.Words, f.Action = fmt.Sprintf("%s (AADSTS%d)", advice.What, code), advice.Next
 		}
 	}

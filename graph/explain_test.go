@@ -30,15 +30,15 @@ func TestDictionary(t *testing.T) {
 		{"ServiceUnavailable", false, ""}, {"serviceNotAvailable", false, ""}, {"ErrorServerBusy", false, ""}, {"GatewayTimeout", false, ""},
 	} {
 		for _, written := range []string{test.code, strings.ToLower(test.code), " " + strings.ToUpper(test.code)} {
-			a, known := Explain(written)
-			if !known || a.Code != test.code || a.What == "" || a.Who == "" || a.NeedsPerson != test.person ||
+			a := Explain(written)
+			if !a.Known || a.Code != test.code || a.What == "" || a.Who == "" || a.NeedsPerson != test.person ||
 				!strings.Contains(a.Next, test.next) || (a.Next == "") == test.person {
-				t.Errorf("%q: %+v, %v; want a person %v, words with %q", written, a, known, test.person, test.next)
+				t.Errorf("%q: %+v; want a person %v, words with %q", written, a, test.person, test.next)
 			}
 		}
 	}
-	if a, known := Explain("ErrorOfTomorrow"); known || !a.NeedsPerson || a.What == "" || !strings.Contains(a.Next, "learn.microsoft.com/graph/errors") {
-		t.Errorf("%+v, %v", a, known)
+	if a := Explain("ErrorOfTomorrow"); a.Known || !a.NeedsPerson || a.What == "" || !strings.Contains(a.Next, "learn.microsoft.com/graph/errors") {
+		t.Errorf("%+v", a)
 	}
 }
 

@@ -62,7 +62,7 @@ func New(o Options) (*Provider, error) {
 }
 
 // Service implements driver.Provider.
-func (p *Provider) Service() string { return "Microsoft 365" }
+func (p *Provider) Service() string { return serviceName }
 
 // Session implements driver.HasSession.
 func (p *Provider) Session() driver.Session { return p.o.Session }

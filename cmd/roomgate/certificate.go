@@ -14,7 +14,7 @@ import (
 
 	"roomgate/config"
 	"roomgate/graph"
-	"roomgate/graph/token"
+	"roomgate/oauth"
 )
 
 // certificateFlags say what kind of certificate is made.
@@ -79,7 +79,7 @@ func (f *certificateFlags) create(cmd *cobra.Command, account string, now time.T
 	}
 	certFile, keyFile := filepath.Join(folder, account+".crt"), filepath.Join(folder, account+".key")
 	expires := now.UTC().AddDate(f.years, 0, 0)
-	cert, key, err := token.NewCertificate("roomgate "+account, now.UTC(), expires)
+	cert, key, err := oauth.NewCertificate("roomgate "+account, now.UTC(), expires)
 	if err != nil {
 		return fmt.Errorf("making the certificate of account %s: %w", account, err)
 	}

@@ -16,7 +16,7 @@ import (
 	"roomgate/config"
 	"roomgate/driver"
 	gw "roomgate/gateway"
-	"roomgate/graph/token"
+	"roomgate/oauth"
 )
 
 func checkCommand(g *globals) *cobra.Command {
@@ -190,7 +190,7 @@ func newDoctor(cfg *config.Config, g *gateway, w world) (gw.Doctor, error) {
 	d := gw.Doctor{Clock: w.clock, Transport: w.transport, UserAgent: userAgent(), Zone: cfg.Site.Timezone,
 		Store: cfg.Store.Path, BrokerURL: cfg.MQTT.Broker}
 	for _, a := range cfg.Accounts {
-		var keeper *token.Keeper
+		var keeper *oauth.Keeper
 		if g != nil {
 			keeper = g.keepers[a.Name]
 		}

@@ -16,8 +16,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"roomgate/config"
+	"roomgate/driver"
 	"roomgate/driver/store"
-	"roomgate/graph/token"
 )
 
 // The database is locked by the running daemon, so commands that need the state
@@ -58,7 +58,7 @@ type signInRequest struct {
 	Code        string `json:"code,omitempty"`
 	Room        string `json:"room,omitempty"`
 
-	Tokens token.Imported `json:"tokens,omitzero"`
+	Tokens driver.ImportedTokens `json:"tokens,omitzero"`
 }
 
 // accountView is an account as the commands see it.
@@ -121,48 +121,76 @@ func (g *gateway) controlHandler() http.Handler {
 
 // signInHandlers adds what is done to one account.
 func (g *gateway) signInHandlers(mux *http.ServeMux) {
-	mux.HandleFunc("POST /control/login/begin", g.withKeeper(func(_ context.Context, k *token.Keeper, r signInRequest) (any, error) {
-		address, err := k.Begin(token.BeginOptions{RedirectURI: r.RedirectURI, LoginHint: r.LoginHint, Prompt: r.Prompt})
+	mux.HandleFunc("POST /control/login/begin", withSession(g, func(_ context.Context, s driver.CodeSignIn, r signInRequest) (any, error) {
+		address, err := s.Begin(driver.AuthorizationRequest{RedirectURI: r.RedirectURI, LoginHint: r.LoginHint, Prompt: r.Prompt})
 		return map[string]string{"url": address}, err
 	}))
-	mux.HandleFunc("POST /control/login/complete", g.withKeeper(func(ctx context.Context, k *token.Keeper, r signInRequest) (any, error) {
-		return struct{}{}, k.Complete(ctx, r.Pasted)
+	mux.HandleFunc("POST /control/login/complete", withSession(g, func(ctx context.Context, s driver.CodeSignIn, r signInRequest) (any, error) {
+		return struct{}{}, s.Complete(ctx, r.Pasted)
 	}))
-	mux.HandleFunc("POST /control/login/code", g.withKeeper(func(ctx context.Context, k *token.Keeper, r signInRequest) (any, error) {
-		return struct{}{}, k.CompleteCode(ctx, r.Code)
+	mux.HandleFunc("POST /control/login/code", withSession(g, func(ctx context.Context, s driver.CodeSignIn, r signInRequest) (any, error) {
+		return struct{}{}, s.CompleteCode(ctx, r.Code)
 	}))
-	mux.HandleFunc("POST /control/logout", g.withKeeper(func(_ context.Context, k *token.Keeper, _ signInRequest) (any, error) {
-		return struct{}{}, k.Forget()
+	mux.HandleFunc("POST /control/logout", withSession(g, func(_ context.Context, s driver.Session, _ signInRequest) (any, error) {
+		if s, ok := s.(driver.SignOuter); ok {
+			return struct{}{}, s.SignOut()
+		}
+		return struct{}{}, nil // nothing is kept
 	}))
-	mux.HandleFunc("POST /control/login/device", g.withKeeper(func(ctx context.Context, k *token.Keeper, _ signInRequest) (any, error) {
-		d, err := k.StartDevice(ctx)
+	mux.HandleFunc("POST /control/login/device", withSession(g, func(ctx context.Context, s driver.DeviceSignIn, _ signInRequest) (any, error) {
+		d, err := s.StartDevice(ctx)
 		return deviceAnswer{d.UserCode, d.VerificationURI, d.Expires}, err
 	}))
-	mux.HandleFunc("POST /control/login/wait", g.withKeeper(func(ctx context.Context, k *token.Keeper, _ signInRequest) (any, error) {
-		return struct{}{}, k.WaitDevice(ctx)
+	mux.HandleFunc("POST /control/login/wait", withSession(g, func(ctx context.Context, s driver.DeviceSignIn, _ signInRequest) (any, error) {
+		return struct{}{}, s.WaitDevice(ctx)
 	}))
-	mux.HandleFunc("POST /control/login/import", g.withKeeper(func(ctx context.Context, k *token.Keeper, r signInRequest) (any, error) {
-		return struct{}{}, k.Import(ctx, r.Tokens)
+	mux.HandleFunc("POST /control/login/import", withSession(g, func(ctx context.Context, s driver.TokenImporter, r signInRequest) (any, error) {
+		return struct{}{}, s.Import(ctx, r.Tokens)
 	}))
-	mux.HandleFunc("POST /control/login/prove", g.withKeeper(func(ctx context.Context, k *token.Keeper, _ signInRequest) (any, error) {
-		_, err := k.Token(ctx)
-		return struct{}{}, err
+	mux.HandleFunc("POST /control/login/prove", withSession(g, func(ctx context.Context, s driver.Session, _ signInRequest) (any, error) {
+		return struct{}{}, s.Verify(ctx)
 	}))
 }
 
-// withKeeper finds the account a request is about.
-func (g *gateway) withKeeper(do func(context.Context, *token.Keeper, signInRequest) (any, error)) http.HandlerFunc {
+// sessionAs returns the sign-in of an account as one with the abilities of T.
+func sessionAs[T driver.Session](g *gateway, account string) (T, error) {
+	var none T
+	k := g.keepers[account]
+	if k == nil {
+		return none, fmt.Errorf("there is no account %q in the configuration the gateway runs with", account)
+	}
+	if s, ok := k.Session().(T); ok {
+		return s, nil
+	}
+	return none, otherWay{account}
+}
+
+// otherWay is the error of a way to sign in that an account does not have.
+type otherWay struct{ account string }
+
+func (e otherWay) Error() string {
+	return fmt.Sprintf("account %s: this is another way to sign in than sign_in of the configuration", e.account)
+}
+
+// Action returns the next step for a person.
+func (e otherWay) Action() string { return "run: roomgate login " + e.account }
+
+// NeedsPerson tells that the request stays wrong.
+func (e otherWay) NeedsPerson() bool { return true }
+
+// withSession finds the sign-in of the account a request is about.
+func withSession[T driver.Session](g *gateway, do func(context.Context, T, signInRequest) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var in signInRequest
 		if !question(w, r, &in) {
 			return
 		}
-		keeper := g.keepers[in.Account]
-		if keeper == nil {
-			refuse(w, fmt.Errorf("there is no account %q in the configuration the gateway runs with", in.Account))
+		session, err := sessionAs[T](g, in.Account)
+		if err != nil {
+			refuse(w, err)
 			return
 		}
-		out, err := do(r.Context(), keeper, in)
+		out, err := do(r.Context(), session, in)
 		if err != nil {
 			refuse(w, err)
 			return
@@ -175,15 +203,15 @@ func (g *gateway) accountViews() []accountView {
 	views := []accountView{}
 	for _, a := range g.cfg.Accounts {
 		s := g.keepers[a.Name].Status()
-		views = append(views, accountView{Name: a.Name, State: string(s.State), Reason: s.Reason, Action: s.Action, User: s.User,
-			Scopes: s.Scopes, SignedIn: orNil(s.SignedIn), LastRefresh: orNil(s.LastRefresh), AccessExpires: orNil(s.AccessExpires),
+		views = append(views, accountView{Name: a.Name, State: s.State.String(), Reason: s.Reason, Action: s.Action, User: s.User,
+			Scopes: s.Scopes, SignedIn: orNil(s.SignedInAt), LastRefresh: orNil(s.LastRefresh), AccessExpires: orNil(s.AccessExpires),
 			RefreshLapses: orNil(s.RefreshLapses), SecretExpires: orNil(s.SecretExpires), NextTry: orNil(s.NextTry),
 			MissingScopes: s.MissingScopes, Device: deviceOf(s)})
 	}
 	return views
 }
 
-func deviceOf(s token.Status) *deviceAnswer {
+func deviceOf(s driver.SessionStatus) *deviceAnswer {
 	if s.Device == nil {
 		return nil
 	}

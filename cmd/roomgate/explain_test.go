@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"roomgate/driver"
 )
 
 func TestExplain(t *testing.T) {
@@ -32,7 +34,7 @@ func TestExplain(t *testing.T) {
 		if first, _, _ := strings.Cut(out, "\n"); first != c.code || !strings.Contains(out, c.next) {
 			t.Errorf("%q printed, without %q or %q:\n%s", c.args, c.code, c.next, out)
 		}
-		for _, label := range []string{"What happened    ", "Who can mend it  ", "What to do       "} {
+		for _, label := range []string{"What happened    ", "Who can fix it   ", "What to do       "} {
 			if _, said, ok := strings.Cut(out, label); !ok || strings.HasPrefix(said, "\n") {
 				t.Errorf("%q says nothing after %q:\n%s", c.args, label, out)
 			}
@@ -45,7 +47,7 @@ func TestExplain(t *testing.T) {
 
 func TestExplainAsJSON(t *testing.T) {
 	_, out, _ := command(t, "explain", "--json", "AADSTS7000215")
-	var e explanation
+	var e driver.Advice
 	if err := json.Unmarshal([]byte(out), &e); err != nil {
 		t.Fatal(err)
 	}

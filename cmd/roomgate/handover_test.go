@@ -15,7 +15,7 @@ import (
 
 	"roomgate/config"
 	"roomgate/driver"
-	"roomgate/graph/token"
+	"roomgate/oauth"
 )
 
 var writeGolden = flag.Bool("golden", false, "write testdata/handover anew; read the difference line by line")
@@ -73,7 +73,7 @@ key_file = "/etc/roomgate/seal.key"
 
 func sheetOf(t *testing.T, text string) (sheet, []byte) {
 	t.Helper()
-	cert, key, err := token.NewCertificate("roomgate rooms", noonToday, noonToday.AddDate(2, 0, 0))
+	cert, key, err := oauth.NewCertificate("roomgate rooms", noonToday, noonToday.AddDate(2, 0, 0))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,9 +26,9 @@ var arrows = map[string]arrow{
 	"driver/calendartest": {[]string{"driver"}, true, "the suite must suit every Calendar"},
 	"driver/store":        {nil, false, "the store knows bytes, not meanings"},
 	"zones":               {nil, true, "the name of a zone means the same in every calendar"},
-	"graph":               {[]string{"driver", "graph/token", "zones"}, false, "a provider speaks the domain's language and knows nothing of sinks"},
+	"graph":               {[]string{"driver", "oauth", "zones"}, false, "a provider speaks the domain's language and knows nothing of sinks"},
 	"ical":                {[]string{"driver", "zones"}, false, "a file format is read without knowing where the file is from"},
-	"graph/token":         {nil, false, "a sign-in is of use to any calendar"},
+	"oauth":               {[]string{"driver"}, false, "a sign-in is of use to any provider, and its status is the domain's"},
 	"graph/graphsim":      {nil, true, "a simulator that shares a type with its client shares its mistakes"},
 	"bridge":              {[]string{"driver"}, false, "the board holds points, whoever shows them"},
 	"bridge/mqtt":         {[]string{"bridge", "driver"}, false, "a sink reads the board and nothing else"},
@@ -39,7 +39,7 @@ var arrows = map[string]arrow{
 	"packaging":           {nil, true, "files that are installed"},
 	"systemd":             {nil, true, "files that are installed"},
 	"gateway":             {[]string{"bridge/mqtt", "bridge/web", "driver"}, false, "it puts the parts together; what it passes on it need not know"},
-	"cmd/roomgate": {[]string{"driver", "driver/store", "graph", "graph/token", "graph/graphsim", "bridge", "bridge/mqtt", "bridge/web", "config", "packaging", "zones", "gateway", "demo", "replay"},
+	"cmd/roomgate": {[]string{"driver", "driver/store", "graph", "graph/graphsim", "bridge", "bridge/mqtt", "bridge/web", "config", "packaging", "oauth", "zones", "gateway", "demo", "replay"},
 		false, "the one place that knows all parts"},
 }
 

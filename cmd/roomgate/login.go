@@ -18,8 +18,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"roomgate/config"
+	"roomgate/driver"
 	gw "roomgate/gateway"
-	"roomgate/graph/token"
 )
 
 // loginFlags are the ways to sign in; at most one is chosen.
@@ -96,7 +96,7 @@ type login struct {
 
 // run signs in by the way that was asked for, or by that of the account.
 func (l login) run() error {
-	app := microsoft(l.account).SignIn == string(token.App)
+	app := microsoft(l.account).SignIn == "app"
 	switch {
 	case l.page:
 		return l.showPage()
@@ -110,7 +110,7 @@ func (l login) run() error {
 		return l.pasted("/control/login/code", l.code, func(in *signInRequest, text string) { in.Code = text })
 	case l.paste != "":
 		return l.pasted("/control/login/complete", l.paste, func(in *signInRequest, text string) { in.Pasted = text })
-	case microsoft(l.account).SignIn == string(token.DeviceCode) && !l.printURL:
+	case microsoft(l.account).SignIn == "device" && !l.printURL:
 		return l.withDevice()
 	}
 	return l.withBrowser()
@@ -231,20 +231,16 @@ func (l login) importTokens() error {
 
 // readTokens reads JSON as a token endpoint answers it, with the redirect URI
 // added, or a bare refresh token. The error repeats nothing of the text.
-func readTokens(text string) (token.Imported, error) {
+func readTokens(text string) (driver.ImportedTokens, error) {
 	text = strings.TrimSpace(text)
 	if !strings.HasPrefix(text, "{") {
-		return token.Imported{RefreshToken: text}, nil
+		return driver.ImportedTokens{RefreshToken: text}, nil
 	}
-	var in struct {
-		Refresh  string `json:"refresh_token"`
-		Access   string `json:"access_token"`
-		Redirect string `json:"redirect_uri"`
-	}
+	var in driver.ImportedTokens
 	if json.Unmarshal([]byte(text), &in) != nil {
-		return token.Imported{}, errors.New(`the tokens are not JSON: write {"refresh_token": "…", "redirect_uri": "…"}, or the refresh token alone`)
+		return driver.ImportedTokens{}, errors.New(`the tokens are not JSON: write {"refresh_token": "…", "redirect_uri": "…"}, or the refresh token alone`)
 	}
-	return token.Imported{RefreshToken: in.Refresh, AccessToken: in.Access, RedirectURI: in.Redirect}, nil
+	return in, nil
 }
 
 // showPage prints how to get to the set-up page.

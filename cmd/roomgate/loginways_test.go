@@ -16,7 +16,6 @@ import (
 	"roomgate/config"
 	"roomgate/driver"
 	"roomgate/graph/graphsim"
-	"roomgate/graph/token"
 )
 
 // signedIn fails unless the account is signed in and every room can be read.
@@ -183,7 +182,7 @@ func TestLoginWithTokensFromElsewhere(t *testing.T) {
 			t.Errorf("the error repeats the token: %v", err)
 		}
 	}
-	if st := s.g.keepers["rooms"].Status(); st.State != token.NeverSignedIn {
+	if st := s.g.keepers["rooms"].Status(); st.State != driver.NeverSignedIn {
 		t.Errorf("after tokens that are not good the account is %s", st.State)
 	}
 }

@@ -25,7 +25,7 @@ import (
 	"roomgate/driver/store"
 	gw "roomgate/gateway"
 	"roomgate/graph"
-	"roomgate/graph/token"
+	"roomgate/oauth"
 )
 
 // world is what the gateway takes from outside its configuration; tests and the
@@ -47,7 +47,7 @@ type gateway struct {
 	w         world
 	store     *store.Store
 	board     *bridge.Board
-	keepers   map[string]*token.Keeper
+	keepers   map[string]*oauth.Keeper
 	providers map[string]*graph.Provider
 	accounts  []driver.Account
 	driver    *driver.Driver
@@ -62,7 +62,7 @@ type gateway struct {
 // build makes the parts from top to bottom. It opens nothing and runs nothing,
 // so that a configuration that cannot work is refused before the old one stops.
 func build(cfg *config.Config, st *store.Store, w world) (*gateway, error) {
-	g := &gateway{cfg: cfg, w: w, store: st, board: bridge.New(), keepers: map[string]*token.Keeper{}, providers: map[string]*graph.Provider{}}
+	g := &gateway{cfg: cfg, w: w, store: st, board: bridge.New(), keepers: map[string]*oauth.Keeper{}, providers: map[string]*graph.Provider{}}
 	if words := st.Damaged(); words != "" {
 		g.board.Report("store", false, words, w.clock.Now())
 	}
@@ -98,8 +98,8 @@ func (g *gateway) account(a config.Account, st *store.Store) (driver.Account, er
 		return driver.Account{}, err
 	}
 	m := microsoft(a)
-	keeper, err := token.New(token.Options{
-		Account: a.Name, Kind: token.Kind(m.SignIn), LoginURL: m.LoginURL, GraphURL: m.GraphURL, Tenant: m.Tenant,
+	keeper, err := graph.NewKeeper(graph.SignInOptions{
+		Account: a.Name, SignIn: m.SignIn, LoginURL: m.LoginURL, GraphURL: m.GraphURL, Tenant: m.Tenant,
 		ClientID: m.ClientID, ClientSecret: m.ClientSecret.Reveal(), SecretExpires: m.ClientSecretExpires, Certificate: certificate,
 		RedirectURI: m.RedirectURI, Scopes: m.Scopes, Store: st.Sealed("tokens", g.cfg.Store.Key), Pending: st.Bucket("sign-ins"),
 		HTTP: g.w.httpClient(), Refresh: m.Refresh, Jitter: jitter, Clock: g.w.clock, Log: g.w.log,
@@ -118,7 +118,7 @@ func (g *gateway) account(a config.Account, st *store.Store) (driver.Account, er
 
 // newProvider builds the provider of an account; without a keeper it reads
 // nothing.
-func newProvider(a config.Account, keeper *token.Keeper, w world) (*graph.Provider, error) {
+func newProvider(a config.Account, keeper *oauth.Keeper, w world) (*graph.Provider, error) {
 	m := microsoft(a)
 	o := graph.Options{
 		Account: a.Name, Cloud: m.Cloud, LoginURL: m.LoginURL, GraphURL: m.GraphURL, Tenant: m.Tenant, ClientID: m.ClientID,
@@ -127,7 +127,7 @@ func newProvider(a config.Account, keeper *token.Keeper, w world) (*graph.Provid
 		HTTP: w.httpClient(), UserAgent: userAgent(), Clock: w.clock, Jitter: jitter, Log: w.log.With("account", a.Name),
 	}
 	if keeper != nil {
-		o.Session, o.Tokens = sessionOf(keeper, a), keeper
+		o.Session, o.Tokens = keeper.Session(), keeper
 	}
 	return graph.New(o)
 }
@@ -161,11 +161,11 @@ func scheduleOf(s config.Schedule) driver.Schedule {
 func microsoft(a config.Account) *config.Microsoft { return a.Settings.(*config.Microsoft) }
 
 // certificateOf reads the certificate of an account; nil: it has none.
-func certificateOf(a config.Account) (*token.Certificate, error) {
+func certificateOf(a config.Account) (*oauth.Certificate, error) {
 	if microsoft(a).ClientCertificate == nil {
 		return nil, nil
 	}
-	c, err := token.ParseCertificate(microsoft(a).ClientCertificate, []byte(microsoft(a).ClientKey.Reveal()))
+	c, err := oauth.ParseCertificate(microsoft(a).ClientCertificate, []byte(microsoft(a).ClientKey.Reveal()))
 	if err != nil {
 		return nil, fmt.Errorf("the certificate of account %s: %w", a.Name, err)
 	}

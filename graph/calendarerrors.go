@@ -1,0 +1,79 @@
+package graph
+
+import (
+	"strings"
+)
+
+// What is to be done about more than one code.
+const (
+	share   = `have the customer's IT share it (Add-MailboxFolderPermission <room>:\Calendar -User <account> -AccessRights Reviewer)`
+	grant   = "a permission is missing: have the customer's IT grant the scopes of the configuration (entra.microsoft.com > Entra ID > App registrations > the app > API permissions > Grant admin consent) and sign in again: roomgate login <account>"
+	report  = "report it with the request id in the log; learn.microsoft.com/graph/errors explains the code"
+	mailbox = "check the room's mailbox address: "
+)
+
+// calendarLines are the dictionary of Graph's error codes: those of learn.microsoft.com/graph/errors, and
+// Outlook's own. Two of its codes are not Graph's: [RAOP] is how a policy of
+// Exchange is told from a calendar that is not shared, insufficient_claims how
+// a revoked token is told from one that has expired.
+var calendarLines = []struct {
+	code string
+	explanation
+}{
+	{"ErrorAccessDenied", explanation{"the signed-in account or the app may not read this calendar", customer,
+		share + ", and check that Calendars.Read.Shared was granted; for an app check that the room is in the scope of its role (Test-ServicePrincipalAuthorization)", false, user}},
+	{"[RAOP]", explanation{"an application access policy of Exchange keeps the app away from this mailbox", customer,
+		"add the room to the group of the policy and wait up to an hour (Test-ApplicationAccessPolicy -AppId <client_id> -Identity <room> shows it)", false, user}},
+	{"Authorization_RequestDenied", explanation{"the directory does not allow this", customer, grant, false, user}},
+	{"ErrorInsufficientPermissions", explanation{"the sign-in lacks a permission", customer, grant, false, user}},
+	{"OrgRestrictedNotFound", explanation{"the tenant does not allow this", customer, "ask the customer's IT which policy it is", false, user}},
+	{"InvalidAuthenticationToken", explanation{"Microsoft refuses the sign-in's token", installer,
+		"sign in again with 'roomgate login <account>'; if that does not help, check the gateway's clock", false, user}},
+	{"insufficient_claims", explanation{"Microsoft has revoked the token, because of a new policy or a changed account", installer,
+		"sign in again with 'roomgate login <account>'", false, user}},
+	{"ErrorItemNotFound", explanation{"the calendar is not there, or not shared with the signed-in account", customer, mailbox + "it may be wrong; if it is right, " + share, false, user}},
+	{"ErrorInvalidUser", explanation{"the address is wrong, or it is no mailbox (a distribution list, say)", installer, mailbox + "it must be a mailbox's own", false, user}},
+	{"MailboxNotEnabledForRESTAPI", explanation{"the mailbox has no licence, or lives on a server of the customer's own", customer,
+		"admin.microsoft.com > Resources > Rooms & equipment shows whether the room is in Exchange Online: give it a licence, or move it there", false, user}},
+	{"ResourceNotFound", explanation{"Microsoft 365 does not know the address", installer, mailbox + "Microsoft 365 does not know it", false, user}},
+	{"Request_ResourceNotFound", explanation{"the directory does not know the address", installer, mailbox + "the directory does not know it", false, user}},
+
+	{"ErrorInvalidParameter", explanation{"Graph does not take the request", maker, report, false, user}},
+	{"ErrorInvalidRequest", explanation{"Graph does not take the request", maker, report, false, user}},
+	{"ErrorTimeIntervalTooBig", explanation{"more days were asked for than Graph gives at once", maker, report, false, user}},
+	{"ErrorPropertyValidationFailure", explanation{"Graph does not take the request", maker, report, false, user}},
+	{"TimeZoneNotSupportedException", explanation{"Graph does not know the time zone of the request", maker, report, false, user}},
+	{"ErrorOccurrenceCrossingBoundary", explanation{"an occurrence would pass another one of its series", maker, report, false, user}},
+	{"ErrorInvalidIdMalformed", explanation{"an id was damaged, or belongs to another mailbox", maker, report, false, user}},
+	{"BadRequest", explanation{"Graph does not take the request; an app without a person cannot use /me", installer,
+		"with sign_in = \"app\" give every room its mailbox; otherwise " + report, false, user}},
+	{"RequestBroker--ParseUri", explanation{"Graph does not understand the address of the request", maker, report, false, user}},
+
+	{"ErrorIrresolvableConflict", explanation{"something was changed at the same time", nobody, "", false, passing}},
+	{"SyncStateNotFound", explanation{"Graph has forgotten where reading stopped; it begins anew", nobody, "", false, passing}},
+	{"resyncRequired", explanation{"Graph has forgotten where reading stopped; it begins anew", nobody, "", false, passing}},
+	{"FailedDependency", explanation{"a part of a batch waited for one that failed", nobody, "", false, passing}},
+	{"ApplicationThrottled", explanation{"the app asks a mailbox too often", nobody, "", false, passing}},
+	{"TooManyRequests", explanation{"Microsoft asks to slow down", nobody, "", false, passing}},
+	{"UnknownError", explanation{"Graph has a passing fault, or asks to slow down", nobody, "", false, passing}},
+	{"ErrorInternalServerError", explanation{"Graph has a passing fault", nobody, "", false, passing}},
+	{"ErrorInternalServerTransientError", explanation{"the mailbox cannot be opened for the moment", nobody, "", false, passing}},
+	{"InternalServerError", explanation{"Graph has a passing fault", nobody, "", false, passing}},
+	{"generalException", explanation{"Graph has a passing fault", nobody, "", false, passing}},
+	{"ServiceUnavailable", explanation{"Graph is not available for the moment", nobody, "", false, passing}},
+	{"serviceNotAvailable", explanation{"Graph is not available for the moment", nobody, "", false, passing}},
+	{"ErrorServerBusy", explanation{"Exchange is busy", nobody, "", false, passing}},
+	{"GatewayTimeout", explanation{"Exchange did not answer Graph in time", nobody, "", false, passing}},
+}
+
+// calendarEntry returns the line of one of Graph's error codes and the code as
+// Graph writes it; letters are compared without case.
+func calendarEntry(code string) (string, explanation, bool) {
+	for _, l := range calendarLines {
+		if strings.EqualFold(l.code, code) {
+			return l.code, l.explanation, true
+		}
+	}
+	return code, explanation{what: "roomgate does not know this code of Graph", who: customer,
+		next: "look the code up at learn.microsoft.com/graph/errors and show it to the customer's IT"}, false
+}

@@ -1,0 +1,79 @@
+package oauth
+
+import (
+	"cmp"
+	"math"
+	"time"
+
+	"roomgate/driver"
+)
+
+const day = 24 * time.Hour
+
+// warnings are the days before an end at which people are warned.
+var warnings = []int{0, 1, 3, 7, 14, 30, 60}
+
+// stage returns the warning that is due at now for something that ends: the
+// days of the last threshold that was passed, 0 after the end; false while the
+// end is further away than all thresholds, or not known.
+func stage(end, now time.Time) (days int, due bool) {
+	if end.IsZero() {
+		return 0, false
+	}
+	left := end.Sub(now)
+	for _, days := range warnings {
+		if left <= time.Duration(days)*day {
+			return days, true
+		}
+	}
+	return 0, false
+}
+
+// countdown remembers what was warned of, so that each threshold is logged once.
+type countdown struct {
+	due  bool
+	days int
+}
+
+// passed reports that a threshold was passed since the last call. A later end,
+// or a clock that is set back, restarts the countdown.
+func (c *countdown) passed(end, now time.Time) bool {
+	days, due := stage(end, now)
+	crossed := due && (!c.due || days < c.days)
+	c.due, c.days = due, days
+	return crossed
+}
+
+// warn logs what ends before long: the client's secret or certificate, and a
+// sign-in that cannot be refreshed or whose end refreshing does not put off.
+func (k *Keeper) warn(credential, signIn *countdown) {
+	st, now := k.Status(), k.now()
+	log := k.opts.Log.With("account", k.opts.Account)
+	if credential.passed(st.SecretExpires, now) {
+		what := "client secret"
+		if k.opts.Authentication.Certificate != nil {
+			what = "client certificate"
+		}
+		log.Warn("the "+what+" ends", "ends", st.SecretExpires, "days_left", daysLeft(st.SecretExpires, now), "action", k.opts.Service.RenewCredential)
+	}
+	if st.State != driver.Retrying && st.State != driver.SignInNeeded && !k.endIsFixed() {
+		st.RefreshLapses = time.Time{}
+	}
+	if signIn.passed(st.RefreshLapses, now) {
+		log.Warn("the sign-in ends", "ends", st.RefreshLapses, "days_left", daysLeft(st.RefreshLapses, now),
+			"reason", st.Reason, "action", cmp.Or(st.Action, loginCommand(k.opts.Account)))
+	}
+}
+
+// endIsFixed reports that the sign-in ends at a known instant although it can be
+// refreshed.
+func (k *Keeper) endIsFixed() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.rec != nil && k.rec.endIsFixed()
+}
+
+// daysLeft counts the days that have begun; it is negative after the end.
+func daysLeft(end, now time.Time) int {
+	return int(math.Ceil(end.Sub(now).Hours() / 24))
+}

@@ -1,0 +1,168 @@
+package oauth
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// What an Error was doing.
+const (
+	opRefresh = "refresh the sign-in"
+	opSignIn  = "sign in"
+	opUse     = "use the sign-in"
+	opImport  = "import the sign-in"
+	opSignOut = "sign out"
+)
+
+// Class says what resolves an error.
+type Class uint8
+
+const (
+	Retry  Class = iota + 1 // trying again soon
+	Wait                    // time: trying again at once makes it worse
+	Person                  // user action
+)
+
+// String returns "retry", "wait" or "person".
+func (c Class) String() string {
+	switch c {
+	case Retry:
+		return "retry"
+	case Wait:
+		return "wait"
+	case Person:
+		return "person"
+	}
+	return "unknown"
+}
+
+// ErrEnded is the cause of every error of a Keeper whose Run has ended.
+var ErrEnded = errors.New("the gateway is reading its configuration again")
+
+// Error is a failure of the sign-in of one account. It never carries a token,
+// a code, a secret or the body of an answer.
+type Error struct {
+	Account    string
+	Op         string        // what was being done: "refresh the sign-in", "sign in", …
+	Class      Class         // what resolves it
+	Code       string        // "error" of an error response, such as invalid_grant; empty: there was none
+	RetryAfter time.Duration // how long the service asked to wait, or until the next attempt; 0: not known
+	Err        error         // the cause, if any
+
+	diagnosis Diagnosis // its Class is the one above
+}
+
+// Error returns one line: what was being done, what is wrong, and the codes
+// under which the service and the customer's IT find it.
+func (e *Error) Error() string {
+	return fmt.Sprintf("account %s: %s: %s", e.Account, e.Op, e.Reason())
+}
+
+// Reason returns what is wrong without the account and the operation.
+func (e *Error) Reason() string {
+	codes := slices.Clone(e.diagnosis.Codes)
+	if e.Class == Person { // support is not needed for what passes, and its references differ at every attempt
+		codes = append(codes, e.diagnosis.References...)
+	}
+	if len(codes) == 0 {
+		return e.diagnosis.Reason
+	}
+	return e.diagnosis.Reason + " (" + strings.Join(codes, ", ") + ")"
+}
+
+// Action returns the next step for a person, "" when there is none. Where a
+// new sign-in helps it ends in the command to run.
+func (e *Error) Action() string {
+	d := e.diagnosis
+	switch {
+	case !d.SignIn:
+		return d.Action
+	case d.Action == "":
+		return loginCommand(e.Account)
+	}
+	return d.Action + ", then " + loginCommand(e.Account)
+}
+
+func loginCommand(account string) string { return "run: roomgate login " + account }
+
+// NeedsPerson reports that user action is required.
+func (e *Error) NeedsPerson() bool { return e.Class == Person }
+
+// OAuthCode returns the "error" of RFC 6749 §5.2; empty: there was none.
+func (e *Error) OAuthCode() string { return e.Code }
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// problem is an error of this account in words of ours. One that requires user
+// action asks for a new sign-in, if people sign in to the account.
+func (o Options) problem(op string, class Class, words string) *Error {
+	return o.diagnosed(op, Diagnosis{Class: class, Reason: words, SignIn: class == Person})
+}
+
+// diagnosed is an error of this account. Nobody is asked to sign in where nobody
+// can.
+func (o Options) diagnosed(op string, d Diagnosis) *Error {
+	d.SignIn = d.SignIn && o.Kind.attended()
+	d.Codes, d.References = sentences(d.Codes), sentences(d.References)
+	if d.Class == Person && d.Action == "" && !d.SignIn {
+		d.Action = "check the account's client id and credentials in the configuration"
+	}
+	return &Error{Account: o.Account, Op: op, Class: d.Class, diagnosis: d}
+}
+
+// endedProblem is the error of a Keeper whose Run has ended.
+func (o Options) endedProblem(op string) *Error {
+	e := o.diagnosed(op, Diagnosis{Class: Retry, Reason: ErrEnded.Error(), Action: "try again"})
+	e.Err = ErrEnded
+	return e
+}
+
+var (
+	sentenceEnd = regexp.MustCompile(`\.(\s|$)`)
+	opaque      = regexp.MustCompile(`[A-Za-z0-9+/_~.=!*-]{40,}`)
+)
+
+const maxDescription = 240 // characters
+
+// Sentence reduces a text of a service to its first sentence on one line of at
+// most 240 characters.
+func Sentence(text string) string {
+	if end := sentenceEnd.FindStringIndex(text); end != nil {
+		text = text[:end[0]]
+	}
+	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool {
+		return unicode.IsSpace(r) || !unicode.IsPrint(r)
+	}), " ")
+	if r := []rune(text); len(r) > maxDescription {
+		text = string(r[:maxDescription]) + "…"
+	}
+	return text
+}
+
+// sentences reduces each text, because the service writes it, and drops empty ones.
+func sentences(texts []string) []string {
+	var out []string
+	for _, text := range texts {
+		if text = Sentence(text); text != "" {
+			out = append(out, text)
+		}
+	}
+	return out
+}
+
+// hide blanks the given secrets and every run of characters long enough to be
+// a token: a service may quote part of what it was sent.
+func hide(text string, secrets ...string) string {
+	for _, s := range secrets {
+		if s != "" {
+			text = strings.ReplaceAll(text, s, "(hidden)")
+		}
+	}
+	return opaque.ReplaceAllString(text, "(hidden)")
+}

@@ -1,0 +1,393 @@
+package oauth
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"roomgate/driver"
+)
+
+const (
+	clientID = "11111111-2222-3333-4444-555555555555"
+	secret   = "s3cr3t~value"
+)
+
+// fakeService is an identity service in a RoundTripper: it issues numbered
+// tokens, a new refresh token each time, and keeps the old ones valid.
+type fakeService struct {
+	mu     sync.Mutex
+	now    func() time.Time
+	codes  map[string]code // not yet used
+	live   map[string]bool // refresh tokens
+	access map[string]time.Time
+	serial int
+	posts  []url.Values
+	times  []time.Time
+
+	hold   chan struct{}                                 // when set, an answer waits for it
+	answer func(form url.Values) (*http.Response, error) // when set, instead of the polite answer
+}
+
+// code is an authorization code and what it was made for.
+type code struct{ challenge, redirect string }
+
+func newFakeService() *fakeService {
+	return &fakeService{now: time.Now, codes: map[string]code{}, live: map[string]bool{}, access: map[string]time.Time{}}
+}
+
+func (m *fakeService) RoundTrip(r *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	hold, answer := m.hold, m.answer
+	m.posts, m.times = append(m.posts, form), append(m.times, m.now())
+	m.mu.Unlock()
+	if hold != nil {
+		select {
+		case <-hold:
+		case <-r.Context().Done():
+			return nil, r.Context().Err()
+		}
+	}
+	if answer != nil {
+		return answer(form)
+	}
+	if r.Method != "POST" || r.URL.String() != "https://login.example/token" {
+		return refusal(404, "invalid_request", ""), nil
+	}
+	return m.polite(form), nil
+}
+
+func (m *fakeService) polite(form url.Values) *http.Response {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if form.Get("client_id") != clientID || form.Get("client_secret") != secret {
+		return refusal(401, "invalid_client", "")
+	}
+	switch form.Get("grant_type") {
+	case "authorization_code":
+		c, ok := m.codes[form.Get("code")]
+		delete(m.codes, form.Get("code"))
+		sum := sha256.Sum256([]byte(form.Get("code_verifier")))
+		switch {
+		case !ok:
+			return refusal(400, "invalid_grant", "")
+		case c.challenge != "" && base64.RawURLEncoding.EncodeToString(sum[:]) != c.challenge:
+			return refusal(400, "invalid_grant", "")
+		case c.redirect != form.Get("redirect_uri"):
+			return refusal(400, "invalid_grant", "")
+		}
+	case "refresh_token":
+		if !m.live[form.Get("refresh_token")] {
+			return refusal(400, "invalid_grant", "bad_token")
+		}
+	default:
+		return refusal(400, "unsupported_grant_type", "")
+	}
+	return m.grant()
+}
+
+// grant makes a new pair of tokens; called with mu held.
+func (m *fakeService) grant() *http.Response {
+	m.serial++
+	access, refresh := fmt.Sprint("access-", m.serial), fmt.Sprint("refresh-", m.serial)
+	m.live[refresh] = true
+	m.access[access] = m.now().Add(3600 * time.Second)
+	return reply(200, "application/json; charset=utf-8", fmt.Sprintf(
+		`{"token_type":"Bearer","scope":"calendar.read profile.read","expires_in":3600,"ext_expires_in":3600,"access_token":%q,"refresh_token":%q}`, access, refresh))
+}
+
+// consent plays the person in the browser: it opens the address of Begin and
+// returns the address the browser is sent to.
+func (m *fakeService) consent(t *testing.T, authorize string) string {
+	t.Helper()
+	u, err := url.Parse(authorize)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := u.Query()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.serial++
+	name := fmt.Sprint("0.AXkA-code_", m.serial)
+	m.codes[name] = code{q.Get("code_challenge"), q.Get("redirect_uri")}
+	return q.Get("redirect_uri") + "/?code=" + name + "&state=" + q.Get("state") + "&session_state=7d6c"
+}
+
+// accepts reports whether the calendar would take an access token now.
+func (m *fakeService) accepts(access string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.now().Before(m.access[access])
+}
+
+// knows reports whether a refresh token is alive.
+func (m *fakeService) knows(refresh string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.live[refresh]
+}
+
+// revoke ends all sign-ins.
+func (m *fakeService) revoke() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	clear(m.live)
+}
+
+func (m *fakeService) count() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.posts)
+}
+
+// behave sets how the endpoint answers; nil: politely.
+func (m *fakeService) behave(answer func(form url.Values) (*http.Response, error)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.answer = answer
+}
+
+func always(r func() *http.Response) func(url.Values) (*http.Response, error) {
+	return func(url.Values) (*http.Response, error) { return r(), nil }
+}
+
+func reply(status int, contentType, body string) *http.Response {
+	return &http.Response{StatusCode: status, Status: fmt.Sprint(status), Header: http.Header{"Content-Type": {contentType}},
+		Body: io.NopCloser(strings.NewReader(body))}
+}
+
+// refusal is an error response of the service.
+func refusal(status int, code, sub string) *http.Response {
+	body := map[string]any{"error": code, "error_description": "Something is wrong here. And more of it.", "trace_id": "5b0c0f2e"}
+	if sub != "" {
+		body["suberror"] = sub
+	}
+	data, _ := json.Marshal(body)
+	return reply(status, "application/json; charset=utf-8", string(data))
+}
+
+// description describes the service to a Keeper.
+func description() Service {
+	return Service{
+		Name:             "Contoso Calendar",
+		AuthorizationURL: "https://login.example/authorize", TokenURL: "https://login.example/token", DeviceURL: "https://login.example/device",
+		Parameters: url.Values{"response_mode": {"query"}},
+		Scopes:     []string{"calendar.read", "profile.read"},
+		Diagnose:   diagnoseFake, Lapse: 90 * 24 * time.Hour,
+		Bound:           []Setting{{"tenant", "contoso.example"}},
+		NoRefreshToken:  "ask for offline access",
+		RenewCredential: "make a new one at contoso.example",
+	}
+}
+
+// diagnoseFake is the dictionary of the service.
+func diagnoseFake(r ErrorResponse) (Diagnosis, bool) {
+	text := func(field string) string { v, _ := r.Fields[field].(string); return v }
+	d := Diagnosis{Class: StandardClass(r), Reason: Sentence(r.Description), Codes: []string{r.Code, text("suberror")},
+		References: []string{"trace id " + text("trace_id")}}
+	d.SignIn = d.Class == Person
+	switch {
+	case text("suberror") == "bad_token":
+		d.Reason = "the sign-in was revoked"
+	case r.Code == "account_locked":
+		d.Class, d.Reason, d.Action, d.SignIn = Wait, "the account is locked", "unlock it", true
+	case r.Code == "expired_secret":
+		d.Reason, d.Action, d.SignIn = "the client secret has expired", "make a new one at contoso.example", false
+	}
+	return d, r.Code != ""
+}
+
+// memory is a Store in memory.
+type memory struct {
+	mu     sync.Mutex
+	values map[string][]byte
+	onPut  func() error // called before a put
+}
+
+func newMemory() *memory { return &memory{values: map[string][]byte{}} }
+
+func (m *memory) Get(key string) ([]byte, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	v, ok := m.values[key]
+	if !ok {
+		return nil, fs.ErrNotExist
+	}
+	return bytes.Clone(v), nil
+}
+
+func (m *memory) Put(values map[string][]byte) error {
+	m.mu.Lock()
+	hook := m.onPut
+	m.mu.Unlock()
+	if hook != nil {
+		if err := hook(); err != nil {
+			return err
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	maps.Copy(m.values, values)
+	return nil
+}
+
+func (m *memory) Delete(keys ...string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, k := range keys {
+		delete(m.values, k)
+	}
+	return nil
+}
+
+func (m *memory) beforePut(hook func() error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.onPut = hook
+}
+
+// refreshToken returns the refresh token a store holds for an account.
+func (m *memory) refreshToken(account string) string {
+	data, err := m.Get(account)
+	if err != nil {
+		return ""
+	}
+	var r struct {
+		Refresh string `json:"refresh_token"`
+	}
+	_ = json.Unmarshal(data, &r) // an unreadable record holds none
+	return r.Refresh
+}
+
+// steppedClock is the wall clock with steps, as NTP or a person makes them.
+type steppedClock struct{ offset atomic.Int64 }
+
+func (c *steppedClock) Now() time.Time {
+	return time.Now().Add(time.Duration(c.offset.Load()))
+}
+func (c *steppedClock) Stopwatch() func() time.Duration        { return driver.WallClock{}.Stopwatch() }
+func (c *steppedClock) After(d time.Duration) <-chan time.Time { return time.After(d) }
+func (c *steppedClock) step(d time.Duration)                   { c.offset.Add(int64(d)) }
+
+// every is a schedule like cron's */n: at the multiples of a span.
+type every time.Duration
+
+func (e every) Next(t time.Time) time.Time {
+	return t.Truncate(time.Duration(e)).Add(time.Duration(e))
+}
+
+// syncBuffer collects a log.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+// byCode is the session of a Keeper that is signed in to by code.
+func byCode(k *Keeper) codeSession { return k.Session().(codeSession) }
+
+// site is a Keeper with everything around it.
+type site struct {
+	service *fakeService
+	tokens  *memory
+	pending *memory
+	clock   *steppedClock
+	log     *syncBuffer
+	keeper  *Keeper
+}
+
+func newSite(t *testing.T) *site {
+	t.Helper()
+	s := &site{service: newFakeService(), tokens: newMemory(), pending: newMemory(), clock: &steppedClock{}, log: &syncBuffer{}}
+	s.keeper = s.restart(t, s.options())
+	return s
+}
+
+func (s *site) options() Options {
+	return Options{
+		Account: "rooms", Service: description(), ClientID: clientID,
+		Authentication: ClientAuthentication{Secret: secret}, RedirectURI: "http://localhost",
+		Store: s.tokens, Pending: s.pending, HTTP: &http.Client{Transport: s.service},
+		Refresh: every(30 * time.Minute), Jitter: func(limit time.Duration) time.Duration { return limit / 2 },
+		Clock: s.clock, Log: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
+}
+
+func (s *site) restart(t *testing.T, o Options) *Keeper {
+	t.Helper()
+	k, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// signIn takes the site through a sign-in.
+func (s *site) signIn(t *testing.T) {
+	t.Helper()
+	address := begin(t, s.keeper, driver.AuthorizationRequest{})
+	if err := byCode(s.keeper).Complete(t.Context(), s.service.consent(t, address)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// run runs the keeper until the test ends or stop is called.
+func (s *site) run(t *testing.T) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.keeper.Run(ctx) }()
+	return sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != context.Canceled {
+			t.Errorf("Run returned %v, want context.Canceled", err)
+		}
+	})
+}
+
+func wantState(t *testing.T, k *Keeper, want driver.SessionState) {
+	t.Helper()
+	if st := k.Status(); st.State != want {
+		t.Errorf("state %s (%s), want %s", st.State, st.Reason, want)
+	}
+}
+
+func wantToken(t *testing.T, k *Keeper, want string) {
+	t.Helper()
+	if got, err := k.Token(t.Context()); err != nil || got != want {
+		t.Errorf("Token = %q, %v; want %q", got, err, want)
+	}
+}

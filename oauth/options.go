@@ -1,0 +1,118 @@
+package oauth
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"time"
+
+	"roomgate/driver"
+)
+
+// Kind is how an account signs in.
+type Kind uint8
+
+const (
+	Code              Kind = iota // a person, in a browser that is sent back with a code (RFC 6749 §4.1)
+	Device                        // a person, in a browser on any device, with a short code (RFC 8628)
+	ClientCredentials             // nobody: the client's own permissions (RFC 6749 §4.4)
+	Assertion                     // nobody: an assertion that the client signs (RFC 7523 §2.1)
+)
+
+// attended reports that a person signs in.
+func (k Kind) attended() bool { return k == Code || k == Device }
+
+// Store keeps small values under keys. Put is one durable step: when it
+// returns nil, all its values survive a power cut.
+type Store interface {
+	// Get returns the value of key; the error matches fs.ErrNotExist when there is none.
+	Get(key string) ([]byte, error)
+	Put(values map[string][]byte) error
+	Delete(keys ...string) error
+}
+
+// Options describe one account and what its Keeper works with. Account,
+// Service, ClientID, Store and Pending are required unless said otherwise.
+type Options struct {
+	Account        string // name of the account, as the configuration and `roomgate login` spell it
+	Service        Service
+	Kind           Kind
+	ClientID       string                              // not needed for an Assertion
+	Authentication ClientAuthentication                // zero: a public client
+	Assertion      func(now time.Time) (string, error) // signs the assertion of the kind Assertion; see [SignJWT]
+	RedirectURI    string                              // as registered; for Code
+
+	Store   Store // keeps tokens and device codes, under the account's name; sealed where tokens are to be
+	Pending Store // keeps authorization requests that wait for their response; may be shared by all accounts
+
+	HTTP    *http.Client                            // nil: a plain client; every call ends after 30 s
+	Refresh driver.Schedule                         // nil: before expiry and once a day only
+	Jitter  func(limit time.Duration) time.Duration // a random span in [0, limit); nil: math/rand
+	Clock   driver.Clock                            // nil: the wall clock
+	Log     *slog.Logger                            // nil: silence
+}
+
+// complete checks o and fills in what may be left out.
+func (o Options) complete() (Options, error) {
+	if err := o.check(); err != nil {
+		return o, fmt.Errorf("set up the sign-in of account %q: %w", o.Account, err)
+	}
+	if o.Jitter == nil {
+		o.Jitter = randomJitter
+	}
+	if o.Clock == nil {
+		o.Clock = driver.WallClock{}
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return o, nil
+}
+
+// check refuses what the kind of sign-in cannot work with.
+func (o Options) check() error {
+	for _, f := range []struct {
+		name, value string
+		needed      bool
+	}{
+		{"Account", o.Account, true}, {"Service.Name", o.Service.Name, true}, {"ClientID", o.ClientID, o.Kind != Assertion},
+	} {
+		if f.needed && f.value == "" {
+			return errors.New(f.name + " is empty")
+		}
+	}
+	for _, f := range []struct {
+		name, value string
+		needed      bool
+	}{
+		{"Service.TokenURL", o.Service.TokenURL, true},
+		{"Service.AuthorizationURL", o.Service.AuthorizationURL, o.Kind == Code},
+		{"Service.DeviceURL", o.Service.DeviceURL, o.Kind == Device},
+	} {
+		u, err := url.Parse(f.value)
+		if f.needed && (err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http")) {
+			return errors.New(f.name + " is not an http or https address")
+		}
+	}
+	switch {
+	case o.Kind > Assertion:
+		return fmt.Errorf("there is no kind %d of sign-in", o.Kind)
+	case o.Kind == Assertion && o.Assertion == nil:
+		return errors.New("there is nothing that signs the assertion")
+	case o.Kind == ClientCredentials && o.Authentication.isPublic():
+		return errors.New("an application that signs in by itself needs a client secret or a certificate")
+	case o.Store == nil || o.Pending == nil:
+		return errors.New("a store is missing")
+	}
+	return o.Authentication.check()
+}
+
+func randomJitter(limit time.Duration) time.Duration {
+	if limit <= 0 {
+		return 0
+	}
+	return rand.N(limit)
+}

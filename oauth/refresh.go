@@ -1,0 +1,195 @@
+package oauth
+
+import (
+	"context"
+	"time"
+)
+
+// launch starts a refresh, or joins the one in flight; nil when nothing may
+// start any more. Called with mu held and a record present. The refresh outlives
+// ctx, whose caller is not the only one waiting.
+func (k *Keeper) launch(ctx context.Context) *refresh {
+	if k.inFlight != nil {
+		return k.inFlight
+	}
+	if k.hasEnded() {
+		return nil
+	}
+	r := &refresh{done: make(chan struct{})}
+	k.inFlight = r
+	k.work.Add(1)
+	k.notify()
+	old, generation := *k.rec, k.generation
+	go func() {
+		defer k.work.Done()
+		defer close(r.done)
+		r.token, r.err = k.refresh(context.WithoutCancel(ctx), old, generation)
+	}()
+	return r
+}
+
+// refresh fetches new tokens, makes them durable and only then hands them out.
+// It is not cancelled: a service that issues a new refresh token may have ended
+// the old one as soon as the request has reached it. For the same reason tokens
+// that the store did not take are saved before others are fetched.
+func (k *Keeper) refresh(ctx context.Context, old record, generation int) (string, error) {
+	k.refreshing.Lock()
+	defer k.refreshing.Unlock()
+	kept, superseded := k.kept(generation)
+	if superseded {
+		return "", errSuperseded
+	}
+	if kept != nil {
+		token, err := k.save(*kept, generation)
+		if err != nil || kept.usable(k.now()) {
+			return token, err
+		}
+		old = *kept
+	}
+	requested := k.now()
+	t, problem := k.fetch(ctx, old)
+	if problem != nil {
+		return "", k.failed(problem, generation)
+	}
+	return k.save(old.renewed(t, requested), generation)
+}
+
+// kept returns the tokens that the store did not take, and whether the sign-in
+// was replaced.
+func (k *Keeper) kept(generation int) (kept *record, superseded bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.unsavedRec, k.generation != generation
+}
+
+// save makes a refreshed record durable and then the sign-in in use; it returns
+// its access token.
+func (k *Keeper) save(fresh record, generation int) (string, error) {
+	k.writing.Lock()
+	defer k.writing.Unlock()
+	if _, superseded := k.kept(generation); superseded {
+		return "", errSuperseded
+	}
+	if k.opts.Kind.attended() {
+		if err := fresh.save(k.opts.Store, k.opts.Account); err != nil {
+			k.keep(fresh)
+			return "", k.failed(k.unsaved(opRefresh, err), generation)
+		}
+	}
+	k.install(&fresh)
+	return fresh.AccessToken, nil
+}
+
+// keep remembers tokens that the store did not take.
+func (k *Keeper) keep(fresh record) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.unsavedRec = &fresh
+}
+
+// saveLast tries once more to save tokens that the store did not take.
+func (k *Keeper) saveLast() {
+	k.writing.Lock()
+	defer k.writing.Unlock()
+	k.mu.Lock()
+	fresh := k.unsavedRec
+	k.mu.Unlock()
+	if fresh == nil {
+		return
+	}
+	if err := fresh.save(k.opts.Store, k.opts.Account); err != nil {
+		k.opts.Log.Error("the new tokens could not be saved", "account", k.opts.Account, "error", err)
+		return
+	}
+	k.install(fresh)
+}
+
+// fetch asks the service for new tokens.
+func (k *Keeper) fetch(ctx context.Context, old record) (tokens, *Error) {
+	if !k.opts.Kind.attended() {
+		return k.client.unattended(ctx)
+	}
+	return k.client.renew(ctx, opRefresh, old.RefreshToken, old.RedirectURI)
+}
+
+// unsaved is the error of a store that did not take new tokens. They are not
+// used before it does.
+func (k *Keeper) unsaved(op string, err error) *Error {
+	d := Diagnosis{Class: Retry, Reason: "the new tokens could not be saved: " + hide(err.Error()),
+		Action: "check that the store's disk is not full and that roomgate may write to it"}
+	if op != opRefresh { // the code is spent, so another attempt cannot succeed
+		d.Class, d.SignIn = Person, true
+	}
+	e := k.opts.diagnosed(op, d)
+	e.Err = err
+	return e
+}
+
+// install makes rec, which the store already holds, the sign-in in use.
+func (k *Keeper) install(rec *record) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.installLocked(rec)
+}
+
+// installNew makes rec the sign-in in use in place of an older one: whatever
+// that one still brings is dropped.
+func (k *Keeper) installNew(rec *record) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.generation++
+	if k.device != nil {
+		k.device.end(k.opts.problem(opSignIn, Person, "the account was signed in or out in another way meanwhile"), k.now())
+	}
+	k.installLocked(rec)
+}
+
+// installLocked is called with mu held.
+func (k *Keeper) installLocked(rec *record) {
+	k.opened = true
+	k.rec, k.fault, k.failures, k.nextTry, k.waiting = rec, nil, 0, time.Time{}, time.Time{}
+	k.rejected, k.inFlight, k.unsavedRec = "", nil, nil
+	k.schedule()
+	k.notify()
+}
+
+// schedule draws the next run of the schedule, counted from the last refresh;
+// called with mu held. Tokens that nobody signed in for are used to their end.
+func (k *Keeper) schedule() {
+	k.scheduled = time.Time{}
+	if k.rec != nil && k.opts.Kind.attended() {
+		k.scheduled = jittered(k.opts.Refresh, k.rec.LastRefresh, k.opts.Jitter)
+	}
+}
+
+// failed ends a refresh that brought nothing and returns its error.
+func (k *Keeper) failed(e *Error, generation int) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.generation != generation {
+		return errSuperseded
+	}
+	k.inFlight = nil
+	k.failures++
+	k.escalate(e)
+	k.fault = e
+	k.failedAt = k.now()
+	k.nextTry = k.failedAt.Add(pause(e, k.failures, k.opts.Jitter))
+	k.notify()
+	return e
+}
+
+// escalate lets an error that asks for time require user action when it has
+// lasted long enough: a locked account is mostly unlocked without anybody's
+// help, but not always. Called with mu held.
+func (k *Keeper) escalate(e *Error) {
+	now := k.now()
+	switch {
+	case e.Class == Person:
+		k.waiting = time.Time{}
+	case e.Class == Wait && (k.waiting.IsZero() || k.waiting.After(now)):
+		k.waiting = now
+	case e.Class == Wait && now.Sub(k.waiting) >= waitAtMost:
+		e.Class = Person
+	}
+}

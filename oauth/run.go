@@ -1,0 +1,104 @@
+package oauth
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"roomgate/driver"
+)
+
+// Run reads the stored sign-in again and keeps it alive: it refreshes by the
+// schedule, before the access token expires and at least daily, tries again
+// after failures, polls for an open device code, and logs what people need to
+// know. When ctx ends it completes what was started, within 30 s and the time
+// the store takes, and returns ctx's error. Nothing starts afterwards: what would
+// start something fails with ErrEnded.
+func (k *Keeper) Run(ctx context.Context) error {
+	done, problem := k.start(opUse)
+	if problem != nil {
+		return problem
+	}
+	k.writing.Lock()
+	k.read()
+	k.writing.Unlock()
+	done()
+
+	var polling sync.WaitGroup
+	defer polling.Wait()
+	defer k.end()
+	var (
+		logged             *driver.SessionStatus
+		polled             *deviceSignIn
+		credential, signIn countdown
+	)
+	for {
+		changed := k.Changed()
+		wait := k.refreshIfDue(ctx)
+		if d := k.openDevice(); d != nil && d != polled {
+			polled = d
+			polling.Go(func() { k.pollDevice(ctx, d) })
+		}
+		logged = k.logChange(logged)
+		k.warn(&credential, &signIn)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-changed:
+		case <-k.opts.Clock.After(wait):
+		}
+	}
+}
+
+// refreshIfDue starts a refresh when one is due and returns how long to sleep
+// before looking again: never long, because the wall clock may be set.
+func (k *Keeper) refreshIfDue(ctx context.Context) time.Duration {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.rec == nil || k.inFlight != nil || ctx.Err() != nil {
+		return lookEvery
+	}
+	now := k.now()
+	left := k.due(now).Sub(now)
+	if left <= 0 {
+		k.launch(ctx)
+		return lookEvery
+	}
+	return min(left, lookEvery)
+}
+
+// due returns when to refresh next; called with mu held and a record present.
+func (k *Keeper) due(now time.Time) time.Time {
+	switch {
+	case k.fault != nil && stillWaiting(k.failedAt, k.nextTry, now):
+		return k.nextTry
+	case k.fault != nil, k.rec.AccessToken == k.rejected:
+		return now
+	}
+	return k.rec.refreshAt(k.scheduled, now)
+}
+
+// logChange logs when a sign-in breaks, breaks differently or works again, and
+// returns the status that was logged last; nil: none was.
+func (k *Keeper) logChange(logged *driver.SessionStatus) *driver.SessionStatus {
+	st := k.Status()
+	if st.State == driver.Refreshing || (logged != nil && st.State == logged.State && st.Reason == logged.Reason) {
+		return logged
+	}
+	log := k.opts.Log.With("account", k.opts.Account)
+	switch {
+	case st.Device != nil: // the code itself is not for the log
+		log.Info("a device code waits to be entered", "address", st.Device.VerificationURI, "until", st.Device.Expires)
+	case st.State == driver.SignedIn && st.Reason != "":
+		log.Warn("the sign-in works, but not for everything", "reason", st.Reason, "action", st.Action)
+	case st.State == driver.SignedIn && logged != nil:
+		log.Info("the sign-in works again")
+	case st.State == driver.SignedIn:
+		log.Info("the sign-in works", "access_expires", st.AccessExpires)
+	case st.State == driver.Retrying:
+		log.Warn("the sign-in could not be refreshed and is tried again", "reason", st.Reason, "action", st.Action, "next_try", st.NextTry)
+	default:
+		log.Error("user action required to sign in", "reason", st.Reason, "action", st.Action)
+	}
+	return &st
+}
