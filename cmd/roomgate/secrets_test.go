@@ -48,7 +48,7 @@ func (h *house) keptSecrets() []string {
 			Access  string `json:"access_token"`
 			Refresh string `json:"refresh_token"`
 		}
-		if text, err := st.Kept("tokens").Get(r.account); err == nil && json.Unmarshal(text, &record) == nil {
+		if text, err := st.Mirrored("tokens").Get(r.account); err == nil && json.Unmarshal(text, &record) == nil {
 			secrets = append(secrets, record.Access, record.Refresh)
 		}
 	}

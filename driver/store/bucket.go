@@ -14,50 +14,51 @@ type Bucket struct {
 	name  string
 }
 
-// Bucket returns the bucket with a name; it comes to be with its first value.
+// Bucket returns the bucket with a name. It is created in the file with its
+// first value.
 func (s *Store) Bucket(name string) *Bucket { return &Bucket{s, name} }
 
 // Get returns the value of key. Errors match ErrNotFound or ErrDamaged.
 func (b *Bucket) Get(key string) ([]byte, error) {
-	s, err := b.get(key)
+	e, err := b.get(key)
 	if err != nil {
-		return nil, b.failed("read", key, err)
+		return nil, b.wrapError("read", key, err)
 	}
-	return s.value, nil
+	return e.value, nil
 }
 
-// Put stores values in one durable step: all or none. Values that are there
-// already are not written, and when nothing changed nothing is.
+// Put stores values in one durable transaction: all or none. Unchanged values
+// are not written, and without changes there is no transaction.
 func (b *Bucket) Put(values map[string][]byte) error { return b.Change(values) }
 
-// Delete removes keys in one durable step; keys without a value are fine.
+// Delete removes keys in one durable transaction; missing keys are ignored.
 func (b *Bucket) Delete(keys ...string) error { return b.Change(nil, keys...) }
 
 // Change stores values and removes keys, as Put and Delete do, in one durable
-// step.
-func (b *Bucket) Change(values map[string][]byte, gone ...string) error {
+// transaction.
+func (b *Bucket) Change(values map[string][]byte, deleted ...string) error {
 	changed := make(map[string]entry)
 	for key, value := range values {
 		old, err := b.get(key)
 		if err == nil && bytes.Equal(old.value, value) {
 			continue
 		}
-		// A damaged value counts as none: this is what replaces it.
+		// A damaged value counts as missing and is replaced.
 		changed[key] = entry{old.sequence + 1, value}
 	}
 	var present []string
-	for _, key := range gone {
+	for _, key := range deleted {
 		if _, err := b.get(key); !errors.Is(err, ErrNotFound) {
 			present = append(present, key)
 		}
 	}
 	if err := b.write(changed, present); err != nil {
-		return fmt.Errorf("write to the database, bucket %q: %w", b.name, err)
+		return fmt.Errorf("write bucket %q of the database: %w", b.name, err)
 	}
 	return nil
 }
 
-// Keys returns the keys that have a value, damaged or not, in their order.
+// Keys returns the keys that have a value, damaged or not, in sorted order.
 func (b *Bucket) Keys() (keys []string, err error) {
 	err = b.view(func(bb *bolt.Bucket) error {
 		return bb.ForEach(func(key, _ []byte) error {
@@ -66,14 +67,15 @@ func (b *Bucket) Keys() (keys []string, err error) {
 		})
 	})
 	if err != nil && !errors.Is(err, ErrNotFound) {
-		return nil, fmt.Errorf("read the database, bucket %q: %w", b.name, err)
+		return nil, fmt.Errorf("read bucket %q of the database: %w", b.name, err)
 	}
 	return keys, nil
 }
 
-// Each calls fn with every key and a copy of its value, in the order of the
-// keys, as they were when Each began; fn may use the store. It ends with fn's
-// first error. Damaged values are left out; the error then matches ErrDamaged.
+// Each calls fn with every key and a copy of its value, in sorted order. It
+// reads all of them before the first call, so fn may use the store. It stops at
+// the first error of fn and returns it. Damaged values are skipped; the error
+// then matches ErrDamaged.
 func (b *Bucket) Each(fn func(key string, value []byte) error) error {
 	type row struct {
 		key   string
@@ -83,17 +85,17 @@ func (b *Bucket) Each(fn func(key string, value []byte) error) error {
 	var damage error
 	err := b.view(func(bb *bolt.Bucket) error {
 		return bb.ForEach(func(key, stored []byte) error {
-			s, err := unwrap(b.name, string(key), stored)
+			e, err := decodeEntry(b.name, string(key), stored)
 			if err != nil {
-				damage = b.failed("read", string(key), err)
+				damage = b.wrapError("read", string(key), err)
 				return nil
 			}
-			rows = append(rows, row{string(key), s.value})
+			rows = append(rows, row{string(key), e.value})
 			return nil
 		})
 	})
 	if err != nil && !errors.Is(err, ErrNotFound) {
-		return fmt.Errorf("read the database, bucket %q: %w", b.name, err)
+		return fmt.Errorf("read bucket %q of the database: %w", b.name, err)
 	}
 	for _, r := range rows {
 		if err := fn(r.key, r.value); err != nil {
@@ -103,34 +105,34 @@ func (b *Bucket) Each(fn func(key string, value []byte) error) error {
 	return damage
 }
 
-func (b *Bucket) failed(verb, key string, err error) error {
+func (b *Bucket) wrapError(verb, key string, err error) error {
 	return fmt.Errorf("%s %q of bucket %q: %w", verb, key, b.name, err)
 }
 
-func (b *Bucket) get(key string) (s entry, err error) {
+func (b *Bucket) get(key string) (e entry, err error) {
 	err = b.view(func(bb *bolt.Bucket) error {
 		stored := bb.Get([]byte(key))
 		if stored == nil {
 			return ErrNotFound
 		}
-		s, err = unwrap(b.name, key, stored)
+		e, err = decodeEntry(b.name, key, stored)
 		return err
 	})
-	return s, err
+	return e, err
 }
 
-// write stores values with the sequence numbers they carry, and removes keys.
-func (b *Bucket) write(values map[string]entry, gone []string) error {
-	if len(values)+len(gone) == 0 {
+// write stores entries with the sequence numbers they carry, and removes keys.
+func (b *Bucket) write(entries map[string]entry, deleted []string) error {
+	if len(entries)+len(deleted) == 0 {
 		return nil // an empty transaction would cost four page writes
 	}
 	return b.update(func(bb *bolt.Bucket) error {
-		for key, s := range values {
-			if err := bb.Put([]byte(key), wrap(b.name, key, s)); err != nil {
+		for key, e := range entries {
+			if err := bb.Put([]byte(key), encodeEntry(b.name, key, e)); err != nil {
 				return err
 			}
 		}
-		for _, key := range gone {
+		for _, key := range deleted {
 			if err := bb.Delete([]byte(key)); err != nil {
 				return err
 			}
@@ -141,9 +143,9 @@ func (b *Bucket) write(values map[string]entry, gone []string) error {
 
 // view runs fn on the bucket; ErrNotFound while it does not exist.
 func (b *Bucket) view(fn func(*bolt.Bucket) error) (err error) {
-	defer rescue(&err)
-	b.store.exchange.RLock()
-	defer b.store.exchange.RUnlock()
+	defer recoverDamage(&err)
+	b.store.dbMu.RLock()
+	defer b.store.dbMu.RUnlock()
 	return b.store.db.View(func(tx *bolt.Tx) error {
 		bb := tx.Bucket([]byte(b.name))
 		if bb == nil {
@@ -154,9 +156,9 @@ func (b *Bucket) view(fn func(*bolt.Bucket) error) (err error) {
 }
 
 func (b *Bucket) update(fn func(*bolt.Bucket) error) (err error) {
-	defer rescue(&err)
-	b.store.exchange.RLock()
-	defer b.store.exchange.RUnlock()
+	defer recoverDamage(&err)
+	b.store.dbMu.RLock()
+	defer b.store.dbMu.RUnlock()
 	return b.store.db.Update(func(tx *bolt.Tx) error {
 		bb, err := tx.CreateBucketIfNotExists([]byte(b.name))
 		if err != nil {

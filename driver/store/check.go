@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"slices"
 	"syscall"
 	"time"
 
@@ -16,18 +14,16 @@ import (
 )
 
 const (
-	checkLimit = 2 * time.Minute // a check that takes longer runs in circles
-	asideMost  = 3               // damaged files left to look at
-	asideMark  = ".damaged-"
-	lockRetry  = 50 * time.Millisecond
+	checkTimeout = 2 * time.Minute // a longer check is caught in a loop of damaged pages
+	lockRetry    = 50 * time.Millisecond
 )
 
-// Check walks the whole database at path: its pages, its schema version and
+// Check reads the whole database at path: its pages, its schema version and
 // the checksum of every value. It writes nothing. The error matches ErrDamaged
 // for a damaged file, and ErrLocked while another process has it open. On a
 // badly damaged file bbolt may crash the process; see ChildCheck.
 func Check(path string) (err error) {
-	defer rescue(&err)
+	defer recoverDamage(&err)
 	info, err := os.Stat(path)
 	if err != nil {
 		return err
@@ -39,10 +35,10 @@ func Check(path string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer db.Close() // nothing was written
-	version, err := schemaOf(db)
+	defer db.Close() // opened read-only
+	version, err := readSchema(db)
 	if err != nil || version > schemaVersion {
-		return err // the values of a newer schema are not ours to judge
+		return err // a newer schema may store values in another form
 	}
 	return db.View(func(tx *bolt.Tx) error {
 		if err := checkPages(tx); err != nil {
@@ -54,8 +50,8 @@ func Check(path string) (err error) {
 	})
 }
 
-// checkPages returns the first fault of the page structure. The channel is
-// read to its end: bbolt's walk would hang otherwise.
+// checkPages returns the first error of the page structure. It drains the
+// channel, because bbolt's check blocks on it.
 func checkPages(tx *bolt.Tx) error {
 	var first error
 	for err := range tx.Check() {
@@ -68,30 +64,30 @@ func checkPages(tx *bolt.Tx) error {
 
 func checkValues(bucket string, b *bolt.Bucket) error {
 	return b.ForEach(func(key, stored []byte) error {
-		if _, err := unwrap(bucket, string(key), stored); err != nil {
-			return fmt.Errorf("%w: a value in %q does not match its checksum", ErrDamaged, bucket)
+		if _, err := decodeEntry(bucket, string(key), stored); err != nil {
+			return fmt.Errorf("%w: a value in bucket %q does not match its checksum", ErrDamaged, bucket)
 		}
 		return nil
 	})
 }
 
-// ChildCheck returns a check for Options that runs a command, which is to call
-// Check on the path and exit with 0 if that returns nil, with the code damaged
-// if it matches ErrDamaged, and with another one if it could not tell. A command
-// that crashes means damage, too.
+// ChildCheck returns a check for Options that runs in a child process. The
+// command must call Check on the path and exit with 0 if that returns nil, with
+// the code damaged if the error matches ErrDamaged, and with another code for
+// any other error. A crash or a timeout of the command counts as damage.
 func ChildCheck(damaged int, command func(ctx context.Context, path string) *exec.Cmd) func(path string) error {
 	return func(path string) error {
-		ctx, cancel := context.WithTimeout(context.Background(), checkLimit)
+		ctx, cancel := context.WithTimeout(context.Background(), checkTimeout)
 		defer cancel()
 		cmd := command(ctx, path)
-		var said bytes.Buffer
-		cmd.Stderr = &said
+		var stderr bytes.Buffer
+		cmd.Stderr = &stderr
 		err := cmd.Run()
 		if err == nil {
 			return nil
 		}
-		words, _, _ := bytes.Cut(bytes.TrimSpace(said.Bytes()), []byte("\n"))
-		err = fmt.Errorf("the check of the database in a process of its own ended with %q: %w", words, err)
+		message, _, _ := bytes.Cut(bytes.TrimSpace(stderr.Bytes()), []byte("\n"))
+		err = fmt.Errorf("check the database in a child process: it printed %q: %w", message, err)
 		var exit *exec.ExitError
 		if errors.As(err, &exit) && (exit.ExitCode() == damaged || crashed(exit) || ctx.Err() != nil) {
 			return fmt.Errorf("%w: %w", ErrDamaged, err)
@@ -100,26 +96,26 @@ func ChildCheck(damaged int, command func(ctx context.Context, path string) *exe
 	}
 }
 
-// goPanic is the exit code of a Go program that panicked, faults of memory
-// mapped from a damaged file among them.
+// goPanic is the exit code of a Go program that panicked, which includes faults
+// in memory that is mapped from a damaged file.
 const goPanic = 2
 
-// crashed tells whether the process ended as only a fault of its own ends it. A
-// SIGKILL, which the kernel sends when memory runs out, is none.
+// crashed tells whether the process was ended by an error of its own. SIGKILL
+// is not one: the kernel sends it when memory runs out.
 func crashed(exit *exec.ExitError) bool {
 	status, ok := exit.Sys().(syscall.WaitStatus)
 	return ok && (status.ExitStatus() == goPanic || status.Signaled() && status.Signal() != syscall.SIGKILL)
 }
 
-// lock waits until no other process holds the file, and holds it until the
-// returned file is closed; ErrLocked after the given time. It is the lock that
-// bbolt takes.
-func lock(path string, wait time.Duration) (*os.File, error) {
+// lock takes the lock of a file, the same one that bbolt takes, and holds it
+// until the returned file is closed. It returns ErrLocked when another process
+// still holds the lock after the timeout.
+func lock(path string, timeout time.Duration) (*os.File, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	for deadline := time.Now().Add(wait); ; time.Sleep(lockRetry) {
+	for deadline := time.Now().Add(timeout); ; time.Sleep(lockRetry) {
 		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		switch {
 		case err == nil:
@@ -130,27 +126,4 @@ func lock(path string, wait time.Duration) (*os.File, error) {
 			return nil, errors.Join(ErrLocked, f.Close())
 		}
 	}
-}
-
-// setAside renames a damaged file after the time, drops the oldest beyond a
-// few, and returns the new name.
-func setAside(path string, now time.Time) (string, error) {
-	name := dated(path, asideMark, now)
-	if err := os.Rename(path, name); err != nil {
-		return "", err
-	}
-	old, err := filepath.Glob(path + asideMark + "*")
-	if err != nil {
-		return "", err
-	}
-	slices.Sort(old)
-	for _, o := range old[:max(0, len(old)-asideMost)] {
-		_ = os.Remove(o) // one left too many costs nothing but space
-	}
-	return name, syncDir(filepath.Dir(path))
-}
-
-// dated is the name under which a file is kept that was replaced at an instant.
-func dated(path, mark string, now time.Time) string {
-	return path + mark + now.UTC().Format("20060102T150405.000Z")
 }

@@ -1,16 +1,16 @@
-// Package store is the one database file of the gateway: it opens it, knows
-// its schema version, and keeps bytes under keys in a bucket per owner. It
-// knows bytes, not meanings.
+// Package store is the database file of the gateway: it opens the file, checks
+// its schema version, and stores bytes under keys in one bucket per owner. It
+// does not interpret the bytes.
 //
-// The file is a bbolt database. bbolt itself does not notice a flipped bit in
-// a value, so each value carries a checksum and a sequence number. A file that
-// is damaged is set aside under another name and a new one is begun: everything
-// in it can be fetched again, except what is in a [Kept] bucket, which
-// therefore has a second copy in small files beside the database. A [Sealed]
-// bucket is a kept one that cannot be read without a key.
+// The file is a bbolt database. bbolt does not detect a flipped bit in a value,
+// so each value carries a checksum and a sequence number. A damaged file is
+// renamed and a new one created: its contents can be fetched again, except
+// those of a [Mirrored] bucket, which therefore has a second copy in small
+// files beside the database. A [Sealed] bucket is a mirrored one whose values
+// are encrypted.
 //
 //	/var/lib/roomgate/roomgate.db              the database
-//	/var/lib/roomgate/tokens/rooms             second copy of key "rooms" of the kept bucket "tokens"
-//	/var/lib/roomgate/roomgate.db.damaged-…    a damaged database, set aside; three are left to look at
+//	/var/lib/roomgate/tokens/rooms             second copy of key "rooms" of the mirrored bucket "tokens"
+//	/var/lib/roomgate/roomgate.db.damaged-…    a damaged database; the last three are kept for analysis
 //	/var/lib/roomgate/roomgate.db.replaced-…   the database before a backup was restored
 package store

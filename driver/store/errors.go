@@ -8,29 +8,29 @@ import (
 )
 
 var (
-	// ErrNotFound is returned for a key without a value; it is an fs.ErrNotExist.
-	ErrNotFound = fmt.Errorf("there is no such value: %w", fs.ErrNotExist)
-	// ErrDamaged is returned for a value, or a file, that is not as it was written.
+	// ErrNotFound is returned for a key without a value; it matches fs.ErrNotExist.
+	ErrNotFound = fmt.Errorf("no value is stored: %w", fs.ErrNotExist)
+	// ErrDamaged is returned for a value or a file that differs from what was written.
 	ErrDamaged = errors.New("the stored bytes are damaged")
 	// ErrLocked is returned by Open when another process has the database open.
-	ErrLocked = errors.New("another roomgate has the database open")
+	ErrLocked = errors.New("another roomgate process has the database open")
 	// ErrNewer is returned by Open for a database of a later version of roomgate.
 	ErrNewer = errors.New("the database was written by a newer version of roomgate")
-	// ErrSealed is returned for a value that is sealed with a key that is not at hand.
-	ErrSealed = errors.New("it is sealed")
-	// ErrExposed is returned by Open for files that others than their owner may use.
-	ErrExposed = errors.New("others than the owner may use it")
+	// ErrSealed is returned for a value that is encrypted with an unknown key.
+	ErrSealed = errors.New("the value is sealed")
+	// ErrExposed is returned by Open for files that other users can access.
+	ErrExposed = errors.New("other users have access")
 )
 
-// exposedError is an ErrExposed with the files it is about.
+// exposedError is an ErrExposed with the paths that other users can access.
 type exposedError []string
 
 // Error implements error.
 func (e exposedError) Error() string {
-	return "others than the owner may use " + strings.Join(e, " and ")
+	return "other users have access to " + strings.Join(e, " and ")
 }
 
-// Is makes it an ErrExposed.
+// Is makes it match ErrExposed.
 func (e exposedError) Is(target error) bool { return target == ErrExposed }
 
 // openError is an error of Open with the next step for a person.
@@ -48,20 +48,20 @@ func (e *openError) Unwrap() error { return e.err }
 // Action returns the next step for a person.
 func (e *openError) Action() string { return e.action }
 
-// NeedsPerson reports true: no such error heals by itself.
+// NeedsPerson reports true: none of these errors is transient.
 func (e *openError) NeedsPerson() bool { return true }
 
-// explain wraps an error of opening path with what to do about it.
-func explain(path string, err error) error {
-	e := &openError{path: path, err: err, action: "check that the disk is healthy, not full and mounted for writing"}
+// withAction wraps an error of opening path and adds the next step.
+func withAction(path string, err error) error {
+	e := &openError{path: path, err: err, action: "check that the disk is healthy, not full and mounted read-write"}
 	var exposed exposedError
 	switch {
 	case errors.Is(err, ErrLocked):
-		e.action = "stop the other roomgate (systemctl stop roomgate), or let the command talk to it while it runs"
+		e.action = "stop the other process (systemctl stop roomgate), or use a command that asks the running gateway"
 	case errors.As(err, &exposed):
-		e.action = "if the folder is roomgate's own, run: chmod go-rwx " + strings.Join(exposed, " ") + "; if not, name another one in store.path"
+		e.action = "if the folder belongs to roomgate alone, run: chmod go-rwx " + strings.Join(exposed, " ") + "; otherwise set store.path to a folder that does"
 	case errors.Is(err, ErrNewer):
-		e.action = "install that version of roomgate again, or move the file away to begin a new one"
+		e.action = "install that version of roomgate again, or move the file away to start with an empty database"
 	case errors.Is(err, fs.ErrPermission):
 		e.action = "run the command as the service's user or with sudo, or give the file to that user with chown"
 	}

@@ -17,7 +17,7 @@ var (
 
 const secret = "0.AXEA-refresh-token"
 
-// wantNowhere fails when a text stands in any file of the database's folder.
+// wantNowhere fails if any file in the database's folder contains a text.
 func wantNowhere(t *testing.T, path, text string) {
 	t.Helper()
 	err := filepath.WalkDir(filepath.Dir(path), func(name string, d os.DirEntry, err error) error {
@@ -26,7 +26,7 @@ func wantNowhere(t *testing.T, path, text string) {
 		}
 		content, err := os.ReadFile(name)
 		if bytes.Contains(content, []byte(text)) {
-			t.Errorf("%s holds %q", name, text)
+			t.Errorf("%s contains %q", name, text)
 		}
 		return err
 	})
@@ -62,11 +62,11 @@ func TestSealedRoundTrip(t *testing.T) {
 	wantErr(t, x, "rooms", ErrNotFound)
 }
 
-func TestEachSealingDiffers(t *testing.T) {
-	b := box{oneKey}
+func TestNonceIsRandom(t *testing.T) {
+	b := sealer{oneKey}
 	first, second := b.seal("tokens", "rooms", []byte(secret)), b.seal("tokens", "rooms", []byte(secret))
 	if bytes.Equal(first[sealHeader:], second[sealHeader:]) {
-		t.Error("two sealings of one value are alike: the nonce is not random")
+		t.Error("sealing a value twice gave the same bytes: the nonce is not random")
 	}
 	for _, stored := range [][]byte{first, second} {
 		if value, err := b.open("tokens", "rooms", stored); err != nil || string(value) != secret {
@@ -76,48 +76,48 @@ func TestEachSealingDiffers(t *testing.T) {
 }
 
 func TestBothCopiesAreSealed(t *testing.T) {
-	for name, lose := range map[string]func(t *testing.T, k *Kept){
-		"database": func(t *testing.T, k *Kept) {
+	for name, lose := range map[string]func(t *testing.T, k *Mirrored){
+		"database": func(t *testing.T, k *Mirrored) {
 			if err := k.bucket.Delete("rooms"); err != nil {
 				t.Fatal(err)
 			}
 		},
-		"file": func(t *testing.T, k *Kept) { remove(t, k.file("rooms")) },
+		"file": func(t *testing.T, k *Mirrored) { remove(t, k.file("rooms")) },
 	} {
 		path := newPath(t)
 		x := open(t, path).Sealed("tokens", oneKey)
 		put(t, x, "rooms", secret)
-		lose(t, x.kept)
+		lose(t, x.mirrored)
 		want(t, x, "rooms", secret)
-		if !x.kept.read("rooms").same() {
-			t.Errorf("%s lost: it was not healed", name)
+		if !x.mirrored.read("rooms").inSync() {
+			t.Errorf("%s lost: the copy was not rewritten", name)
 		}
 		wantNowhere(t, path, secret)
 	}
 }
 
-// A key that does not fit costs nothing: the value waits for the right one.
+// With a wrong key the value stays as it is, so that the right one still opens it.
 func TestKeyLost(t *testing.T) {
 	for name, test := range map[string]struct {
-		key   *[32]byte
-		words string
+		key  *[32]byte
+		text string
 	}{
-		"another key": {anotherKey, `read "rooms" of bucket "tokens": it is sealed and the key of store.key_file does not open it`},
-		"no key":      {nil, `read "rooms" of bucket "tokens": it is sealed and no key is given in store.key_file`},
+		"another key": {anotherKey, `read "rooms" of bucket "tokens": the value is sealed and the key of store.key_file does not open it`},
+		"no key":      {nil, `read "rooms" of bucket "tokens": the value is sealed and store.key_file is not set`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := newPath(t)
 			s := open(t, path)
 			put(t, s.Sealed("tokens", oneKey), "rooms", secret)
-			stored := s.Kept("tokens").read("rooms")
+			stored := s.Mirrored("tokens").read("rooms")
 
 			lost := s.Sealed("tokens", test.key)
 			_, err := lost.Get("rooms")
-			if !errors.Is(err, ErrSealed) || err.Error() != test.words {
-				t.Errorf("Get = %v, want ErrSealed and the words %s", err, test.words)
+			if !errors.Is(err, ErrSealed) || err.Error() != test.text {
+				t.Errorf("Get = %v, want ErrSealed with the text %s", err, test.text)
 			}
-			wantAdvice(t, err, "bring back the key file")
-			if now := s.Kept("tokens").read("rooms"); !now.same() || !bytes.Equal(now.base.value, stored.base.value) || now.base.sequence != stored.base.sequence {
+			wantAction(t, err, "restore the key file")
+			if now := s.Mirrored("tokens").read("rooms"); !now.inSync() || !bytes.Equal(now.db.value, stored.db.value) || now.db.sequence != stored.db.sequence {
 				t.Error("the value was changed by reading it")
 			}
 			want(t, s.Sealed("tokens", oneKey), "rooms", secret)
@@ -131,13 +131,13 @@ func TestKeyLost(t *testing.T) {
 func TestKeyAddedLater(t *testing.T) {
 	path := newPath(t)
 	s := open(t, path)
-	put(t, s.Kept("tokens"), "rooms", secret+" of yesterday")
-	put(t, s.Kept("tokens"), "rooms", secret)
-	put(t, s.Kept("tokens"), "café/2", secret)
+	put(t, s.Mirrored("tokens"), "rooms", secret+" of yesterday")
+	put(t, s.Mirrored("tokens"), "rooms", secret)
+	put(t, s.Mirrored("tokens"), "café/2", secret)
 	put(t, s.Bucket("bookings"), "boardroom", "one")
 
 	x := s.Sealed("tokens", oneKey)
-	wantNowhere(t, path, secret) // in no unused page either
+	wantNowhere(t, path, secret) // not even in unused pages
 	want(t, x, "rooms", secret)
 	want(t, x, "café/2", secret)
 	want(t, s.Bucket("bookings"), "boardroom", "one")
@@ -154,11 +154,11 @@ func TestKeyAddedLater(t *testing.T) {
 	want(t, s.Bucket("bookings"), "boardroom", "two")
 }
 
-// What is known only from its second copy is sealed as well.
+// A value whose only good copy is the file is sealed as well.
 func TestKeyAddedAfterDamage(t *testing.T) {
 	path := newPath(t)
 	s := open(t, path)
-	k := s.Kept("tokens")
+	k := s.Mirrored("tokens")
 	put(t, k, "rooms", secret)
 	if err := k.bucket.Delete("rooms"); err != nil {
 		t.Fatal(err)
@@ -170,11 +170,11 @@ func TestKeyAddedAfterDamage(t *testing.T) {
 	}
 }
 
-func TestValueInClearPutUnderAKeyIsWiped(t *testing.T) {
+func TestReplacedValueInClearIsWiped(t *testing.T) {
 	path := newPath(t)
 	s := open(t, path)
 	x := s.Sealed("tokens", oneKey)
-	put(t, s.Kept("tokens"), "rooms", secret) // by a part that has no key yet
+	put(t, s.Mirrored("tokens"), "rooms", secret) // by a user of the bucket without the key
 	put(t, x, "rooms", "the next one")
 	wantNowhere(t, path, secret)
 	want(t, x, "rooms", "the next one")
@@ -183,12 +183,12 @@ func TestValueInClearPutUnderAKeyIsWiped(t *testing.T) {
 func TestKeyRemoved(t *testing.T) {
 	s := open(t, newPath(t))
 	put(t, s.Sealed("tokens", nil), "rooms", "in clear")
-	want(t, s.Kept("tokens"), "rooms", "in clear")
+	want(t, s.Mirrored("tokens"), "rooms", "in clear")
 	want(t, s.Sealed("tokens", nil), "rooms", "in clear")
 }
 
-func TestAMovedValueDoesNotOpen(t *testing.T) {
-	b := box{oneKey}
+func TestValueOfAnotherKeyDoesNotOpen(t *testing.T) {
+	b := sealer{oneKey}
 	stored := b.seal("tokens", "rooms", []byte(secret))
 	for _, at := range [][2]string{{"tokens", "other"}, {"other", "rooms"}} {
 		if _, err := b.open(at[0], at[1], stored); !errors.Is(err, ErrSealed) {
@@ -209,13 +209,13 @@ func TestAMovedValueDoesNotOpen(t *testing.T) {
 	}
 }
 
-// A database that fails leaves the second copy: sealed, and enough.
+// If the copy in the database is damaged, the sealed second copy is enough.
 func TestSealedWithoutDatabase(t *testing.T) {
 	path := newPath(t)
 	s := open(t, path)
 	x := s.Sealed("tokens", oneKey)
 	put(t, x, "rooms", secret)
-	if err := x.kept.bucket.update(func(b *bolt.Bucket) error { return b.Put([]byte("rooms"), []byte("rubbish")) }); err != nil {
+	if err := x.mirrored.bucket.update(func(b *bolt.Bucket) error { return b.Put([]byte("rooms"), []byte("garbage")) }); err != nil {
 		t.Fatal(err)
 	}
 	want(t, x, "rooms", secret)

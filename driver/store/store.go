@@ -18,43 +18,43 @@ import (
 
 const (
 	schemaVersion = 1
-	schemaBucket  = "\x00schema" // no owner's bucket begins with a zero byte
+	schemaBucket  = "\x00schema" // names of other buckets do not begin with a zero byte
 	schemaKey     = "version"
 	maxSize       = 64 << 20
 	defaultLock   = time.Second
 )
 
-// Options refine Open; the zero value is fine.
+// Options are the options of Open; every zero field has a working default.
 type Options struct {
-	// Check examines the file before it is opened; nil: Check, in this process.
-	// A badly damaged file can crash bbolt beyond recovery, so a daemon passes
-	// ChildCheck. An error that matches ErrDamaged has the file set aside; any
-	// other error ends Open.
+	// Check checks the file before it is opened; nil: Check, in this process.
+	// A badly damaged file can crash bbolt in a way that cannot be recovered,
+	// so a daemon passes ChildCheck. After an error that matches ErrDamaged the
+	// file is replaced by a new one; any other error is returned by Open.
 	Check       func(path string) error
-	Now         func() time.Time // names files that are set aside; nil: time.Now
-	Log         *slog.Logger     // nil: silence
-	LockTimeout time.Duration    // how long to wait for another process to let go; 0: 1 s
+	Now         func() time.Time // for the names of replaced files; nil: time.Now
+	Log         *slog.Logger     // nil: no log
+	LockTimeout time.Duration    // how long to wait while another process has the file open; 0: 1 s
 }
 
-// Store is the open database. Its methods and those of its buckets may be used
-// by several goroutines at once.
+// Store is the open database. Its methods and those of its buckets are safe for
+// concurrent use.
 type Store struct {
-	exchange sync.RWMutex // held for writing while the file is exchanged for a new one
-	db       *bolt.DB
+	dbMu sync.RWMutex // guards db; held for writing while compact replaces it
+	db   *bolt.DB
 
 	path    string
 	log     *slog.Logger
 	damaged string
 
-	mu   sync.Mutex
-	kept map[string]*Kept
+	mu       sync.Mutex // guards mirrored
+	mirrored map[string]*Mirrored
 }
 
-// Open opens the database at path, or begins one: folder 0700, file 0600. A
-// damaged file is set aside and a new one begun; Damaged then tells. A file that
-// is much larger than what is in it is written anew. Errors match ErrLocked,
-// ErrNewer, ErrExposed or the operating system's, and carry the next step for a
-// person.
+// Open opens the database at path and creates it if it is missing: folder 0700,
+// file 0600. A damaged file is renamed and replaced by a new one; Damaged then
+// returns a message. A file that is much larger than its contents is compacted.
+// Errors match ErrLocked, ErrNewer, ErrExposed or an error of the operating
+// system, and carry the next step for a person.
 func Open(path string, o Options) (*Store, error) {
 	if o.Check == nil {
 		o.Check = Check
@@ -68,9 +68,9 @@ func Open(path string, o Options) (*Store, error) {
 	if o.LockTimeout == 0 {
 		o.LockTimeout = defaultLock
 	}
-	s := &Store{path: path, log: o.Log, kept: map[string]*Kept{}}
+	s := &Store{path: path, log: o.Log, mirrored: map[string]*Mirrored{}}
 	if err := s.open(o); err != nil {
-		return nil, explain(path, err)
+		return nil, withAction(path, err)
 	}
 	return s, nil
 }
@@ -80,20 +80,20 @@ func (s *Store) open(o Options) error {
 	if err := errors.Join(makeDir(dir), checkPrivate(dir, s.path)); err != nil {
 		return err
 	}
-	// One at a time: of two that find a damaged file, the second must not set
-	// the new one aside.
-	turn, err := lock(dir, o.LockTimeout)
+	// Two processes that find a damaged file must not both replace it: the
+	// second one would rename the new database of the first.
+	dirLock, err := lock(dir, o.LockTimeout)
 	if err != nil {
 		return err
 	}
-	defer turn.Close()
+	defer dirLock.Close()
 	_, err = os.Stat(s.path)
 	missing := errors.Is(err, fs.ErrNotExist)
 	if err == nil {
-		err = examine(s.path, o)
+		err = checkFile(s.path, o)
 	}
 	if errors.Is(err, ErrDamaged) {
-		err = s.setAside(err, o)
+		err = s.moveDamaged(err, o)
 		missing = err == nil
 	}
 	if missing {
@@ -105,76 +105,75 @@ func (s *Store) open(o Options) error {
 	if s.db, err = openBolt(s.path, o.LockTimeout, false); err != nil {
 		return err
 	}
-	if err := errors.Join(checkSchema(s.db), s.checkKept()); err != nil {
+	if err := errors.Join(checkSchema(s.db), s.checkMirrored()); err != nil {
 		return errors.Join(err, s.db.Close())
 	}
-	if err := sweep(dir); err != nil {
-		s.log.Warn("half-written files could not be removed", "folder", dir, "error", err)
+	if err := removeTemporaryFiles(dir); err != nil {
+		s.log.Warn("temporary files of an interrupted write could not be removed", "folder", dir, "error", err)
 	}
-	s.tidy()
+	s.compactIfSparse()
 	return nil
 }
 
-// examine waits for the lock and then runs the check, so that a file in use is
-// not taken for a damaged one.
-func examine(path string, o Options) error {
+// checkFile waits for the lock before it runs the check, because a file that
+// another process is writing would look damaged.
+func checkFile(path string, o Options) error {
 	info, err := os.Stat(path)
 	if err != nil {
 		return err
 	}
 	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%w: it is not a file", ErrDamaged)
+		return fmt.Errorf("%w: it is not a regular file", ErrDamaged)
 	}
 	f, err := lock(path, o.LockTimeout)
 	if err != nil {
 		return err
 	}
-	if err := f.Close(); err != nil { // lets go of the lock, which the check needs
+	if err := f.Close(); err != nil { // releases the lock, which the check takes itself
 		return err
 	}
 	return o.Check(path)
 }
 
-// setAside renames a damaged database and remembers the words about it.
-func (s *Store) setAside(damage error, o Options) error {
-	name, err := setAside(s.path, o.Now())
+// moveDamaged renames a damaged database and keeps the message about it.
+func (s *Store) moveDamaged(damage error, o Options) error {
+	name, err := moveDamaged(s.path, o.Now())
 	if err != nil {
-		return fmt.Errorf("set the damaged file aside (%w): %w", damage, err)
+		return fmt.Errorf("rename the damaged file (%w): %w", damage, err)
 	}
-	s.damaged = fmt.Sprintf("%v; it was set aside as %s and a new database was begun", damage, name)
-	s.log.Error("the database was damaged and a new one was begun", "path", s.path, "set_aside", name, "error", damage)
+	s.damaged = fmt.Sprintf("%v; it was renamed to %s and a new database was created", damage, name)
+	s.log.Error("the database was damaged and a new one was created", "path", s.path, "renamed_to", name, "error", damage)
 	return nil
 }
 
-// create begins a database. It is made under another name and then put in
-// place whole, because a power cut while bbolt initialises a file leaves it
-// unusable.
+// create creates a database under a temporary name and renames it when it is
+// complete: a power failure while bbolt initialises a file leaves it unusable.
 func create(path string) error {
-	name, err := fresh(filepath.Dir(path), func(tx *bolt.Tx) error {
+	name, err := createTemporary(filepath.Dir(path), func(tx *bolt.Tx) error {
 		b, err := tx.CreateBucket([]byte(schemaBucket))
 		if err != nil {
 			return err
 		}
 		version := []byte(strconv.Itoa(schemaVersion))
-		return b.Put([]byte(schemaKey), wrap(schemaBucket, schemaKey, entry{1, version}))
+		return b.Put([]byte(schemaKey), encodeEntry(schemaBucket, schemaKey, entry{1, version}))
 	})
 	if err != nil {
 		return err
 	}
-	err = settle(name, path)
+	err = renameNew(name, path)
 	if errors.Is(err, fs.ErrExist) {
-		return nil // another process was faster
+		return nil // another process has created it
 	}
 	return err
 }
 
 // openBolt opens the file with the settings of this package. The free list is
-// not stored: it is rebuilt from all pages, which finds damage that a stored
-// one hides, and costs less to write.
-func openBolt(path string, wait time.Duration, readOnly bool) (db *bolt.DB, err error) {
-	defer rescue(&err)
+// not stored but rebuilt from all pages: that finds damage which a stored list
+// would hide, and makes writes cheaper.
+func openBolt(path string, timeout time.Duration, readOnly bool) (db *bolt.DB, err error) {
+	defer recoverDamage(&err)
 	db, err = bolt.Open(path, 0o600, &bolt.Options{
-		Timeout:         wait,
+		Timeout:         timeout,
 		NoFreelistSync:  true,
 		PreLoadFreelist: true,
 		FreelistType:    bolt.FreelistMapType,
@@ -188,58 +187,58 @@ func openBolt(path string, wait time.Duration, readOnly bool) (db *bolt.DB, err 
 	case errors.Is(err, berrors.ErrTimeout):
 		return nil, ErrLocked
 	}
-	return nil, fmt.Errorf("%w: %w", ErrDamaged, err) // what bbolt says of a file it cannot make sense of
+	return nil, fmt.Errorf("%w: %w", ErrDamaged, err) // the remaining errors of bbolt are about the contents
 }
 
-// rescue turns a panic of bbolt, which is how it answers pages it cannot make
-// sense of, into ErrDamaged.
-func rescue(err *error) {
+// recoverDamage turns a panic into ErrDamaged: bbolt panics on pages that it
+// cannot interpret.
+func recoverDamage(err *error) {
 	if p := recover(); p != nil {
 		*err = fmt.Errorf("%w: %v", ErrDamaged, p)
 	}
 }
 
-// checkSchema refuses a database whose schema this program does not know.
+// checkSchema returns ErrNewer for a database with a later schema.
 func checkSchema(db *bolt.DB) error {
-	version, err := schemaOf(db)
+	version, err := readSchema(db)
 	if err != nil {
 		return err
 	}
 	if version > schemaVersion {
-		return fmt.Errorf("%w: its schema is %d, this one knows %d", ErrNewer, version, schemaVersion)
+		return fmt.Errorf("%w: its schema version is %d, this version supports %d", ErrNewer, version, schemaVersion)
 	}
 	return nil
 }
 
-// schemaOf reads the schema version; ErrDamaged where there is none.
-func schemaOf(db *bolt.DB) (version int, err error) {
-	defer rescue(&err)
+// readSchema returns the schema version; ErrDamaged if it is missing.
+func readSchema(db *bolt.DB) (version int, err error) {
+	defer recoverDamage(&err)
 	err = db.View(func(tx *bolt.Tx) error {
 		b := tx.Bucket([]byte(schemaBucket))
 		if b == nil {
-			return fmt.Errorf("%w: it holds no schema version", ErrDamaged)
+			return fmt.Errorf("%w: the schema version is missing", ErrDamaged)
 		}
-		s, err := unwrap(schemaBucket, schemaKey, b.Get([]byte(schemaKey)))
+		e, err := decodeEntry(schemaBucket, schemaKey, b.Get([]byte(schemaKey)))
 		if err != nil {
-			return fmt.Errorf("%w: its schema version cannot be read", ErrDamaged)
+			return fmt.Errorf("%w: the schema version cannot be read", ErrDamaged)
 		}
-		version, err = strconv.Atoi(string(s.value))
+		version, err = strconv.Atoi(string(e.value))
 		if err != nil || version < 1 {
-			return fmt.Errorf("%w: its schema version is %q", ErrDamaged, s.value)
+			return fmt.Errorf("%w: the schema version is %q, not a number", ErrDamaged, e.value)
 		}
 		return nil
 	})
 	return version, err
 }
 
-// Damaged returns the words about a database that Open found damaged and set
-// aside, "" if it did not.
+// Damaged returns the message about a damaged database that Open has replaced;
+// empty if it was sound.
 func (s *Store) Damaged() string { return s.damaged }
 
-// Close lets the database go.
+// Close closes the database and releases its lock.
 func (s *Store) Close() error {
-	s.exchange.RLock()
-	defer s.exchange.RUnlock()
+	s.dbMu.RLock()
+	defer s.dbMu.RUnlock()
 	if err := s.db.Close(); err != nil {
 		return fmt.Errorf("close the database %s: %w", s.path, err)
 	}

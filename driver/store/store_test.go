@@ -21,14 +21,14 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// These make the test binary a child process: the one of ChildCheck, or one
-// that writes until it is killed.
+// These variables make the test binary a child process: the one of ChildCheck,
+// or one that writes until it is killed.
 const (
 	checkEnv = "STORE_TEST_CHECK"
 	writeEnv = "STORE_TEST_WRITE"
 )
 
-// damagedCode is the exit code by which the child tells of damage.
+// damagedCode is the exit code of the child for a damaged file.
 const damagedCode = 5
 
 func TestMain(m *testing.M) {
@@ -49,7 +49,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// writeForEver counts up in a bucket and a kept bucket, and prints each number
+// writeForEver counts up in a bucket and a mirrored bucket, and prints each number
 // once it is stored.
 func writeForEver(path string) error {
 	s, err := Open(path, Options{})
@@ -58,7 +58,7 @@ func writeForEver(path string) error {
 	}
 	for n := 1; ; n++ {
 		value := map[string][]byte{"count": []byte(strconv.Itoa(n))}
-		if err := errors.Join(s.Bucket("bookings").Put(value), s.Kept("tokens").Put(value)); err != nil {
+		if err := errors.Join(s.Bucket("bookings").Put(value), s.Mirrored("tokens").Put(value)); err != nil {
 			return err
 		}
 		fmt.Println(n)
@@ -83,7 +83,7 @@ func open(t testing.TB, path string) *Store {
 	return s
 }
 
-// newPath is the path of a database to be, in a folder of its own.
+// newPath returns the path of a new database in an empty folder.
 func newPath(t testing.TB) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "state")
@@ -136,7 +136,7 @@ func TestRoundTripAcrossRestart(t *testing.T) {
 	var keys []string
 	if err := b.Each(func(key string, value []byte) error {
 		keys = append(keys, key+"="+string(value))
-		return b.Delete(key) // the store may be used from within
+		return b.Delete(key) // fn may use the store
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -145,14 +145,14 @@ func TestRoundTripAcrossRestart(t *testing.T) {
 	}
 	wantErr(t, b, "boardroom", ErrNotFound)
 	if s.Damaged() != "" {
-		t.Errorf("Damaged() = %q for a sound database", s.Damaged())
+		t.Errorf("Damaged() = %q for an undamaged database", s.Damaged())
 	}
 }
 
-func TestOnlyTheOwnerMayRead(t *testing.T) {
+func TestFileModes(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state")
 	s := open(t, filepath.Join(dir, "roomgate.db"))
-	put(t, s.Kept("tokens"), "rooms", "secret")
+	put(t, s.Mirrored("tokens"), "rooms", "secret")
 	for path, mode := range map[string]fs.FileMode{
 		dir:                                   0o700,
 		filepath.Join(dir, "roomgate.db"):     0o600,
@@ -166,8 +166,8 @@ func TestOnlyTheOwnerMayRead(t *testing.T) {
 	}
 }
 
-func TestFilesForOthersAreRefused(t *testing.T) {
-	for _, loose := range []struct {
+func TestOpenRefusesFilesOfOtherUsers(t *testing.T) {
+	for _, exposed := range []struct {
 		name string // within the folder
 		mode fs.FileMode
 	}{
@@ -175,20 +175,20 @@ func TestFilesForOthersAreRefused(t *testing.T) {
 	} {
 		path := newPath(t)
 		fill(t, path)
-		name := filepath.Join(filepath.Dir(path), loose.name)
-		if err := os.Chmod(name, loose.mode); err != nil {
+		name := filepath.Join(filepath.Dir(path), exposed.name)
+		if err := os.Chmod(name, exposed.mode); err != nil {
 			t.Fatal(err)
 		}
 		_, err := Open(path, Options{})
 		if !errors.Is(err, ErrExposed) {
-			t.Errorf("%s %v: Open = %v, want ErrExposed", loose.name, loose.mode, err)
+			t.Errorf("%s %v: Open = %v, want ErrExposed", exposed.name, exposed.mode, err)
 			continue
 		}
-		wantAdvice(t, err, "chmod go-rwx "+name+";")
-		if !strings.Contains(err.Error(), "others than the owner may use "+name) {
+		wantAction(t, err, "chmod go-rwx "+name+";")
+		if !strings.Contains(err.Error(), "other users have access to "+name) {
 			t.Errorf("%v does not name %s", err, name)
 		}
-		if err := os.Chmod(name, loose.mode&0o700); err != nil {
+		if err := os.Chmod(name, exposed.mode&0o700); err != nil {
 			t.Fatal(err)
 		}
 		want(t, open(t, path).Bucket("bookings"), "boardroom", "a precious value")
@@ -197,7 +197,7 @@ func TestFilesForOthersAreRefused(t *testing.T) {
 
 func TestUnchangedPutWritesNothing(t *testing.T) {
 	s := open(t, newPath(t))
-	b, k := s.Bucket("bookings"), s.Kept("tokens")
+	b, k := s.Bucket("bookings"), s.Mirrored("tokens")
 	put(t, b, "boardroom", "one")
 	put(t, k, "rooms", "token")
 	before := transaction(t, s)
@@ -225,8 +225,8 @@ func transaction(t *testing.T, s *Store) int {
 	return id
 }
 
-// damages are ways to spoil a database: each returns the new content, or nil
-// when it has done its work on the path itself.
+// damages are ways to damage a database: each returns the new content, or nil
+// if it has changed the file itself.
 var damages = []struct {
 	name   string
 	damage func(t *testing.T, path string, content []byte) []byte
@@ -285,15 +285,15 @@ func TestDamagedFiles(t *testing.T) {
 			}
 
 			s := open(t, path)
-			aside := path + ".damaged-20261103T120000.000Z"
-			if _, err := os.Stat(aside); err != nil {
-				t.Errorf("the damaged file is not under its new name: %v", err)
+			renamed := path + ".damaged-20261103T120000.000Z"
+			if _, err := os.Stat(renamed); err != nil {
+				t.Errorf("the damaged file was not renamed: %v", err)
 			}
-			if !strings.Contains(s.Damaged(), aside) {
-				t.Errorf("Damaged() = %q, want the name %s in it", s.Damaged(), aside)
+			if !strings.Contains(s.Damaged(), renamed) {
+				t.Errorf("Damaged() = %q, want the name %s in it", s.Damaged(), renamed)
 			}
 			wantErr(t, s.Bucket("bookings"), "boardroom", ErrNotFound)
-			want(t, s.Kept("tokens"), "rooms", "refresh token")
+			want(t, s.Mirrored("tokens"), "rooms", "refresh token")
 			put(t, s.Bucket("bookings"), "boardroom", "again")
 			if err := s.Close(); err != nil {
 				t.Fatal(err)
@@ -307,7 +307,7 @@ func TestDamagedFiles(t *testing.T) {
 	}
 }
 
-// fill writes a database with a value, a kept value and some pages.
+// fill writes a database with a value, a mirrored value and some pages.
 func fill(t *testing.T, path string) {
 	t.Helper()
 	s := open(t, path)
@@ -318,13 +318,13 @@ func fill(t *testing.T, path string) {
 	if err := s.Bucket("bookings").Put(values); err != nil {
 		t.Fatal(err)
 	}
-	put(t, s.Kept("tokens"), "rooms", "refresh token")
+	put(t, s.Mirrored("tokens"), "rooms", "refresh token")
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// flip changes one bit of every place where text stands.
+// flip changes one bit at every occurrence of text.
 func flip(t *testing.T, content []byte, text string) {
 	t.Helper()
 	if !bytes.Contains(content, []byte(text)) {
@@ -340,10 +340,10 @@ func flip(t *testing.T, content []byte, text string) {
 	}
 }
 
-func TestThreeDamagedFilesAreKept(t *testing.T) {
+func TestLastThreeDamagedFilesAreKept(t *testing.T) {
 	path := newPath(t)
 	for day := range 5 {
-		if err := os.WriteFile(path, []byte("rubbish"), 0o600); err != nil {
+		if err := os.WriteFile(path, []byte("garbage"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		s, err := Open(path, Options{Now: func() time.Time { return noon.AddDate(0, 0, day) }})
@@ -366,7 +366,7 @@ func TestValueDamagedWhileRunning(t *testing.T) {
 	b := s.Bucket("bookings")
 	put(t, b, "atrium", "good")
 	if err := b.update(func(bb *bolt.Bucket) error {
-		stored := wrap("bookings", "boardroom", entry{1, []byte("bad")})
+		stored := encodeEntry("bookings", "boardroom", entry{1, []byte("bad")})
 		stored[headerSize] ^= 1
 		return bb.Put([]byte("boardroom"), stored)
 	}); err != nil {
@@ -382,23 +382,23 @@ func TestValueDamagedWhileRunning(t *testing.T) {
 	want(t, b, "boardroom", "new")
 }
 
-func TestUnwrapRefusesAValueFromElsewhere(t *testing.T) {
-	stored := wrap("tokens", "rooms", entry{7, []byte("v")})
-	if s, err := unwrap("tokens", "rooms", stored); err != nil || s.sequence != 7 || string(s.value) != "v" {
-		t.Errorf("unwrap = %v, %v", s, err)
+func TestDecodeEntryRefusesAValueFromElsewhere(t *testing.T) {
+	stored := encodeEntry("tokens", "rooms", entry{7, []byte("v")})
+	if s, err := decodeEntry("tokens", "rooms", stored); err != nil || s.sequence != 7 || string(s.value) != "v" {
+		t.Errorf("decodeEntry = %v, %v", s, err)
 	}
 	for _, at := range [][2]string{{"tokens", "other"}, {"other", "rooms"}} {
-		if _, err := unwrap(at[0], at[1], stored); !errors.Is(err, ErrDamaged) {
-			t.Errorf("unwrap at %v: %v, want ErrDamaged", at, err)
+		if _, err := decodeEntry(at[0], at[1], stored); !errors.Is(err, ErrDamaged) {
+			t.Errorf("decodeEntry at %v: %v, want ErrDamaged", at, err)
 		}
 	}
 	for _, value := range []string{"v", strings.Repeat("long ", 100)} {
-		stored := wrap("tokens", "rooms", entry{7, []byte(value)})
+		stored := encodeEntry("tokens", "rooms", entry{7, []byte(value)})
 		for i := range stored {
-			for _, bits := range []byte{0x10, 0x03} { // the last makes one form of byte 0 the other
+			for _, bits := range []byte{0x10, 0x03} { // the second turns one form of byte 0 into the other
 				broken := bytes.Clone(stored)
 				broken[i] ^= bits
-				if _, err := unwrap("tokens", "rooms", broken); !errors.Is(err, ErrDamaged) {
+				if _, err := decodeEntry("tokens", "rooms", broken); !errors.Is(err, ErrDamaged) {
 					t.Errorf("flipped bits in byte %d went unnoticed", i)
 				}
 			}
@@ -406,8 +406,8 @@ func TestUnwrapRefusesAValueFromElsewhere(t *testing.T) {
 	}
 }
 
-// Long values are stored in less room than they take, and come back as they were,
-// whatever they are made of.
+// Long values are stored compressed where that makes them shorter, and are
+// returned unchanged.
 func TestLongValuesAreDeflated(t *testing.T) {
 	noise := make([]byte, 5000)
 	for i := range noise {
@@ -416,25 +416,25 @@ func TestLongValuesAreDeflated(t *testing.T) {
 	rand.New(rand.NewPCG(1, 2)).Shuffle(len(noise), func(i, j int) { noise[i], noise[j] = noise[j], noise[i] })
 	for name, c := range map[string]struct {
 		value []byte
-		most  int // of its stored form
+		most  int // bytes of the stored form
 	}{
-		"nothing":  {nil, headerSize},
-		"short":    {[]byte("short"), headerSize + 5},
-		"rows":     {bytes.Repeat([]byte(`{"start":"2026-01-14T09:00:00Z"},`), 100), 200},
-		"zeros":    {make([]byte, 10_000), 200},
-		"no order": {noise, headerSize + 5000},
+		"nothing": {nil, headerSize},
+		"short":   {[]byte("short"), headerSize + 5},
+		"rows":    {bytes.Repeat([]byte(`{"start":"2026-01-14T09:00:00Z"},`), 100), 200},
+		"zeros":   {make([]byte, 10_000), 200},
+		"noise":   {noise, headerSize + 5000},
 	} {
-		stored := wrap("bookings", name, entry{1, c.value})
+		stored := encodeEntry("bookings", name, entry{1, c.value})
 		if len(stored) > c.most {
 			t.Errorf("%s: %d bytes are stored as %d", name, len(c.value), len(stored))
 		}
-		if s, err := unwrap("bookings", name, stored); err != nil || !bytes.Equal(s.value, c.value) {
+		if s, err := decodeEntry("bookings", name, stored); err != nil || !bytes.Equal(s.value, c.value) {
 			t.Errorf("%s: not what was stored: %v", name, err)
 		}
 	}
 }
 
-func TestNewerSchemaIsLeftAlone(t *testing.T) {
+func TestNewerSchemaIsNotChanged(t *testing.T) {
 	path := newPath(t)
 	s := open(t, path)
 	newer := &Bucket{s, schemaBucket}
@@ -450,21 +450,21 @@ func TestNewerSchemaIsLeftAlone(t *testing.T) {
 	if !errors.Is(err, ErrNewer) {
 		t.Fatalf("Open = %v, want ErrNewer", err)
 	}
-	wantAdvice(t, err, "install that version of roomgate again")
+	wantAction(t, err, "install that version of roomgate again")
 	after, err := os.ReadFile(path)
 	if err != nil || !bytes.Equal(before, after) {
 		t.Errorf("the file was changed (%v)", err)
 	}
 }
 
-func wantAdvice(t *testing.T, err error, words string) {
+func wantAction(t *testing.T, err error, words string) {
 	t.Helper()
 	var a interface {
 		Action() string
 		NeedsPerson() bool
 	}
 	if !errors.As(err, &a) || !a.NeedsPerson() || !strings.Contains(a.Action(), words) {
-		t.Errorf("%v: the next step does not say %q", err, words)
+		t.Errorf("%v: the action does not contain %q", err, words)
 	}
 }
 
@@ -476,30 +476,30 @@ func TestLocked(t *testing.T) {
 	if !errors.Is(err, ErrLocked) {
 		t.Fatalf("Open = %v, want ErrLocked", err)
 	}
-	wantAdvice(t, err, "systemctl stop roomgate")
+	wantAction(t, err, "systemctl stop roomgate")
 	if left, _ := filepath.Glob(path + ".damaged-*"); len(left) > 0 {
-		t.Errorf("a database in use was set aside: %q", left)
+		t.Errorf("a database in use was renamed: %q", left)
 	}
 	want(t, first.Bucket("bookings"), "boardroom", "one")
 }
 
-func TestACheckThatProvesNothingSetsNothingAside(t *testing.T) {
+func TestInconclusiveCheckKeepsTheFile(t *testing.T) {
 	path := newPath(t)
 	fill(t, path)
 	for name, command := range map[string]func(context.Context, string) *exec.Cmd{
 		"cannot start": func(ctx context.Context, _ string) *exec.Cmd {
 			return exec.CommandContext(ctx, "/nonexistent/roomgate")
 		},
-		"killed by others": func(ctx context.Context, _ string) *exec.Cmd {
+		"killed from outside": func(ctx context.Context, _ string) *exec.Cmd {
 			return exec.CommandContext(ctx, "sh", "-c", "kill -9 $$")
 		},
-		"could not tell": func(ctx context.Context, _ string) *exec.Cmd {
+		"inconclusive": func(ctx context.Context, _ string) *exec.Cmd {
 			return exec.CommandContext(ctx, "sh", "-c", "exit 1")
 		},
 	} {
 		_, err := Open(path, Options{Check: ChildCheck(damagedCode, command)})
 		if err == nil || errors.Is(err, ErrDamaged) {
-			t.Errorf("%s: Open = %v, want an error that does not blame the file", name, err)
+			t.Errorf("%s: Open = %v, want an error other than ErrDamaged", name, err)
 		}
 	}
 	want(t, open(t, path).Bucket("bookings"), "boardroom", "a precious value")
@@ -527,7 +527,7 @@ func TestKilledWhileWriting(t *testing.T) {
 		_ = cmd.Wait() // it was killed
 
 		s := open(t, path)
-		for name, g := range map[string]interface{ Get(string) ([]byte, error) }{"bucket": s.Bucket("bookings"), "kept": s.Kept("tokens")} {
+		for name, g := range map[string]interface{ Get(string) ([]byte, error) }{"bucket": s.Bucket("bookings"), "mirrored": s.Mirrored("tokens")} {
 			value, err := g.Get("count")
 			if n, _ := strconv.Atoi(string(value)); err != nil || n < stored || stored == 0 {
 				t.Errorf("%s: %q, %v after %d was stored", name, value, err, stored)
@@ -541,7 +541,7 @@ func TestKilledWhileWriting(t *testing.T) {
 
 func TestConcurrentUse(t *testing.T) {
 	s := open(t, newPath(t))
-	b, k := s.Bucket("bookings"), s.Kept("tokens")
+	b, k := s.Bucket("bookings"), s.Mirrored("tokens")
 	var wg sync.WaitGroup
 	for i := range 8 {
 		key := fmt.Sprint("key-", i)
@@ -553,7 +553,7 @@ func TestConcurrentUse(t *testing.T) {
 					t.Error(err)
 				}
 				want(t, b, key, fmt.Sprint(n))
-				want(t, s.Kept("tokens"), key, fmt.Sprint(n))
+				want(t, s.Mirrored("tokens"), key, fmt.Sprint(n))
 			}
 		})
 	}
@@ -584,17 +584,17 @@ func BenchmarkPutUnchanged(b *testing.B) {
 	}
 }
 
-func BenchmarkPutKept(b *testing.B) {
+func BenchmarkPutMirrored(b *testing.B) {
 	s := open(b, newPath(b))
-	kept := s.Kept("tokens")
+	mirrored := s.Mirrored("tokens")
 	for i := 0; b.Loop(); i++ {
-		put(b, kept, "rooms", fmt.Sprint(i))
+		put(b, mirrored, "rooms", fmt.Sprint(i))
 	}
 }
 
-// A gateway and a command that start at once on a damaged file must not set
-// each other's new database aside: while one looks, the other waits.
-func TestTwoFindADamagedFile(t *testing.T) {
+// A gateway and a command that start at the same time on a damaged file must not
+// rename each other's new database: the second waits for the first.
+func TestTwoProcessesFindADamagedFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state", "roomgate.db")
 	fill(t, path)
 	if err := os.WriteFile(path, make([]byte, 64<<10), 0o600); err != nil {
@@ -602,24 +602,24 @@ func TestTwoFindADamagedFile(t *testing.T) {
 	}
 	var second error
 	s, err := Open(path, Options{Now: func() time.Time { return noon }, Check: func(path string) error {
-		verdict := Check(path)
+		result := Check(path)
 		var other *Store
 		if other, second = Open(path, Options{LockTimeout: time.Millisecond, Now: func() time.Time { return noon.Add(time.Second) }}); second == nil {
 			second = other.Close()
 		}
-		return verdict
+		return result
 	}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	aside, err := filepath.Glob(path + ".damaged-*")
-	if !errors.Is(second, ErrLocked) || len(aside) != 1 || err != nil {
-		t.Errorf("the second one: %v; set aside: %q (%v); want ErrLocked and one file", second, aside, err)
+	renamed, err := filepath.Glob(path + ".damaged-*")
+	if !errors.Is(second, ErrLocked) || len(renamed) != 1 || err != nil {
+		t.Errorf("the second process: %v; renamed: %q (%v); want ErrLocked and one file", second, renamed, err)
 	}
 }
 
-// A change stores and removes in one step, and lists nothing that is gone.
+// Change stores and removes in one step.
 func TestChange(t *testing.T) {
 	b := open(t, newPath(t)).Bucket("history")
 	if keys, err := b.Keys(); err != nil || len(keys) > 0 {

@@ -13,18 +13,19 @@ import (
 //
 //	byte 0      1: the value as it is; 2: deflated (RFC 1951)
 //	bytes 1-4   CRC-32C of byte 0, of everything after itself, then of bucket and key, big endian
-//	bytes 5-12  sequence number, one more at each change, big endian
+//	bytes 5-12  sequence number, incremented at each change, big endian
 //	bytes 13-   the value
 //
-// The checksum takes in bucket and key, so that a value that strayed to
-// another key is found out. The sequence tells which of two copies is newer;
-// a time could not, because the gateway's clock may be set back. Long values are
-// deflated because flash wears out: what is stored is JSON, much alike.
+// The checksum covers bucket and key, so that a value stored under another key
+// is detected. The sequence number tells which of two copies is newer; a
+// timestamp could not, because the gateway's clock may be set back. Long values
+// are deflated to reduce the wear of flash memory: they are JSON and compress
+// well.
 const (
 	plainForm    = 1
 	deflatedForm = 2
 	headerSize   = 13
-	longValue    = 200
+	longValue    = 200 // bytes; shorter values are not deflated
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -35,9 +36,9 @@ type entry struct {
 	value    []byte
 }
 
-// wrap returns the stored form of a value.
-func wrap(bucket, key string, s entry) []byte {
-	form, body := byte(plainForm), s.value
+// encodeEntry returns the stored form of an entry.
+func encodeEntry(bucket, key string, e entry) []byte {
+	form, body := byte(plainForm), e.value
 	if len(body) >= longValue {
 		if short := deflate(body); len(short) < len(body) {
 			form, body = deflatedForm, short
@@ -45,37 +46,37 @@ func wrap(bucket, key string, s entry) []byte {
 	}
 	out := make([]byte, headerSize, headerSize+len(body))
 	out[0] = form
-	binary.BigEndian.PutUint64(out[5:], s.sequence)
+	binary.BigEndian.PutUint64(out[5:], e.sequence)
 	out = append(out, body...)
 	binary.BigEndian.PutUint32(out[1:], checksum(bucket, key, out))
 	return out
 }
 
-// unwrap checks the stored form and returns a copy of what is in it; ErrDamaged
-// if it is not as it was written.
-func unwrap(bucket, key string, stored []byte) (entry, error) {
+// decodeEntry verifies the stored form and returns a copy of its contents;
+// ErrDamaged if it differs from what was written.
+func decodeEntry(bucket, key string, stored []byte) (entry, error) {
 	if len(stored) < headerSize || binary.BigEndian.Uint32(stored[1:]) != checksum(bucket, key, stored) {
 		return entry{}, ErrDamaged
 	}
-	s := entry{sequence: binary.BigEndian.Uint64(stored[5:])}
+	e := entry{sequence: binary.BigEndian.Uint64(stored[5:])}
 	switch stored[0] {
 	case plainForm:
-		s.value = bytes.Clone(stored[headerSize:])
-		return s, nil
+		e.value = bytes.Clone(stored[headerSize:])
+		return e, nil
 	case deflatedForm:
 		var err error
-		if s.value, err = io.ReadAll(flate.NewReader(bytes.NewReader(stored[headerSize:]))); err == nil {
-			return s, nil
+		if e.value, err = io.ReadAll(flate.NewReader(bytes.NewReader(stored[headerSize:]))); err == nil {
+			return e, nil
 		}
 	}
 	return entry{}, ErrDamaged
 }
 
-// deflaters are used again and again: each takes a megabyte.
+// deflaters are reused, because each allocates about a megabyte.
 var deflaters = sync.Pool{New: func() any {
 	w, err := flate.NewWriter(nil, flate.BestSpeed)
 	if err != nil {
-		panic("store: " + err.Error()) // there is such a level
+		panic("store: " + err.Error()) // BestSpeed is a valid level
 	}
 	return w
 }}
@@ -86,7 +87,7 @@ func deflate(value []byte) []byte {
 	var out bytes.Buffer
 	w.Reset(&out)
 	if _, err := w.Write(value); err != nil || w.Close() != nil {
-		return value // a Buffer takes everything
+		return value // unreachable: writing to a Buffer does not fail
 	}
 	return out.Bytes()
 }

@@ -9,44 +9,44 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-func TestEachCopyHealsTheOther(t *testing.T) {
+func TestGetRepairsTheOtherCopy(t *testing.T) {
 	tests := []struct {
 		name   string
-		damage func(t *testing.T, k *Kept)
+		damage func(t *testing.T, k *Mirrored)
 		want   string
 	}{
-		{"file gone", func(t *testing.T, k *Kept) { remove(t, k.file("rooms")) }, "second"},
-		{"file empty", func(t *testing.T, k *Kept) { write(t, k.file("rooms"), nil) }, "second"},
-		{"file rubbish", func(t *testing.T, k *Kept) { write(t, k.file("rooms"), []byte("rubbish, and not short either")) }, "second"},
-		{"file older", func(t *testing.T, k *Kept) {
-			write(t, k.file("rooms"), wrap("tokens", "rooms", entry{1, []byte("first")}))
+		{"file missing", func(t *testing.T, k *Mirrored) { remove(t, k.file("rooms")) }, "second"},
+		{"file empty", func(t *testing.T, k *Mirrored) { write(t, k.file("rooms"), nil) }, "second"},
+		{"file garbage", func(t *testing.T, k *Mirrored) { write(t, k.file("rooms"), []byte("garbage, and not short either")) }, "second"},
+		{"file older", func(t *testing.T, k *Mirrored) {
+			write(t, k.file("rooms"), encodeEntry("tokens", "rooms", entry{1, []byte("first")}))
 		}, "second"},
-		{"file newer", func(t *testing.T, k *Kept) {
-			write(t, k.file("rooms"), wrap("tokens", "rooms", entry{3, []byte("third")}))
+		{"file newer", func(t *testing.T, k *Mirrored) {
+			write(t, k.file("rooms"), encodeEntry("tokens", "rooms", entry{3, []byte("third")}))
 		}, "third"},
-		{"database gone", func(t *testing.T, k *Kept) {
+		{"database missing", func(t *testing.T, k *Mirrored) {
 			if err := k.bucket.Delete("rooms"); err != nil {
 				t.Fatal(err)
 			}
 		}, "second"},
-		{"database damaged", func(t *testing.T, k *Kept) {
-			if err := k.bucket.update(func(b *bolt.Bucket) error { return b.Put([]byte("rooms"), []byte("rubbish")) }); err != nil {
+		{"database damaged", func(t *testing.T, k *Mirrored) {
+			if err := k.bucket.update(func(b *bolt.Bucket) error { return b.Put([]byte("rooms"), []byte("garbage")) }); err != nil {
 				t.Fatal(err)
 			}
 		}, "second"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			k := open(t, newPath(t)).Kept("tokens")
+			k := open(t, newPath(t)).Mirrored("tokens")
 			put(t, k, "rooms", "first")
 			put(t, k, "rooms", "second")
 			test.damage(t, k)
-			if k.read("rooms").same() {
-				t.Fatal("the copies are still alike: the test damaged nothing")
+			if k.read("rooms").inSync() {
+				t.Fatal("the copies are still in sync: the test damaged nothing")
 			}
 			want(t, k, "rooms", test.want)
-			if c := k.read("rooms"); !c.same() || string(c.base.value) != test.want {
-				t.Errorf("after Get the copies are %q (%v) and %q (%v)", c.base.value, c.baseErr, c.file.value, c.fileErr)
+			if c := k.read("rooms"); !c.inSync() || string(c.db.value) != test.want {
+				t.Errorf("after Get the copies are %q (%v) and %q (%v)", c.db.value, c.dbErr, c.file.value, c.fileErr)
 			}
 			put(t, k, "rooms", "next")
 			want(t, k, "rooms", "next")
@@ -55,10 +55,10 @@ func TestEachCopyHealsTheOther(t *testing.T) {
 }
 
 func TestBothCopiesDamaged(t *testing.T) {
-	k := open(t, newPath(t)).Kept("tokens")
+	k := open(t, newPath(t)).Mirrored("tokens")
 	wantErr(t, k, "rooms", ErrNotFound)
 	put(t, k, "rooms", "first")
-	write(t, k.file("rooms"), []byte("rubbish"))
+	write(t, k.file("rooms"), []byte("garbage"))
 	if err := k.bucket.Delete("rooms"); err != nil {
 		t.Fatal(err)
 	}
@@ -67,22 +67,22 @@ func TestBothCopiesDamaged(t *testing.T) {
 	want(t, k, "rooms", "second")
 }
 
-func TestDeletedIsGoneFromBoth(t *testing.T) {
+func TestDeleteRemovesBothCopies(t *testing.T) {
 	path := newPath(t)
 	s := open(t, path)
-	put(t, s.Kept("tokens"), "rooms", "first")
-	if err := s.Kept("tokens").Delete("rooms", "never there"); err != nil {
+	put(t, s.Mirrored("tokens"), "rooms", "first")
+	if err := s.Mirrored("tokens").Delete("rooms", "missing"); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	wantErr(t, open(t, path).Kept("tokens"), "rooms", ErrNotFound)
+	wantErr(t, open(t, path).Mirrored("tokens"), "rooms", ErrNotFound)
 }
 
-func TestOneWorkingPlaceIsEnough(t *testing.T) {
+func TestOneWritableCopyIsEnough(t *testing.T) {
 	s := open(t, newPath(t))
-	k := s.Kept("tokens")
+	k := s.Mirrored("tokens")
 	write(t, k.dir, []byte("a file where the folder should be"))
 	put(t, k, "rooms", "in the database only")
 	want(t, k, "rooms", "in the database only")
@@ -99,7 +99,7 @@ func TestOneWorkingPlaceIsEnough(t *testing.T) {
 	remove(t, k.dir)
 	write(t, k.dir, []byte("in the way again"))
 	if err := k.Put(map[string][]byte{"rooms": []byte("nowhere")}); err == nil {
-		t.Error("Put returned nil although neither place took the value")
+		t.Error("Put returned nil although neither copy could be written")
 	}
 }
 
@@ -117,21 +117,21 @@ func TestFileNames(t *testing.T) {
 	}
 }
 
-func TestHalfWrittenFilesAreSwept(t *testing.T) {
+func TestTemporaryFilesAreRemoved(t *testing.T) {
 	path := newPath(t)
 	dir := filepath.Dir(path)
 	if err := os.Mkdir(filepath.Join(dir, "tokens"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for _, left := range []string{filepath.Join(dir, temporary+"1"), filepath.Join(dir, "tokens", temporary+"2")} {
+	for _, left := range []string{filepath.Join(dir, temporaryPrefix+"1"), filepath.Join(dir, "tokens", temporaryPrefix+"2")} {
 		write(t, left, []byte("half"))
 	}
-	open(t, path).Kept("tokens")
+	open(t, path).Mirrored("tokens")
 	wantOnly(t, dir, "roomgate.db", "tokens")
 	wantOnly(t, filepath.Join(dir, "tokens"))
 }
 
-func TestFilesOfRootBelongToTheFoldersOwner(t *testing.T) {
+func TestFilesOfRootInheritTheOwnerOfTheFolder(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can give files away")
 	}
@@ -141,7 +141,7 @@ func TestFilesOfRootBelongToTheFoldersOwner(t *testing.T) {
 	if err := os.Chown(dir, owner, owner); err != nil {
 		t.Fatal(err)
 	}
-	k := open(t, path).Kept("tokens")
+	k := open(t, path).Mirrored("tokens")
 	put(t, k, "rooms", "token")
 	for _, p := range []string{path, k.dir, k.file("rooms")} {
 		info, err := os.Stat(p)

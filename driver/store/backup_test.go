@@ -16,8 +16,8 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// fillAll writes bookings, a sign-in under way and tokens, each twice, so that
-// unused pages hold former values.
+// fillAll writes bookings, a pending sign-in and tokens, each twice, so that
+// unused pages hold old values.
 func fillAll(t *testing.T, s *Store, key *[32]byte) {
 	t.Helper()
 	for _, n := range []string{"first ", "second "} {
@@ -31,7 +31,7 @@ func TestBackup(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		key     *[32]byte
-		leftOut []string
+		omitted []string
 	}{
 		{"in clear", nil, []string{"sign-ins", "tokens"}},
 		{"sealed", oneKey, []string{"sign-ins"}},
@@ -40,13 +40,13 @@ func TestBackup(t *testing.T) {
 			s := open(t, newPath(t))
 			fillAll(t, s, test.key)
 			file := filepath.Join(t.TempDir(), "backup.db")
-			leftOut, err := s.Backup(file, "bookings")
-			if err != nil || !slices.Equal(leftOut, test.leftOut) {
-				t.Fatalf("Backup = %q, %v; want %q left out", leftOut, err, test.leftOut)
+			omitted, err := s.Backup(file, "bookings")
+			if err != nil || !slices.Equal(omitted, test.omitted) {
+				t.Fatalf("Backup = %q, %v; want %q omitted", omitted, err, test.omitted)
 			}
 			content, err := os.ReadFile(file)
 			if err != nil || bytes.Contains(content, []byte(secret)) {
-				t.Errorf("the backup holds the secret (%v)", err)
+				t.Errorf("the backup contains the secret (%v)", err)
 			}
 			if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
 				t.Errorf("the backup's mode is %v, %v", info.Mode(), err)
@@ -54,7 +54,7 @@ func TestBackup(t *testing.T) {
 			if err := Check(file); err != nil {
 				t.Error(err)
 			}
-			put(t, s.Bucket("bookings"), "boardroom", "third booking") // the gateway goes on
+			put(t, s.Bucket("bookings"), "boardroom", "third booking") // after the backup
 			wantRestored(t, file, test.key)
 		})
 	}
@@ -70,14 +70,14 @@ func wantRestored(t *testing.T, file string, key *[32]byte) {
 	s := open(t, path)
 	want(t, s.Bucket("bookings"), "boardroom", "second booking")
 	if key == nil {
-		wantErr(t, s.Kept("tokens"), "rooms", ErrNotFound)
+		wantErr(t, s.Mirrored("tokens"), "rooms", ErrNotFound)
 		return
 	}
 	wantErr(t, s.Sealed("tokens", nil), "rooms", ErrSealed)
 	want(t, s.Sealed("tokens", key), "rooms", "second "+secret)
 }
 
-func TestBackupLeavesWhatIsThere(t *testing.T) {
+func TestBackupDoesNotOverwrite(t *testing.T) {
 	s := open(t, newPath(t))
 	file := filepath.Join(t.TempDir(), "backup.db")
 	write(t, file, []byte("precious"))
@@ -96,21 +96,21 @@ func TestBackupLeavesWhatIsThere(t *testing.T) {
 	}
 }
 
-func TestBackupLeavesOutDamage(t *testing.T) {
+func TestBackupOmitsDamagedValues(t *testing.T) {
 	s := open(t, newPath(t))
 	fillAll(t, s, nil)
-	if err := s.Bucket("bookings").update(func(b *bolt.Bucket) error { return b.Put([]byte("atrium"), []byte("rubbish")) }); err != nil {
+	if err := s.Bucket("bookings").update(func(b *bolt.Bucket) error { return b.Put([]byte("atrium"), []byte("garbage")) }); err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "backup.db")
-	leftOut, err := s.Backup(file, "bookings")
-	if err != nil || !slices.Contains(leftOut, "bookings") {
-		t.Errorf("Backup = %q, %v; want bookings named", leftOut, err)
+	omitted, err := s.Backup(file, "bookings")
+	if err != nil || !slices.Contains(omitted, "bookings") {
+		t.Errorf("Backup = %q, %v; want bookings named", omitted, err)
 	}
 	wantRestored(t, file, nil)
 }
 
-func TestRestoreKeepsTheFormerDatabase(t *testing.T) {
+func TestRestoreKeepsTheReplacedDatabase(t *testing.T) {
 	path := newPath(t)
 	s := open(t, path)
 	fillAll(t, s, nil)
@@ -122,7 +122,7 @@ func TestRestoreKeepsTheFormerDatabase(t *testing.T) {
 	if _, err := Restore(file, path, noon); !errors.Is(err, ErrLocked) {
 		t.Errorf("Restore under a running gateway = %v, want ErrLocked", err)
 	} else {
-		wantAdvice(t, err, "systemctl stop roomgate")
+		wantAction(t, err, "systemctl stop roomgate")
 	}
 	if err := errors.Join(s.Close(), os.Chmod(path, 0o644)); err != nil {
 		t.Fatal(err)
@@ -137,7 +137,7 @@ func TestRestoreKeepsTheFormerDatabase(t *testing.T) {
 	}
 	s = open(t, path)
 	want(t, s.Bucket("bookings"), "boardroom", "second booking")
-	want(t, s.Kept("tokens"), "rooms", "second "+secret) // from its second copy
+	want(t, s.Mirrored("tokens"), "rooms", "second "+secret) // from its second copy
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +151,7 @@ func TestRestoreRefusesBadBackups(t *testing.T) {
 	path := newPath(t)
 	s := open(t, path)
 	put(t, s.Bucket("bookings"), "boardroom", "one")
-	good, newer, rubbish := filepath.Join(t.TempDir(), "good"), filepath.Join(t.TempDir(), "newer"), filepath.Join(t.TempDir(), "rubbish")
+	good, newer, garbage := filepath.Join(t.TempDir(), "good"), filepath.Join(t.TempDir(), "newer"), filepath.Join(t.TempDir(), "garbage")
 	if _, err := s.Backup(good, "bookings"); err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +160,7 @@ func TestRestoreRefusesBadBackups(t *testing.T) {
 		t.Fatal(err)
 	}
 	put(t, &Bucket{s, schemaBucket}, schemaKey, "1")
-	write(t, rubbish, bytes.Repeat([]byte("rubbish"), 5000))
+	write(t, garbage, bytes.Repeat([]byte("garbage"), 5000))
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +168,7 @@ func TestRestoreRefusesBadBackups(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for file, target := range map[string]error{newer: ErrNewer, rubbish: ErrDamaged, path + "-none": fs.ErrNotExist} {
+	for file, target := range map[string]error{newer: ErrNewer, garbage: ErrDamaged, path + "-none": fs.ErrNotExist} {
 		if _, err := Restore(file, path, noon); !errors.Is(err, target) {
 			t.Errorf("Restore(%s) = %v, want %v", filepath.Base(file), err, target)
 		}
@@ -182,7 +182,7 @@ func TestRestoreRefusesBadBackups(t *testing.T) {
 	}
 }
 
-func TestASparseFileIsMadeSmallerAtTheStart(t *testing.T) {
+func TestOpenCompactsASparseFile(t *testing.T) {
 	path := newPath(t)
 	s := open(t, path)
 	values := map[string][]byte{}
@@ -194,11 +194,11 @@ func TestASparseFileIsMadeSmallerAtTheStart(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	put(t, s.Kept("tokens"), "rooms", secret)
+	put(t, s.Mirrored("tokens"), "rooms", secret)
 	if err := errors.Join(s.Bucket("bookings").Put(values), s.Bucket("bookings").Delete(keys[1:]...)); err != nil {
 		t.Fatal(err)
 	}
-	put(t, s.Bucket("bookings"), "room-0", "the one that stays")
+	put(t, s.Bucket("bookings"), "room-0", "the remaining one")
 	large := size(t, path)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
@@ -206,11 +206,11 @@ func TestASparseFileIsMadeSmallerAtTheStart(t *testing.T) {
 
 	s = open(t, path)
 	small := size(t, path)
-	if large < 2<<20 || small >= smallest {
+	if large < 2<<20 || small >= minCompactSize {
 		t.Errorf("the file went from %d to %d bytes", large, small)
 	}
-	want(t, s.Bucket("bookings"), "room-0", "the one that stays")
-	want(t, s.Kept("tokens"), "rooms", secret)
+	want(t, s.Bucket("bookings"), "room-0", "the remaining one")
+	want(t, s.Mirrored("tokens"), "rooms", secret)
 	put(t, s.Bucket("bookings"), "room-1", "new")
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
@@ -221,8 +221,7 @@ func TestASparseFileIsMadeSmallerAtTheStart(t *testing.T) {
 	wantOnly(t, filepath.Dir(path), "roomgate.db", "tokens")
 }
 
-// A file that is full of values is left as it is, however often it is opened.
-func TestAFullFileIsLeftAlone(t *testing.T) {
+func TestOpenDoesNotCompactAFullFile(t *testing.T) {
 	path := newPath(t)
 	s := open(t, path)
 	values := map[string][]byte{}
@@ -236,7 +235,7 @@ func TestAFullFileIsLeftAlone(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if info := size(t, path); info < smallest {
+	if info := size(t, path); info < minCompactSize {
 		t.Fatalf("the file has %d bytes only: the test proves nothing", info)
 	}
 	if after := transaction(t, open(t, path)); after != before {
@@ -244,9 +243,9 @@ func TestAFullFileIsLeftAlone(t *testing.T) {
 	}
 }
 
-func TestASparseFileWorksWhereItCannotBeMadeSmaller(t *testing.T) {
+func TestSparseFileThatCannotBeCompactedIsUsable(t *testing.T) {
 	if os.Geteuid() == 0 {
-		t.Skip("root may write anywhere")
+		t.Skip("root can write to any folder")
 	}
 	path := newPath(t)
 	s := open(t, path)
