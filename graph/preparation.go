@@ -13,7 +13,7 @@ func (p *Provider) Preparation() []driver.Block {
 	switch {
 	case o.app():
 		return []driver.Block{
-			{Text: "This account is an application. The customer's IT does three things once, at " + o.portal() + ", App registrations:"},
+			{Text: "The account is an application. The customer's IT does three things once, at " + o.portal() + ", App registrations:"},
 			{Steps: []string{
 				"Open application " + app + " of tenant " + driver.AsCode(o.Tenant) + ".",
 				"Certificates & secrets: upload the gateway's certificate, or create a client secret and put it into the gateway's configuration.",
@@ -29,7 +29,7 @@ func (p *Provider) Preparation() []driver.Block {
 		platform = "Web"
 	}
 	return []driver.Block{
-		{Text: "Once, by the customer's IT: at " + o.portal() + ", App registrations, application " + app +
+		{Text: "At " + o.portal() + ", App registrations, application " + app +
 			", Authentication, under " + platform + ", add this redirect URI, exactly as it is here:"},
 		{Code: o.RedirectURI},
 	}

@@ -46,7 +46,7 @@ const roomsListed = "GET /api/v1/rooms lists the rooms"
 
 func noRoom(id string) string { return fmt.Sprintf("there is no room %q", id) }
 
-// indexOf returns where a room stands in Rooms; -1 when there is none.
+// indexOf returns the index of a room in Rooms; -1: there is no such room.
 func (o *Options) indexOf(id string) int {
 	return slices.IndexFunc(o.Rooms, func(room driver.Room) bool { return room.ID == id })
 }
@@ -93,7 +93,7 @@ func (s *server) apiGateway(w http.ResponseWriter, _ *http.Request) {
 // part is how a part of the gateway is doing, in JSON.
 type part struct {
 	OK       bool       `json:"ok"`
-	Stuck    bool       `json:"stuck"` // its loop gave no sign of life
+	Stuck    bool       `json:"stuck"` // its loop has stopped
 	Words    string     `json:"words"`
 	Since    time.Time  `json:"since"`
 	LastBeat *time.Time `json:"last_beat"` // null: a part without a loop
@@ -147,20 +147,20 @@ func plain(v driver.Value) any {
 func (s *server) json(w http.ResponseWriter, status int, doc any) {
 	body, err := json.Marshal(doc)
 	if err != nil {
-		s.Log.Error("an answer could not be made", "err", err)
-		status, body = http.StatusInternalServerError, []byte(`{"error":"the answer could not be made","next":"the gateway's log says why"}`)
+		s.Log.Error("an answer could not be encoded", "err", err)
+		status, body = http.StatusInternalServerError, []byte(`{"error":"the answer could not be encoded","next":"the gateway's log says why"}`)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	w.Write(append(body, '\n')) // a reader that has gone needs no answer
+	w.Write(append(body, '\n')) // the client may have disconnected
 }
 
-// apiError answers with what is the matter and what to do.
+// apiError answers with what is wrong and what to do.
 func (s *server) apiError(w http.ResponseWriter, status int, words, next string) {
 	s.json(w, status, map[string]string{"error": words, "next": next})
 }
 
-// wrongMethod answers where a path is asked for otherwise than it allows.
+// wrongMethod answers a method that the path does not allow.
 func (s *server) wrongMethod(allow string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Allow", allow)

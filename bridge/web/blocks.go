@@ -1,8 +1,6 @@
 package web
 
 import (
-	"strings"
-
 	g "maragu.dev/gomponents"
 	h "maragu.dev/gomponents/html"
 
@@ -48,17 +46,12 @@ func tableRow(cells []string, cell func(...g.Node) g.Node) g.Node {
 	return h.Tr(lines(g.Map(cells, func(text string) g.Node { return cell(spans(text)) })...))
 }
 
-// spans renders a text in which what stands between backquotes is code.
+// spans renders a text that has parts to be shown as code.
 func spans(text string) g.Node {
-	var out g.Group
-	for i, part := range strings.Split(text, "`") {
-		switch {
-		case part == "":
-		case i%2 == 1:
-			out = append(out, code(part))
-		default:
-			out = append(out, g.Text(part))
+	return g.Map(driver.Spans(text), func(s driver.Span) g.Node {
+		if s.Code {
+			return code(s.Text)
 		}
-	}
-	return out
+		return g.Text(s.Text)
+	})
 }

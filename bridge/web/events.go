@@ -47,11 +47,11 @@ func (s *server) follow(ctx context.Context, out *stream) error {
 	if err := out.send(fmt.Sprintf("retry: %d\n\n", retryMillis)); err != nil {
 		return err
 	}
-	sh := newSheet(&s.Options)
+	reader := newReader(&s.Options)
 	sent := map[string]string{}
 	for {
 		changed := s.Board.Changed()
-		if err := s.sendNews(sh, sent, out); err != nil {
+		if err := s.sendNews(reader, sent, out); err != nil {
 			return err
 		}
 		if !wait(ctx, nil, pause) {
@@ -65,23 +65,23 @@ func (s *server) follow(ctx context.Context, out *stream) error {
 
 // sendNews sends what has changed, or a comment that keeps the connection
 // alive. sent holds the elements that are not of one room, as last sent.
-func (s *server) sendNews(sh *sheet, sent map[string]string, out *stream) error {
+func (s *server) sendNews(reader *reader, sent map[string]string, out *stream) error {
 	now := s.Now()
-	rooms := sh.read(now)
-	items := sh.items(now)
+	rooms := reader.rooms(now)
+	items := reader.items(now)
 	news := len(rooms) > 0
-	for _, whole := range []struct {
+	for _, part := range []struct {
 		id      string
 		element g.Node
-	}{{"overview", overviewLine(sh.overview(now))}, {"ailing", ailingItems(ailing(items))}, {"items", allItems(items)}} {
-		html := render(whole.element)
-		if html == sent[whole.id] {
+	}{{"overview", overviewLine(reader.overview(now))}, {"problems", problemItems(problems(items))}, {"items", allItems(items)}} {
+		html := render(part.element)
+		if html == sent[part.id] {
 			continue
 		}
-		if err := out.fragment(whole.id, html); err != nil {
+		if err := out.fragment(part.id, html); err != nil {
 			return err
 		}
-		sent[whole.id], news = html, true
+		sent[part.id], news = html, true
 	}
 	for _, room := range rooms {
 		if err := out.fragment("room-"+room.ID, render(roomCard(room))); err != nil {

@@ -169,7 +169,7 @@ func TestStream(t *testing.T) {
 		o := options(t)
 		b := serve(t, &o)
 		take, end := b.stream(t)
-		wantIDs(t, "first", take(), "retry 3000", "overview at 0s", "ailing at 0s", "items at 0s", "room-boardroom at 0s", "room-attic at 0s")
+		wantIDs(t, "first", take(), "retry 3000", "overview at 0s", "problems at 0s", "items at 0s", "room-boardroom at 0s", "room-attic at 0s")
 
 		time.Sleep(time.Second)
 		publish(o, driver.OfRoom, "attic", booked("Budget"))
@@ -197,7 +197,7 @@ func TestStream(t *testing.T) {
 
 		o.Board.Report("mqtt", false, "the broker is away", time.Now())
 		time.Sleep(time.Second)
-		wantIDs(t, "health", take(), "ailing at 3s", "items at 3s")
+		wantIDs(t, "health", take(), "problems at 3s", "items at 3s")
 		time.Sleep(16 * time.Second)
 		wantIDs(t, "quiet", take(), "comment at 18.5s")
 		end()
@@ -242,7 +242,7 @@ func TestHostileSubjectInTheStream(t *testing.T) {
 				publish(o, driver.OfRoom, "attic", booked(subject))
 				take, end := b.stream(t)
 				got := take()
-				wantIDs(t, "first", got, "retry 3000", "overview at 0s", "ailing at 0s", "items at 0s", "room-boardroom at 0s", "room-attic at 0s")
+				wantIDs(t, "first", got, "retry 3000", "overview at 0s", "problems at 0s", "items at 0s", "room-boardroom at 0s", "room-attic at 0s")
 				if n := strings.Count(got[len(got)-1].HTML, "<"); n != strings.Count(got[len(got)-1].HTML, ">") || n != 18 {
 					t.Errorf("%d tags, want 18: %s", n, got[len(got)-1].HTML)
 				}

@@ -47,9 +47,9 @@ func code(words string) g.Node { return h.Code(g.Text(words)) }
 // condition is the class of an item that is well, or is not.
 func condition(ok bool) string {
 	if ok {
-		return "well"
+		return "ok"
 	}
-	return "ill"
+	return "problem"
 }
 
 // counted is a number with the word for one or for several.

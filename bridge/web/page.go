@@ -10,21 +10,21 @@ import (
 type pageData struct {
 	Site, Banner, Version string
 	Overview              overview
-	Ailing, Items         []item
+	Problems, Items       []item
 	Groups                []group
 }
 
 func (s *server) page(w http.ResponseWriter, _ *http.Request) {
 	now := s.Now()
-	sh := newSheet(&s.Options)
-	rooms := sh.read(now)
-	items := sh.items(now)
+	reader := newReader(&s.Options)
+	rooms := reader.rooms(now)
+	items := reader.items(now)
 	if s.Read != nil {
 		w.Header().Set("Content-Security-Policy", policyWithForms)
 	}
 	s.html(w, http.StatusOK, frontPage(pageData{
 		Site: s.Site.Name, Banner: s.Banner, Version: s.Version,
-		Overview: sh.overview(now), Ailing: ailing(items), Items: items, Groups: groups(s.Rooms, rooms),
+		Overview: reader.overview(now), Problems: problems(items), Items: items, Groups: groups(s.Rooms, rooms),
 	}))
 }
 

@@ -7,7 +7,7 @@ import (
 	h "maragu.dev/gomponents/html"
 )
 
-// icon is a door.
+// icon shows a door.
 const icon = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath d='M3 1h10v14H3z' fill='%23246'/%3E" +
 	"%3Ccircle cx='10.500' cy='8' r='1.200' fill='white'/%3E%3C/svg%3E"
 
@@ -28,7 +28,7 @@ func frontPage(p pageData) g.Node {
 				h.Input(h.Type("search"), h.Placeholder("a name, or free"), h.AutoComplete("off"))),
 		)),
 		h.Main(lines(
-			ailingItems(p.Ailing),
+			problemItems(p.Problems),
 			g.Map(p.Groups, placeSection),
 			g.If(len(p.Groups) == 0, h.P(g.Text("No rooms are configured."))),
 		)),
@@ -71,7 +71,7 @@ func roomCard(r roomView) g.Node {
 	))
 }
 
-// until tells when what the room is now ends.
+// until tells when the state of the room ends.
 func until(r roomView) g.Node {
 	end := r.Until
 	if r.Current != nil {
@@ -93,7 +93,8 @@ func who(b *booking) g.Node {
 		g.If(b.Organizer != "", isolated(b.Organizer)))
 }
 
-// isolated is a stranger's text: its direction of writing changes nothing beside it.
+// isolated is untrusted text whose direction of writing has no effect on the text
+// around it.
 func isolated(words string) g.Node { return g.El("bdi", g.Text(words)) }
 
 func nextBooking(r roomView) g.Node {
@@ -108,15 +109,15 @@ func nextBooking(r roomView) g.Node {
 	return h.P(h.Class("next quiet"), g.Text("Nothing booked in the days ahead"))
 }
 
-// readForm has the room's calendar read at once. The words on the button are its
-// value, and so no text of the room that the filter would find.
+// readForm asks for a reading of the room's calendar. The words on the button are
+// its value, and so not part of the text that the filter searches.
 func readForm(r roomView) g.Node {
 	return h.Form(h.Class("read"), h.Method("post"), h.Action(readPath(r.ID)),
 		h.Input(h.Type("submit"), h.Value("Read now"), h.Aria("label", "Read now: "+r.Name)), g.El("output"))
 }
 
-func ailingItems(items []item) g.Node {
-	return h.Section(h.ID("ailing"), g.If(len(items) > 0, lines(
+func problemItems(items []item) g.Node {
+	return h.Section(h.ID("problems"), g.If(len(items) > 0, lines(
 		h.H2(g.Text("Needs attention")),
 		h.Ul(h.Class("items"), lines(g.Map(items, itemLine)...)),
 	)))
@@ -124,7 +125,7 @@ func ailingItems(items []item) g.Node {
 
 func allItems(items []item) g.Node {
 	return h.Ul(h.ID("items"), h.Class("items"), lines(g.Map(items, itemLine)...),
-		g.If(len(items) == 0, h.Li(g.Text("Nothing was heard of the gateway's parts yet."))))
+		g.If(len(items) == 0, h.Li(g.Text("The gateway's parts have not reported yet."))))
 }
 
 func itemLine(i item) g.Node {

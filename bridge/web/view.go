@@ -1,12 +1,10 @@
 package web
 
 import (
-	"fmt"
 	"strings"
 	"time"
 	"unicode"
 
-	"roomgate/bridge"
 	"roomgate/driver"
 )
 
@@ -123,7 +121,7 @@ func people(points pointValues) string {
 // of which nothing was published yet has neither.
 func trust(points pointValues) (quality, fault string) {
 	if !points.of(driver.QualityPoint).Known() {
-		return driver.QualityUnknown.String(), "nothing was heard of this room yet"
+		return driver.QualityUnknown.String(), "nothing is known of this room yet"
 	}
 	return points.of(driver.QualityPoint).Text(), points.of(driver.Fault).Text()
 }
@@ -145,9 +143,9 @@ func viewBooking(subject, organizer, start, end driver.Value, now time.Time, zon
 // longest is how many characters of a subject or a name the page shows.
 const longest = 120
 
-// legible makes one short line of a stranger's text. Marks that turn the
-// direction of writing are left out: they could swallow what stands beside
-// them (unicode.org/reports/tr9, explicit directional formatting).
+// legible makes one short line of untrusted text. Characters that change the
+// direction of writing are removed: they could reorder the text around them
+// (unicode.org/reports/tr9, explicit directional formatting).
 func legible(s string) string {
 	s = strings.Map(func(r rune) rune {
 		switch {
@@ -163,98 +161,4 @@ func legible(s string) string {
 		return string(line[:longest-1]) + "…"
 	}
 	return string(line)
-}
-
-// item is an account or a part of the gateway as shown.
-type item struct {
-	Name    string
-	OK      bool
-	Words   string // how it stands
-	Reason  string // why, and what to do; empty when well
-	Command string // to run; empty: none
-	Path    string // of the set-up page, where a person signs in; empty: not wanted, or no such page
-	Device  *deviceCode
-	Lapses  []string // what ends before long unless somebody acts
-	Since   *moment
-}
-
-// deviceCode is a device code that waits to be entered.
-type deviceCode struct {
-	UserCode, Address string
-	Until             *moment
-}
-
-// signInWords are the states of a sign-in in words.
-var signInWords = map[driver.SessionState]string{
-	driver.NeverSignedIn: "never signed in",
-	driver.SignedIn:      "signed in",
-	driver.Refreshing:    "signed in, being renewed",
-	driver.Retrying:      "renewal failed, being tried again",
-	driver.SignInNeeded:  "sign-in needed",
-}
-
-// viewAccount derives what is shown of an account from its points, and from the
-// account itself where there is a set-up page. An open device code says all that
-// the reason does.
-func viewAccount(name string, points pointValues, account *Account, now time.Time, zone *time.Location) item {
-	v := item{Name: "Account " + name, Words: "not known yet", Reason: points.of(driver.AccountReason).Text()}
-	state, err := driver.ParseSessionState(points.of(driver.AccountState).Text())
-	if err != nil {
-		return v // not published yet
-	}
-	v.OK, v.Words = state.Works(), signInWords[state]
-	if login := "roomgate login " + name; state.NeedsPerson() && !strings.Contains(v.Reason, login) {
-		v.Command = login
-	}
-	if account != nil {
-		v.addAccount(*account, state, now, zone)
-	}
-	if days := points.of(driver.RefreshDaysLeft); !days.Nothing() && days.Int() < lapseNotice {
-		v.Lapses = append(v.Lapses, fmt.Sprintf("unless it is renewed, the sign-in lapses %s", inDays(days.Int())))
-	}
-	if days := points.of(driver.SecretDaysLeft); !days.Nothing() && days.Int() < lapseNotice {
-		v.Lapses = append(v.Lapses, fmt.Sprintf("the client secret or certificate expires %s; have the customer's IT make a new one", inDays(days.Int())))
-		v.OK = v.OK && days.Int() > secretWarning
-	}
-	return v
-}
-
-// addAccount adds what only the account itself tells: where to sign in, and a
-// device code, which takes the place of the reason and the command.
-func (i *item) addAccount(a Account, state driver.SessionState, now time.Time, zone *time.Location) {
-	i.Words = a.stateWords(state)
-	if state.NeedsPerson() {
-		i.Path = accountPath(a.Name)
-	}
-	if d := a.status().Device; d != nil {
-		i.Device, i.Reason, i.Command = &deviceCode{d.UserCode, d.VerificationURI, momentOf(d.Expires, now, zone)}, "", ""
-	}
-}
-
-const (
-	lapseNotice   = 60 // days in advance that the page tells of an end
-	secretWarning = 30 // days in advance that a new client secret or certificate is asked for
-)
-
-// inDays puts a number of whole days to come in words; none are left from a day
-// before the end on.
-func inDays(n int) string {
-	switch n {
-	case 0:
-		return "within a day, if it has not yet"
-	case 1:
-		return "in 1 day"
-	}
-	return fmt.Sprintf("in %d days", n)
-}
-
-// viewPart derives what is shown of a part of the gateway.
-func viewPart(name string, h bridge.Health, stuck bool, now time.Time, zone *time.Location) item {
-	switch {
-	case stuck:
-		return item{Name: name, Words: "stuck", Reason: "its loop gave no sign of life; restart the gateway if it stays so", Since: momentOf(h.Beat, now, zone)}
-	case !h.OK:
-		return item{Name: name, Words: "not working", Reason: h.Words, Since: momentOf(h.Since, now, zone)}
-	}
-	return item{Name: name, OK: true, Words: "working", Reason: h.Words, Since: momentOf(h.Since, now, zone)}
 }

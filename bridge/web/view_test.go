@@ -16,7 +16,7 @@ func TestRoomInWords(t *testing.T) {
 		points points
 		want   string
 	}{
-		{"nothing published", points{}, "Boardroom 12 seats Not known nothing was heard of this room yet Quality unknown"},
+		{"nothing published", points{}, "Boardroom 12 seats Not known nothing is known of this room yet Quality unknown"},
 		{"free until a booking", free(), "Boardroom 12 seats Free until 13:30 Next 13:30–14:00 Quality good"},
 		{"free, nothing in sight", with(points{driver.FreeUntil: at(84 * hour)}),
 			"Boardroom 12 seats Free Nothing booked in the days ahead Quality good"},

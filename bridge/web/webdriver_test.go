@@ -226,7 +226,7 @@ func TestPersonSignsIn(t *testing.T) {
 	b := newBrowser(t)
 
 	b.visit(page)
-	b.click(`//section[@id="ailing"]//a[.="the set-up page"]`)
+	b.click(`//section[@id="problems"]//a[.="the set-up page"]`)
 	b.picture("1-closed")
 	b.write(`//input[@name="code"]`, setUpCode)
 	b.click(`//button[.="Open"]`)
@@ -280,7 +280,7 @@ func signInByDevice(t *testing.T, b *browser, page string, f *fakeService) {
 	f.change(func(all []fakeAccount) {
 		all[2].status = driver.SessionStatus{State: driver.SignedIn, User: "lobby@contoso.example"}
 	})
-	if got := b.text(`//li[@class="well"]`); got != "Now: signed in as lobby@contoso.example" {
+	if got := b.text(`//li[@class="ok"]`); got != "Now: signed in as lobby@contoso.example" {
 		t.Errorf("the page says %q", got)
 	}
 	b.picture("6-device-signed-in")

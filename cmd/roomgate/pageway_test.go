@@ -128,7 +128,7 @@ func (p person) entersCode(account string) {
 		p.click(`//button[.="Accept"]`)
 		p.text(`//p[contains(., "You can close this page")]`)
 	})
-	if got, want := p.text(`//li[@class="well"]`), "Now: signed in"; got != want {
+	if got, want := p.text(`//li[@class="ok"]`), "Now: signed in"; got != want {
 		p.house.t.Errorf("the page says %q, want %q", got, want)
 	}
 	p.Write([]byte(p.source()))

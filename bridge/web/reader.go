@@ -9,9 +9,9 @@ import (
 	"roomgate/driver"
 )
 
-// sheet is what one reader of the page has seen. It holds little: there may be
-// many readers, and a thousand rooms.
-type sheet struct {
+// reader is one reader of the page, with what the page has shown. It holds little:
+// there may be many readers, and a thousand rooms.
+type reader struct {
 	o      *Options
 	seq    uint64         // of the board, as far as read
 	day    string         // the site's date, on which the words of times depend
@@ -19,12 +19,12 @@ type sheet struct {
 	index  map[string]int // in o.Rooms, by room id
 }
 
-func newSheet(o *Options) *sheet {
-	s := &sheet{o: o, states: make([]string, len(o.Rooms)), index: make(map[string]int, len(o.Rooms))}
+func newReader(o *Options) *reader {
+	r := &reader{o: o, states: make([]string, len(o.Rooms)), index: make(map[string]int, len(o.Rooms))}
 	for i, room := range o.Rooms {
-		s.index[room.ID] = i
+		r.index[room.ID] = i
 	}
-	return s
+	return r
 }
 
 // shown tells whether a point of a room is on the page. Ages and counters, which
@@ -39,27 +39,27 @@ func shown(point string) bool {
 	return false
 }
 
-// read takes over what is new on the board and returns the rooms that are to be
-// shown anew, in the order of the page: all at first, and on every new day,
-// which changes the words of times.
-func (s *sheet) read(now time.Time) []roomView {
-	entries, seq := s.o.Board.Since(s.seq)
-	s.seq = seq
-	changed := make([]bool, len(s.o.Rooms))
+// rooms reads what is new on the board and returns the rooms that have changed, in
+// the order of the page: all of them at first, and on every new day, which changes
+// the words of times.
+func (r *reader) rooms(now time.Time) []roomView {
+	entries, seq := r.o.Board.Since(r.seq)
+	r.seq = seq
+	changed := make([]bool, len(r.o.Rooms))
 	for _, e := range entries {
-		if i, ok := s.index[e.Subject.ID]; ok && e.Subject.Scope == driver.OfRoom && shown(e.Point().Name) {
+		if i, ok := r.index[e.Subject.ID]; ok && e.Subject.Scope == driver.OfRoom && shown(e.Point().Name) {
 			changed[i] = true
 		}
 	}
-	day := now.In(s.o.Site.Zone).Format(time.DateOnly)
-	newDay := day != s.day
-	s.day = day
+	day := now.In(r.o.Site.Zone).Format(time.DateOnly)
+	newDay := day != r.day
+	r.day = day
 	var out []roomView
-	for i, room := range s.o.Rooms {
+	for i, room := range r.o.Rooms {
 		if changed[i] || newDay {
-			v := viewRoom(room, s.o.points(driver.OfRoom, room.ID), now, s.o.Site.Zone)
-			v.Readable = s.o.Read != nil
-			s.states[i] = v.State
+			v := viewRoom(room, r.o.points(driver.OfRoom, room.ID), now, r.o.Site.Zone)
+			v.Readable = r.o.Read != nil
+			r.states[i] = v.State
 			out = append(out, v)
 		}
 	}
@@ -87,8 +87,8 @@ type group struct {
 	Rooms []roomView
 }
 
-// groups gathers rooms by building and floor, in the order in which these first
-// come. views are those of all rooms.
+// groups groups rooms by building and floor, in the order of their first rooms.
+// views are those of all rooms.
 func groups(rooms []driver.Room, views []roomView) []group {
 	var out []group
 	index := map[string]int{}
@@ -105,7 +105,7 @@ func groups(rooms []driver.Room, views []roomView) []group {
 	return out
 }
 
-// placeOf names a room's building and floor as far as they are configured.
+// placeOf names the building and the floor of a room as far as they are configured.
 func placeOf(room driver.Room) string {
 	var words []string
 	if room.Building != "" {
@@ -127,10 +127,10 @@ type overview struct {
 	Zone                         string
 }
 
-func (s *sheet) overview(now time.Time) overview {
-	minute := now.Truncate(time.Minute) // what is shown changes no more often
-	v := overview{Rooms: len(s.states), Now: momentOf(minute, now, s.o.Site.Zone), Zone: s.o.Site.Zone.String()}
-	for _, state := range s.states {
+func (r *reader) overview(now time.Time) overview {
+	minute := now.Truncate(time.Minute) // the line changes no more often than that
+	v := overview{Rooms: len(r.states), Now: momentOf(minute, now, r.o.Site.Zone), Zone: r.o.Site.Zone.String()}
+	for _, state := range r.states {
 		switch state {
 		case "free":
 			v.Free++
@@ -145,24 +145,24 @@ func (s *sheet) overview(now time.Time) overview {
 
 // items returns the accounts, as the board has them, and the parts of the
 // gateway by name.
-func (s *sheet) items(now time.Time) []item {
+func (r *reader) items(now time.Time) []item {
 	var out []item
 	accounts := map[string]*Account{}
-	for _, a := range s.o.accounts() {
+	for _, a := range r.o.accounts() {
 		accounts[a.Name] = &a
 	}
-	for _, subject := range s.o.Board.Subjects(driver.OfAccount) {
-		out = append(out, viewAccount(subject.ID, s.o.points(driver.OfAccount, subject.ID), accounts[subject.ID], now, s.o.Site.Zone))
+	for _, subject := range r.o.Board.Subjects(driver.OfAccount) {
+		out = append(out, viewAccount(subject.ID, r.o.points(driver.OfAccount, subject.ID), accounts[subject.ID], now, r.o.Site.Zone))
 	}
-	health := s.o.Board.Health()
-	stuck := s.o.stuck()
+	health := r.o.Board.Health()
+	stuck := r.o.stuck()
 	for _, part := range slices.Sorted(maps.Keys(health)) {
-		out = append(out, viewPart(part, health[part], slices.Contains(stuck, part), now, s.o.Site.Zone))
+		out = append(out, viewPart(part, health[part], slices.Contains(stuck, part), now, r.o.Site.Zone))
 	}
 	return out
 }
 
-// ailing returns the items that are not well.
-func ailing(items []item) []item {
+// problems returns the items that are not well.
+func problems(items []item) []item {
 	return slices.DeleteFunc(slices.Clone(items), func(i item) bool { return i.OK })
 }
