@@ -4,7 +4,7 @@ import "time"
 
 // wanted tells whether comfort is asked for at p.At; ok is false when nothing is
 // known of it.
-func (f *follower) wanted() (on, ok bool) {
+func (f *follower) requested() (on, ok bool) {
 	if f.overridden() {
 		return f.safe(), true
 	}
@@ -27,7 +27,7 @@ func (f *follower) mayChange() time.Time {
 // minimum times allow, whatever changes the mind of the calendar. A room that is
 // derived for the first time has been off for long.
 func (f *follower) command() {
-	on, ok := f.wanted()
+	on, ok := f.requested()
 	if ok && on != f.p.Comfort && !f.p.At.Before(f.mayChange()) {
 		f.p.Comfort, f.p.ComfortSince = on, f.p.At
 	}
@@ -35,7 +35,7 @@ func (f *follower) command() {
 
 // commandDue adds the instant at which a change that waits may be made.
 func (f *follower) commandDue(w *wake) {
-	if on, ok := f.wanted(); ok && on != f.p.Comfort {
+	if on, ok := f.requested(); ok && on != f.p.Comfort {
 		w.by(f.mayChange())
 	}
 }

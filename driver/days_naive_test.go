@@ -27,7 +27,7 @@ type slow struct {
 	from, to int
 	failure  error
 	failures int
-	bookedAt []bool // by minute, as the bookings known say
+	bookedAt []bool // by minute, as the known bookings say
 	demand   []bool
 
 	said        Presence

@@ -345,12 +345,12 @@ func TestDeriveQuality(t *testing.T) {
 		{"person, once, stale", failed(read, errDenied, 1), "12:10", QualityStale, "last read 2026-01-14T12:00:00Z: boardroom: access is denied; grant Calendars.Read", true},
 		{"person, twice", failed(read, errDenied, 2), "12:01", QualityFault, "boardroom: access is denied; grant Calendars.Read", true},
 		{"window not lapsed", read, "2026-01-17T23:59:59Z", QualityStale, "last read 2026-01-14T12:00:00Z: no poll since", true},
-		{"window lapsed", read, "2026-01-18T00:00:00Z", QualityFault, "the bookings known ended at 2026-01-18T00:00:00Z, last read 2026-01-14T12:00:00Z: no poll since", false},
-		{"window lapsed, failing", failed(read, errTimeout, 5000), "2026-01-18T00:00:00Z", QualityFault, "the bookings known ended at 2026-01-18T00:00:00Z, last read 2026-01-14T12:00:00Z: graph: reading the calendar: timeout", false},
+		{"window lapsed", read, "2026-01-18T00:00:00Z", QualityFault, "the known bookings ended at 2026-01-18T00:00:00Z, last read 2026-01-14T12:00:00Z: no poll since", false},
+		{"window lapsed, failing", failed(read, errTimeout, 5000), "2026-01-18T00:00:00Z", QualityFault, "the known bookings ended at 2026-01-18T00:00:00Z, last read 2026-01-14T12:00:00Z: graph: reading the calendar: timeout", false},
 		{"clock a little back", read, "11:58", QualityGood, "", true},
 		{"clock set back", read, "11:57:59", QualityStale, "last read at 2026-01-14T12:00:00Z, which is in the future: the gateway's clock was set back", true},
-		{"clock set back before the window", read, "2026-01-13T23:59:59Z", QualityFault, "the bookings known begin at 2026-01-14T00:00:00Z, which is in the future: the gateway's clock was set back", false},
-		{"clock lost", read, "1970-01-01T00:00:00Z", QualityFault, "the bookings known begin at 2026-01-14T00:00:00Z, which is in the future: the gateway's clock was set back", false},
+		{"clock set back before the window", read, "2026-01-13T23:59:59Z", QualityFault, "the known bookings begin at 2026-01-14T00:00:00Z, which is in the future: the gateway's clock was set back", false},
+		{"clock lost", read, "1970-01-01T00:00:00Z", QualityFault, "the known bookings begin at 2026-01-14T00:00:00Z, which is in the future: the gateway's clock was set back", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f, next := fresh(NewTimeline(plain(t), c.snap), at(c.now))

@@ -4,7 +4,7 @@ import "time"
 
 // The fail-safe acts when the quality is not good and the last good read, or
 // without one the first derivation, is FailAfter ago. It acts upon mode and
-// comfort alone: what is booked stays what the bookings known say.
+// comfort alone: what is booked stays what the known bookings say.
 
 // overridden tells whether the fail-safe speaks for the bookings.
 func (f *follower) overridden() bool { return f.failing && f.t.plan.room.FailSafe != FailHold }

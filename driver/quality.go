@@ -62,8 +62,8 @@ const (
 	neverRead         // nothing was ever read
 	barred            // nor will it be until somebody acts
 	refused           // read once, but not again until somebody acts
-	lapsed            // the bookings known have ended
-	tooEarly          // the bookings known have not begun: the clock was set back
+	lapsed            // the known bookings have ended
+	tooEarly          // the known bookings have not begun: the clock was set back
 	fromLater         // the last read lies in the future: the clock was set back
 	old               // read too long ago
 )
@@ -113,9 +113,9 @@ func (t *Timeline) words(v verdict) string {
 	}
 	switch v {
 	case lapsed:
-		return "the bookings known ended at " + rfc3339(s.To) + ", last read " + rfc3339(s.ReadAt) + ": " + reason
+		return "the known bookings ended at " + rfc3339(s.To) + ", last read " + rfc3339(s.ReadAt) + ": " + reason
 	case tooEarly:
-		return "the bookings known begin at " + rfc3339(s.From) + ", which is in the future: the gateway's clock was set back"
+		return "the known bookings begin at " + rfc3339(s.From) + ", which is in the future: the gateway's clock was set back"
 	case fromLater:
 		return "last read at " + rfc3339(s.ReadAt) + ", which is in the future: the gateway's clock was set back"
 	case old:

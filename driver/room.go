@@ -45,11 +45,11 @@ type Room struct {
 }
 
 // FailSafe says what mode and comfort are when the calendar was not read for so
-// long that the bookings known may be wrong.
+// long that the known bookings may be wrong.
 type FailSafe uint8
 
 const (
-	FailHold       FailSafe = iota // what the bookings known say, and after their end what was last
+	FailHold       FailSafe = iota // what the known bookings say, and after their end what was last
 	FailUnoccupied                 // off
 	FailOccupied                   // on
 	FailBySchedule                 // what the room's week says

@@ -75,7 +75,7 @@ func (c roomCatalogue) unless(whys []Why, f follower) {
 	c.fill(&facts, others)
 	for i := range c {
 		if !c[i].forecast && others[i] != whys[i].Value {
-			whys[i].Unless = others[i].word() + " as soon as the presence sensor sees " + sees
+			whys[i].Unless = others[i].word() + " as soon as the presence sensor detects " + sees
 		}
 	}
 }
@@ -133,7 +133,7 @@ func (f *follower) nextChange() time.Time {
 }
 
 // foreseeable is the instant before which changes are looked for. While the
-// calendar is read, that is the end of the bookings known, which every read moves.
+// calendar is read, that is the end of the known bookings, which every read moves.
 // Otherwise a week beyond that end shows what the schedule of the fail-safe does.
 func (f *follower) foreseeable(reading bool) time.Time {
 	if reading {

@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// teller puts in words why the points of a room are what they are where its
-// follower stands. It goes by the facts and by what they were derived from.
+// narrator explains in words why the points of a room are what they are at the
+// instant of its follower. It reads the facts and what they were derived from.
 type narrator struct {
 	rows  roomCatalogue // the points to explain
 	f     *follower
 	facts Facts
 	zone  *time.Location
-	now   time.Time // whose day needs no weekday
+	now   time.Time // times of its day are written without a weekday
 }
 
 func (n *narrator) booked() string {
@@ -26,13 +26,13 @@ func (n *narrator) booked() string {
 			more++
 		}
 		if more > 0 {
-			return fmt.Sprintf("%s runs, and %d more", n.booking(f.Current), more)
+			return fmt.Sprintf("%s is running, and %d more", n.booking(f.Current), more)
 		}
-		return n.booking(f.Current) + " runs"
+		return n.booking(f.Current) + " is running"
 	case f.Next != nil:
-		return "no booking that counts runs; the next is " + n.booking(f.Next)
+		return "no booking that counts is running; the next is " + n.booking(f.Next)
 	}
-	return "no booking that counts runs, and none is known until " + n.clock(f.FreeUntil)
+	return "no booking that counts is running, and none is known until " + n.clock(f.FreeUntil)
 }
 
 // unknown says why the calendar is not known.
@@ -40,54 +40,54 @@ func (n *narrator) unknown() string {
 	snap := n.f.t.snap
 	switch {
 	case snap.ReadAt.IsZero():
-		return "the calendar was never read"
+		return "the calendar has never been read"
 	case n.f.p.At.Before(snap.From):
-		return "the bookings known begin only at " + n.clock(snap.From)
+		return "the known bookings begin at " + n.clock(snap.From)
 	}
-	return "the bookings known ended at " + n.clock(snap.To)
+	return "the known bookings ended at " + n.clock(snap.To)
 }
 
 func (n *narrator) comfort() string {
-	on, asked := n.f.wanted()
+	on, known := n.f.requested()
 	switch {
 	case !n.facts.Commanded:
 		return n.undecided()
-	case !asked:
+	case !known:
 		return n.held()
 	case on == n.facts.Comfort:
 		return n.demand(on)
 	}
-	minimum, length := "min_off", n.f.t.plan.room.MinOff
+	minimum, length, state := "min_off", n.f.t.plan.room.MinOff, "off"
 	if n.facts.Comfort {
-		minimum, length = "min_on", n.f.t.plan.room.MinOn
+		minimum, length, state = "min_on", n.f.t.plan.room.MinOn, "on"
 	}
-	return fmt.Sprintf("%s %s holds it from %s to %s, although %s", minimum, short(length), n.clock(n.f.p.ComfortSince), n.clock(n.f.mayChange()), n.demand(on))
+	return fmt.Sprintf("%s %s keeps it %s from %s to %s, although %s", minimum, short(length), state, n.clock(n.f.p.ComfortSince), n.clock(n.f.mayChange()), n.demand(on))
 }
 
-// demand says why comfort is asked for, or is not.
+// demand says why comfort is requested, or is not.
 func (n *narrator) demand(on bool) string {
 	room := &n.f.t.plan.room
 	if n.f.overridden() {
 		return n.failSafe()
 	}
 	if on {
-		return n.asking()
+		return n.requesting()
 	}
 	if n.facts.Current == nil {
-		return "no booking asks for it"
+		return "no booking requests it"
 	}
 	for b := range n.f.running() {
 		if !b.NoComfort {
-			return fmt.Sprintf("%s asked for it only until %s, as release is at its start", n.booking(b), n.clock(room.demand(*b).end))
+			return fmt.Sprintf("%s requested it only until %s, because release is at its start", n.booking(b), n.clock(room.demand(*b).end))
 		}
 	}
-	return "a rule says that " + n.booking(n.facts.Current) + " asks for none"
+	return "a rule says that " + n.booking(n.facts.Current) + " needs none"
 }
 
-// asking says which booking asks for comfort.
-func (n *narrator) asking() string {
+// requesting says which booking requests comfort.
+func (n *narrator) requesting() string {
 	plan, at := n.f.t.plan, n.f.p.At
-	var before, after time.Time // the pause in what is asked for, where none asks
+	var before, after time.Time // the gap between two requests, while no booking requests it
 	var late string
 	for i := range plan.bookings {
 		b := &plan.bookings[i]
@@ -102,78 +102,78 @@ func (n *narrator) asking() string {
 			}
 		case at.Before(b.Start):
 			if late == "" {
-				late = fmt.Sprintf("%s asks for it from %s, lead %s before", n.booking(b), n.clock(s.start), short(plan.room.Lead))
+				late = fmt.Sprintf("%s requests it from %s, lead %s before its start", n.booking(b), n.clock(s.start), short(plan.room.Lead))
 			}
 		case at.Before(b.End) && plan.room.Release == ReleaseAtEnd:
-			return n.booking(b) + " asks for it"
+			return n.booking(b) + " requests it"
 		case late == "":
 			edge := "end"
 			if plan.room.Release == ReleaseAtStart {
 				edge = "start"
 			}
-			late = fmt.Sprintf("%s asks for it, lag %s after its %s", n.booking(b), short(plan.room.Lag), edge)
+			late = fmt.Sprintf("%s requests it, lag %s after its %s", n.booking(b), short(plan.room.Lag), edge)
 		}
 	}
 	if late != "" {
 		return late
 	}
-	return fmt.Sprintf("the pause from %s to %s is no longer than gap %s", n.clock(before), n.clock(after), short(plan.room.Gap))
+	return fmt.Sprintf("the pause from %s to %s is within gap %s", n.clock(before), n.clock(after), short(plan.room.Gap))
 }
 
-// failSafe says what the fail-safe, other than FailHold, does.
+// failSafe says what an active fail-safe other than FailHold does.
 func (n *narrator) failSafe() string {
 	room := &n.f.t.plan.room
-	words := "the fail-safe acts since " + n.clock(n.f.p.FailSafe)
+	words := "the fail-safe has been active since " + n.clock(n.f.p.FailSafe)
 	switch {
 	case room.FailSafe != FailBySchedule:
 		return words + ": " + room.FailSafe.String()
 	case n.f.safe():
-		return words + ", and the weekly schedule has the room in use"
+		return words + ", and the weekly schedule says that the room is in use"
 	}
-	return words + ", and the weekly schedule has the room out of use"
+	return words + ", and the weekly schedule says that the room is not in use"
 }
 
 // undecided says why there is neither mode nor comfort command.
 func (n *narrator) undecided() string {
 	if n.f.failing {
-		return n.unknown() + ", and there is nothing that the fail-safe could hold"
+		return n.unknown() + ", and there is no last value that the fail-safe could hold"
 	}
-	return n.unknown() + "; the fail-safe acts from " + n.clock(n.f.failFrom())
+	return n.unknown() + "; the fail-safe becomes active at " + n.clock(n.f.failFrom())
 }
 
-// held says that what was last known is kept.
+// held says that the last known value is kept.
 func (n *narrator) held() string {
-	return n.unknown() + ", and the fail-safe holds what was last"
+	return n.unknown() + ", and the fail-safe holds the last value"
 }
 
 func (n *narrator) occupied() string {
 	switch {
 	case n.f.p.Present:
-		return "the presence sensor sees somebody"
+		return "the presence sensor detects somebody"
 	case n.f.p.Trusted:
 		return "the presence sensor " + n.unseen()
 	case !n.facts.Occupancy:
-		return n.unknown() + n.unaided()
+		return n.unknown() + n.withoutSensor()
 	case n.facts.Occupied:
-		return n.booking(n.f.current()) + " runs" + n.unaided()
+		return n.booking(n.f.current()) + " is running" + n.withoutSensor()
 	}
-	return "no booking that counts runs" + n.unaided()
+	return "no booking that counts is running" + n.withoutSensor()
 }
 
-// unaided adds that no sensor says more.
-func (n *narrator) unaided() string {
+// withoutSensor says why no sensor decides.
+func (n *narrator) withoutSensor() string {
 	if n.facts.Sensor == SensorSilent {
 		return ", and the presence sensor is not trusted"
 	}
 	return ", and there is no presence sensor"
 }
 
-// unseen says since when a trusted sensor has seen nobody.
+// unseen says since when a trusted sensor has detected nobody.
 func (n *narrator) unseen() string {
 	if p := &n.f.p; p.Left.After(p.Doubt) {
-		return "has seen nobody since " + n.clock(p.Left)
+		return "has detected nobody since " + n.clock(p.Left)
 	}
-	return "has seen nobody since it is trusted, " + n.clock(n.f.p.Doubt)
+	return "has detected nobody since it became trusted at " + n.clock(n.f.p.Doubt)
 }
 
 func (n *narrator) mode() string {
@@ -191,10 +191,10 @@ func (n *narrator) mode() string {
 	case n.f.i < 0:
 		return n.unknown() + ", and " + n.freeMode()
 	}
-	return "no booking that counts runs, and " + n.freeMode()
+	return "no booking that counts is running, and " + n.freeMode()
 }
 
-// safeMode says what makes the mode where the fail-safe speaks for the bookings.
+// safeMode says what makes the mode while the fail-safe replaces the bookings.
 func (n *narrator) safeMode() string {
 	if n.facts.Mode == ModeOccupied {
 		return n.failSafe()
@@ -204,30 +204,30 @@ func (n *narrator) safeMode() string {
 
 // bookedMode says what makes the mode while b is the current booking.
 func (n *narrator) bookedMode(b *Booking) string {
-	runs, grace := n.booking(b)+" runs", short(n.f.t.plan.room.Grace)
+	runs, grace := n.booking(b)+" is running", short(n.f.t.plan.room.Grace)
 	warm := n.f.t.plan.pieces[n.f.i].warm
 	switch {
 	case n.f.p.Present:
-		return runs + ", and the presence sensor sees somebody"
+		return runs + ", and the presence sensor detects somebody"
 	case !warm && n.f.p.Trusted:
-		return runs + ", a rule says that it asks for no comfort, and the presence sensor " + n.unseen()
+		return runs + ", a rule says that it needs no comfort, and the presence sensor " + n.unseen()
 	case !warm:
-		return runs + ", and a rule says that it asks for no comfort"
+		return runs + ", and a rule says that it needs no comfort"
 	case n.facts.Sensor == SensorNone:
 		return runs
 	case !n.f.p.Trusted:
 		return runs + ", and the presence sensor is not trusted"
 	case n.facts.Mode == ModeOccupied:
-		return fmt.Sprintf("%s, and nobody was seen since %s, which is shorter than grace %s", runs, n.clock(n.f.absentSince(b)), grace)
+		return fmt.Sprintf("%s, and nobody has been detected since %s, less than grace %s ago", runs, n.clock(n.f.absentSince(b)), grace)
 	}
-	return fmt.Sprintf("%s, but nobody was seen since %s, for grace %s or longer", runs, n.clock(n.f.absentSince(b)), grace)
+	return fmt.Sprintf("%s, but nobody has been detected since %s, grace %s ago or longer", runs, n.clock(n.f.absentSince(b)), grace)
 }
 
-// freeMode says what makes the mode where no booking does.
+// freeMode says what makes the mode while no booking does.
 func (n *narrator) freeMode() string {
 	switch {
 	case n.facts.Mode == ModeBypass && n.f.p.Present:
-		return "the presence sensor sees somebody"
+		return "the presence sensor detects somebody"
 	case n.facts.Mode == ModeBypass:
 		return fmt.Sprintf("somebody was there until %s, less than hold %s ago", n.clock(n.f.p.Left), short(n.f.t.plan.room.PresenceHold))
 	case n.facts.Mode == ModeStandby:
@@ -241,12 +241,12 @@ func (n *narrator) nextMode() string {
 	case n.facts.Mode == ModeUnknown:
 		return "the mode is not known"
 	case n.facts.NextModeAt.IsZero():
-		return "no change of the mode is in sight"
+		return "no change of the mode is foreseen"
 	}
-	return fmt.Sprintf("the mode is %s until %s, if presence stays as it is", n.facts.Mode, n.clock(n.facts.NextModeAt))
+	return fmt.Sprintf("the mode is %s until %s, if presence does not change", n.facts.Mode, n.clock(n.facts.NextModeAt))
 }
 
-// quality says what the fault says, in the room's zone.
+// quality says what the point fault says, with times in the room's zone.
 func (n *narrator) quality() string {
 	t, snap, room := n.f.t, &n.f.t.snap, &n.f.t.plan.room
 	reason := cmp.Or(t.reason, "no poll since")
@@ -270,7 +270,7 @@ func (n *narrator) quality() string {
 	if n.f.failing {
 		return words + "; fail-safe since " + n.clock(n.f.p.FailSafe) + ": " + room.FailSafe.String()
 	}
-	return words + "; the fail-safe (" + room.FailSafe.String() + ") acts from " + n.clock(n.f.failFrom())
+	return words + "; the fail-safe (" + room.FailSafe.String() + ") becomes active at " + n.clock(n.f.failFrom())
 }
 
 func (n *narrator) noShow() string {
@@ -279,19 +279,19 @@ func (n *narrator) noShow() string {
 	case n.facts.Sensor == SensorNone:
 		return "there is no presence sensor"
 	case b == nil:
-		return "no booking that counts runs"
+		return "no booking that counts is running"
 	case n.facts.NoShow:
-		return fmt.Sprintf("nobody was seen since the start of %s, and grace %s is over", n.booking(b), short(grace))
+		return fmt.Sprintf("nobody has been detected since the start of %s, and grace %s has passed", n.booking(b), short(grace))
 	case !p.Trusted:
 		return "the presence sensor is not trusted"
 	case p.Present:
-		return "the presence sensor sees somebody"
+		return "the presence sensor detects somebody"
 	case p.Left.After(b.Start):
 		return "somebody was there at " + n.clock(p.Left)
 	case p.Doubt.After(b.Start):
-		return "the presence sensor is trusted only since " + n.clock(p.Doubt) + ", after the start of " + n.booking(b)
+		return "the presence sensor has been trusted only since " + n.clock(p.Doubt) + ", after the start of " + n.booking(b)
 	}
-	return fmt.Sprintf("nobody was seen yet, and grace %s is over only at %s", short(grace), n.clock(b.Start.Add(grace)))
+	return fmt.Sprintf("nobody has been detected yet, and grace %s passes at %s", short(grace), n.clock(b.Start.Add(grace)))
 }
 
 func (n *narrator) walkIn() string {
@@ -300,19 +300,19 @@ func (n *narrator) walkIn() string {
 	case n.facts.Sensor == SensorNone:
 		return "there is no presence sensor"
 	case n.facts.WalkIn && p.Present:
-		return "no booking that counts runs, and the presence sensor sees somebody"
+		return "no booking that counts is running, and the presence sensor detects somebody"
 	case n.facts.WalkIn:
-		return fmt.Sprintf("no booking that counts runs, and somebody was there until %s, less than hold %s ago", n.clock(p.Left), short(n.f.t.plan.room.PresenceHold))
+		return fmt.Sprintf("no booking that counts is running, and somebody was there until %s, less than hold %s ago", n.clock(p.Left), short(n.f.t.plan.room.PresenceHold))
 	case n.facts.Booked:
-		return n.booking(n.facts.Current) + " runs"
+		return n.booking(n.facts.Current) + " is running"
 	case !p.Trusted:
 		return "the presence sensor is not trusted"
 	case !n.f.visited():
 		return "the presence sensor " + n.unseen()
 	case p.Began.Before(p.Booked):
-		return "who is there came to a booking, which ended at " + n.clock(p.Booked)
+		return "the people present came to a booking that ended at " + n.clock(p.Booked)
 	}
-	return fmt.Sprintf("who is there came less than grace %s before %s", short(n.f.t.plan.room.Grace), n.booking(n.facts.Next))
+	return fmt.Sprintf("the people present came less than grace %s before %s", short(n.f.t.plan.room.Grace), n.booking(n.facts.Next))
 }
 
 func (n *narrator) sensor() string {
@@ -321,15 +321,15 @@ func (n *narrator) sensor() string {
 	case n.facts.Sensor == SensorNone:
 		return "no presence_topic is configured"
 	case p.Heard.IsZero():
-		return "it was not heard yet"
+		return "it has not reported yet"
 	case !p.Said.Known:
-		return "what it said at " + n.clock(p.Heard) + " tells neither presence nor absence"
+		return "its report of " + n.clock(p.Heard) + " says neither presence nor absence"
 	case n.facts.Sensor == SensorSilent:
-		return fmt.Sprintf("it was last heard at %s, presence_timeout %s ago or longer", n.clock(p.Heard), short(timeout))
+		return fmt.Sprintf("it last reported at %s, presence_timeout %s ago or longer", n.clock(p.Heard), short(timeout))
 	case timeout == 0:
-		return "it was heard at " + n.clock(p.Heard)
+		return "it last reported at " + n.clock(p.Heard)
 	}
-	return fmt.Sprintf("it was heard at %s, less than presence_timeout %s ago", n.clock(p.Heard), short(timeout))
+	return fmt.Sprintf("it last reported at %s, less than presence_timeout %s ago", n.clock(p.Heard), short(timeout))
 }
 
 func (n *narrator) bookedMinutes() string {
@@ -350,7 +350,7 @@ func (n *narrator) noShows() string {
 	for i, start := range missed {
 		starts[i] = n.clock(start)
 	}
-	return "nobody came to what began at " + strings.Join(starts, ", ")
+	return "nobody came to the bookings that began at " + strings.Join(starts, ", ")
 }
 
 // counted explains a figure of the day that the presence sensor gives.
@@ -375,12 +375,12 @@ func (n *narrator) bookingsToday() string {
 		all = append(all[:most], fmt.Sprint(more, " more"))
 	}
 	if len(all) == 0 {
-		return "none is known"
+		return "no booking is known"
 	}
 	return strings.Join(all, ", ")
 }
 
-// booking names a booking by its times, and by its subject where that may be known.
+// booking names a booking by its times, and by its subject where privacy allows it.
 func (n *narrator) booking(b *Booking) string {
 	words := "the booking from " + n.clock(b.Start) + " to " + n.clock(b.End)
 	if b.Subject != "" {
@@ -389,8 +389,8 @@ func (n *narrator) booking(b *Booking) string {
 	return words
 }
 
-// clock writes an instant in the room's zone: "09:00" today, "Thu 09:00" this
-// week, and "Thu 22 Jan 09:00" beyond. Seconds stand only where there are any.
+// clock formats an instant in the room's zone: "09:00" today, "Thu 09:00" this week,
+// and "Thu 22 Jan 09:00" otherwise. Seconds are written only if they are not zero.
 func (n *narrator) clock(t time.Time) string {
 	local, today := t.In(n.zone), n.now.In(n.zone)
 	layout := "15:04"
@@ -407,7 +407,7 @@ func (n *narrator) clock(t time.Time) string {
 	return local.Format(layout)
 }
 
-// short writes a duration as configuration does: "20m", "1h30m".
+// short formats a duration as in the configuration: "20m", "1h30m".
 func short(d time.Duration) string {
 	text := d.String()
 	if strings.HasSuffix(text, "m0s") {

@@ -442,7 +442,7 @@ func (y *years) noInternet(until int) {
 	y.stands("retrying", "no answer from the sign-in service: ", "")
 	y.shown("stale", "no such host")
 	y.day(until)
-	y.shown("fault", "the bookings known ended at 2026-03-24T00:00:00Z")
+	y.shown("fault", "the known bookings ended at 2026-03-24T00:00:00Z")
 	for _, r := range y.cfg.Rooms {
 		if y.room(r.ID, driver.Booked).Known() {
 			y.t.Errorf("%s is shown as booked or free beyond what is known", r.ID)
