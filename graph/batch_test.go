@@ -47,7 +47,7 @@ func TestTwentyAQuestion(t *testing.T) {
 		s := &slow{service: service{answer: func(int, *http.Request) (*http.Response, error) { return reply(200, noEvents) }}}
 		got, tally := fetchWindow(t, viewOn(t, s), winFrom, winTo, manyRooms(41)...)
 		if len(failures(got)) > 0 || s.requests.Load() != 3 || tally.Requests != 3 {
-			t.Errorf("%d requests, tally %+v, failures %v; want two batches of twenty and one question by itself", s.requests.Load(), tally, failures(got))
+			t.Errorf("%d requests, tally %+v, failures %v; want two batches of twenty and one question alone", s.requests.Load(), tally, failures(got))
 		}
 		for _, r := range s.got {
 			if r.Header.Get("Prefer") != `outlook.timezone="UTC", IdType="ImmutableId"` {
@@ -105,8 +105,8 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// TestRefusedBatch: where batches do not get through, everything is asked by
-// itself, and for an hour no batch is tried.
+// TestRefusedBatch: where batches do not get through, each question is asked
+// alone, and no batch is tried for an hour.
 func TestRefusedBatch(t *testing.T) {
 	for name, refusal := range map[string]struct {
 		status int
@@ -170,8 +170,8 @@ func TestBrokenBatch(t *testing.T) {
 	}
 }
 
-// TestOneRoomCostsNoOther: refused, broken and damaged parts stay by themselves.
-func TestOneRoomCostsNoOther(t *testing.T) {
+// TestFailedPartsAreIndependent: refused, broken and damaged parts affect no other.
+func TestFailedPartsAreIndependent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &service{answer: func(_ int, r *http.Request) (*http.Response, error) {
 			switch {
@@ -194,9 +194,9 @@ func TestOneRoomCostsNoOther(t *testing.T) {
 	})
 }
 
-// TestCrowdedMailbox: a mailbox that takes four questions at once and refuses
-// the others is given no more than four from then on.
-func TestCrowdedMailbox(t *testing.T) {
+// TestSmallBatches: a mailbox that answers four questions of a batch and refuses
+// the others gets no more than four from then on.
+func TestSmallBatches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var sizes []int
 		s := roundTrip(func(r *http.Request) (*http.Response, error) {
@@ -229,9 +229,9 @@ func TestCrowdedMailbox(t *testing.T) {
 	})
 }
 
-// TestShareOfAMailbox: a mailbox is asked no more than 15 times a second once
+// TestQuotaOfAMailbox: a mailbox is asked no more than 15 times a second once
 // the first 500 questions are used up; the reading slows down and does not fail.
-func TestShareOfAMailbox(t *testing.T) {
+func TestQuotaOfAMailbox(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var masters []string
 		for i := range 800 {
@@ -254,7 +254,7 @@ func TestShareOfAMailbox(t *testing.T) {
 	})
 }
 
-// TestEnvelope: what a batch may look like.
+// TestEnvelope: forms of a batch answer.
 func TestEnvelope(t *testing.T) {
 	c := &Client{seed: maphash.MakeSeed()}
 	unknown := func(string) driver.Digest { return driver.Digest{} }
@@ -273,13 +273,13 @@ func TestEnvelope(t *testing.T) {
 	for _, text := range []string{"", "{}", "[]", "null", `{"responses":null}`, `{"responses":[]`, `{"responses":[{"id":1}]}`, `{"responses":[]} x`,
 		`{"responses":[{"id":"1","body":"x]}`, `<html>`} {
 		if parts, err := c.openEnvelope([]byte(text), unknown); err == nil {
-			t.Errorf("%q is taken for %d parts", text, len(parts))
+			t.Errorf("%q: %d parts, want an error", text, len(parts))
 		}
 	}
 }
 
 // FuzzEnvelope: where an answer is JSON, it is cut the way encoding/json cuts
-// it; where it is not, nothing breaks.
+// it; where it is not, nothing panics.
 func FuzzEnvelope(f *testing.F) {
 	for _, text := range []string{`{"responses":[{"id":"1","status":200,"headers":{"a":"b"},"body":{"value":[]}}]}`,
 		`{"responses":[{"id":"\"","status":429,"body":"\\"},{"id":"2"}],"x":[{}]}`, `{"responses":[]}`, `{"responses":[{"body":{"a":{"b":["]"]}}}`, `[`, `"`} {
@@ -320,8 +320,8 @@ func FuzzEnvelope(f *testing.F) {
 	})
 }
 
-// caseMatters tells whether encoding/json, which takes names in any case and
-// with escapes, may see names that are not meant.
+// caseMatters tells whether encoding/json, which accepts names in any case and
+// with escapes, may match other names than the cutter does.
 func caseMatters(text []byte) bool {
 	return strings.Contains(string(text), `\u`) || strings.ToLower(string(text)) != string(text) ||
 		strings.Count(string(text), `"responses"`) != 1

@@ -16,10 +16,10 @@ import (
 	"roomgate/graph/graphsim"
 )
 
-// simTime is when the simulated service is; its tokens are good for an hour.
+// simTime is the time of the simulated service; its tokens are valid for an hour.
 var simTime = time.Date(2026, 11, 3, 8, 0, 0, 0, time.UTC)
 
-// simClock stands still at simTime but for waits, which pass at once.
+// simClock stands still at simTime except for waits, which end at once.
 type simClock struct{ waited atomic.Int64 }
 
 func (c *simClock) Now() time.Time { return simTime.Add(time.Duration(c.waited.Load())) }
@@ -75,7 +75,7 @@ func add(t *testing.T, sim *graphsim.Sim, address string, e graphsim.Event) stri
 	return id
 }
 
-// must ends the test on an error of the simulator's.
+// must ends the test on an error of the simulator.
 func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
@@ -119,7 +119,7 @@ func TestSeriesThatEnded(t *testing.T) {
 	add(t, sim, roomA, e)
 	good(t, c, winFrom, winTo)
 	if n := sim.Counts()["instances"]; n != 1 {
-		t.Errorf("instances were asked for %d times, want once: the end of a numbered series is not told", n)
+		t.Errorf("instances were asked for %d times, want once: Graph does not give the end of a numbered series", n)
 	}
 }
 
@@ -185,8 +185,8 @@ func TestInstancesAskedAgain(t *testing.T) {
 	}
 }
 
-// TestFailedReadingKeepsTheCache: one that broke off says nothing about the
-// series that are still there.
+// TestFailedReadingKeepsTheCache: a failed reading does not show that series are
+// gone.
 func TestFailedReadingKeepsTheCache(t *testing.T) {
 	sim, c := politeSim(t)
 	add(t, sim, roomA, tuesdays(t))
@@ -202,7 +202,7 @@ func TestFailedReadingKeepsTheCache(t *testing.T) {
 	}
 }
 
-// TestSeriesDeletedBetweenCalls: gone after the masters were listed.
+// TestSeriesDeletedBetweenCalls: deleted after the masters were listed.
 func TestSeriesDeletedBetweenCalls(t *testing.T) {
 	sim, c := politeSim(t)
 	add(t, sim, roomA, tuesdays(t))
@@ -212,7 +212,7 @@ func TestSeriesDeletedBetweenCalls(t *testing.T) {
 	good(t, c, winFrom, winTo, "2026-11-03 12:00 2026-11-03 13:00")
 }
 
-// TestSeriesThatFails: half of what is booked is not shown as all of it.
+// TestSeriesThatFails: an incomplete reading is an error.
 func TestSeriesThatFails(t *testing.T) {
 	sim, c := politeSim(t)
 	add(t, sim, roomA, tuesdays(t))
@@ -256,7 +256,8 @@ func TestOneFailingMailbox(t *testing.T) {
 	}
 }
 
-// TestUnsharedAnswered404: Exchange also says so that a calendar is not shared.
+// TestUnsharedAnswered404: Exchange may answer 404 for a calendar that is not
+// shared.
 func TestUnsharedAnswered404(t *testing.T) {
 	sim, c := politeSim(t)
 	sim.Set(func(w *graphsim.Switches) { w.UnsharedIs404 = true })
@@ -322,7 +323,7 @@ func TestTimezoneIgnored(t *testing.T) {
 	good(t, c, winFrom, winTo, append([]string{"2026-11-03 09:00 2026-11-03 10:00"}, want...)...)
 }
 
-// TestNoRooms: nothing to read costs nothing.
+// TestNoRooms: nothing to read makes no request.
 func TestNoRooms(t *testing.T) {
 	_, c := politeSim(t)
 	tally := c.Fetch(t.Context(), nil, winFrom, winTo, deliver(func(r driver.Reading) { t.Errorf("delivered %+v", r) }))

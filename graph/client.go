@@ -23,11 +23,11 @@ import (
 	"roomgate/driver"
 )
 
-// Tokens has access tokens.
+// Tokens provides access tokens.
 type Tokens interface {
-	// Token returns an access token that should be valid.
+	// Token returns an access token that is expected to be valid.
 	Token(ctx context.Context) (string, error)
-	// Rejected says that Graph refused the token as no longer valid.
+	// Rejected reports that Graph refused the token as no longer valid.
 	Rejected(token string)
 }
 
@@ -58,12 +58,12 @@ type Client struct {
 }
 
 const (
-	maxAnswer   = 16 << 20         // bytes; the largest page of events is far below
+	maxAnswer   = 16 << 20         // bytes; far above the largest page of events
 	attempts    = 4                // of one call, when the service is busy
-	longestWait = 30 * time.Second // within a call; who must wait longer is told so
+	longestWait = 30 * time.Second // within a call, which fails if it has to wait longer
 )
 
-// NewClient returns a Client; its error tells that BaseURL is not usable.
+// NewClient returns a Client. The error means that BaseURL is not usable.
 func NewClient(o ClientOptions) (*Client, error) {
 	base, err := url.Parse(o.BaseURL)
 	if err != nil || base.Host == "" {
@@ -75,12 +75,12 @@ func NewClient(o ClientOptions) (*Client, error) {
 // call is one request to Graph.
 type call struct {
 	op      string // what is being done, for errors
-	mailbox string // "me" or the address: what the service's limits go by
+	mailbox string // signedInMailbox or an address: the service's limits are per mailbox
 	path    string // below /v1.0, escaped, with its query; or an absolute next link
 	body    []byte // JSON to post; nil: the call only reads
 }
 
-// pathOf joins a path and its query. Graph reads a plus sign as itself.
+// pathOf joins a path and its query. Graph does not read a plus sign as a space.
 func pathOf(path string, query url.Values) string {
 	return path + "?" + strings.ReplaceAll(query.Encode(), "+", "%20")
 }
@@ -96,7 +96,7 @@ func (c *cost) tally() driver.Tally {
 }
 
 // do makes a call and decodes its JSON answer into out. A busy service is asked
-// again a few times, with its Retry-After or growing pauses; a token that is
+// again a few times, after its Retry-After or growing pauses; a token that is
 // refused is renewed once.
 func (c *Client) do(ctx context.Context, cl call, out any) error {
 	d := &decoding{out: out}
@@ -106,7 +106,7 @@ func (c *Client) do(ctx context.Context, cl call, out any) error {
 	return d.err
 }
 
-// answer is what came back for a call.
+// answer is the HTTP response to a call.
 type answer struct {
 	status int
 	header http.Header
@@ -114,7 +114,7 @@ type answer struct {
 }
 
 // exchange sends one request and reads its answer into the buffer, which may
-// grow. The error tells that there was none that is whole.
+// grow. The error means that there was no complete answer.
 func (c *Client) exchange(ctx context.Context, cl call, token string, cost *cost, into *[]byte) (answer, *Error) {
 	select {
 	case c.slots <- struct{}{}:
@@ -144,16 +144,16 @@ func (c *Client) exchange(ctx context.Context, cl call, token string, cost *cost
 	case len(body) > maxAnswer:
 		return answer{}, a.error(cl.op, c.o.Clock.Now(), fmt.Errorf("the answer is larger than %d MiB", maxAnswer>>20))
 	case resp.StatusCode == http.StatusServiceUnavailable || resp.StatusCode == http.StatusGatewayTimeout:
-		c.o.HTTP.CloseIdleConnections() // the next one may find a server that is well
+		c.o.HTTP.CloseIdleConnections() // the next request may reach a healthy server
 	}
 	return a, nil
 }
 
-// readAll is io.ReadAll into a buffer that is there already.
+// readAll is io.ReadAll into an existing buffer.
 func readAll(r io.Reader, b []byte) ([]byte, error) {
 	for {
 		if len(b) == cap(b) {
-			b = append(b, 0)[:len(b)] // grows by more, and less so the larger it is
+			b = append(b, 0)[:len(b)] // append grows it by more than one
 		}
 		n, err := r.Read(b[len(b):cap(b)])
 		b = b[:len(b)+n]
@@ -166,8 +166,8 @@ func readAll(r io.Reader, b []byte) ([]byte, error) {
 	}
 }
 
-// request builds the request; a next link is followed only to Graph itself,
-// because the token goes with it.
+// request builds the request. A next link is followed only to Graph itself,
+// because the request carries the token.
 func (c *Client) request(ctx context.Context, cl call, token string) (*http.Request, error) {
 	path, err := c.local(cl.path)
 	if err != nil {
@@ -193,8 +193,8 @@ func (c *Client) request(ctx context.Context, cl call, token string) (*http.Requ
 	return req, nil
 }
 
-// prefer goes with every request. In UTC no table of zone names is needed;
-// immutable ids stay when an event is moved between folders
+// prefer is sent with every request. Times in UTC need no table of zone names;
+// immutable ids do not change when an event is moved between folders
 // (learn.microsoft.com/graph/outlook-immutable-id).
 const prefer = `outlook.timezone="UTC", IdType="ImmutableId"`
 
@@ -210,13 +210,12 @@ func (c *Client) local(path string) (string, error) {
 	return "/" + rest, nil
 }
 
-// error is the error an answer stands for, with the cause where it is not
-// Graph's own.
+// error is the error for an answer, with the cause where Graph gave none.
 func (a answer) error(op string, now time.Time, cause error) *Error {
 	return &Error{Op: op, Status: a.status, RequestID: a.header.Get("request-id"), RetryAfter: retryAfter(a.header, now), Err: cause}
 }
 
-// fault is the error an answer stands for; nil when it is a good one.
+// fault is the error that an answer is; nil: it is a good one.
 func (a answer) fault(op string, now time.Time) *Error {
 	if a.status == http.StatusOK {
 		return nil
@@ -235,14 +234,14 @@ func (a answer) fault(op string, now time.Time) *Error {
 	return e
 }
 
-// User is who the sign-in belongs to.
+// User is the user who is signed in.
 type User struct {
 	Name    string
-	Address string // the mailbox, or the name to sign in with where there is none
+	Address string // of the mailbox; the user principal name where there is none
 }
 
-// Me returns who the sign-in belongs to (learn.microsoft.com/graph/api/user-get).
-// An app that signs in by itself is nobody: Graph refuses with BadRequest.
+// Me returns the user who is signed in (learn.microsoft.com/graph/api/user-get).
+// To an application Graph answers BadRequest.
 func (c *Client) Me(ctx context.Context) (User, error) {
 	var u struct{ DisplayName, Mail, UserPrincipalName string }
 	err := c.do(ctx, call{op: "reading who is signed in", mailbox: signedInMailbox,
@@ -250,11 +249,11 @@ func (c *Client) Me(ctx context.Context) (User, error) {
 	return User{Name: u.DisplayName, Address: cmp.Or(u.Mail, u.UserPrincipalName)}, err
 }
 
-// opaque is a run of characters long enough to be a token: a service, or what
-// stands before it, may quote what it was sent.
+// opaque is a run of characters long enough to be a token: a service or a proxy
+// may quote what it was sent.
 var opaque = regexp.MustCompile(`[A-Za-z0-9+/_~.=-]{40,}`)
 
-// notJSONError is an answer of another kind than Graph's: somebody else's.
+// notJSONError is an answer that is not JSON, and so not Graph's.
 type notJSONError struct{ words string }
 
 func (e *notJSONError) Error() string { return e.words }
@@ -279,7 +278,7 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 	return 0
 }
 
-// withoutURL drops the address from net/http's errors: it is long, and Op says
+// withoutURL removes the URL from an error of net/http: it is long, and Op says
 // what was being done.
 func withoutURL(err error) error {
 	var u *url.Error

@@ -34,8 +34,8 @@ type service struct {
 	got []*http.Request
 }
 
-// RoundTrip takes a batch apart: each part is a request of its own, with the
-// path and headers it would have by itself.
+// RoundTrip splits a batch: each part is a request with the path and headers that
+// it would have alone.
 func (s *service) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.URL.Path != "/v1.0/$batch" {
 		return s.one(r)
@@ -117,7 +117,7 @@ func answering(status int, body string, header ...string) func() (*http.Response
 	return func() (*http.Response, error) { return reply(status, body, header...) }
 }
 
-// fakeTokens hands out its tokens in order; a rejected one makes way for the next.
+// fakeTokens returns its tokens in order, the next one after each rejection.
 type fakeTokens struct {
 	mu       sync.Mutex
 	list     []string
@@ -327,7 +327,7 @@ func checkHeaders(t *testing.T, requests []*http.Request) {
 		}
 		id := r.Header.Get("client-request-id")
 		if !guid.MatchString(id) || ids[id] {
-			t.Errorf("request %d: client-request-id %q is no GUID of its own", i, id)
+			t.Errorf("request %d: client-request-id %q is not a new GUID", i, id)
 		}
 		ids[id] = true
 	}
@@ -443,7 +443,7 @@ func TestGivesUpAfterFour(t *testing.T) {
 	}
 }
 
-// TestJitter: neither a Retry-After nor a pause of our own is undercut.
+// TestJitter: jitter only lengthens a Retry-After or a pause.
 func TestJitter(t *testing.T) {
 	c := &Client{o: ClientOptions{Jitter: func(m time.Duration) time.Duration { return m - 1 }}}
 	if got, want := c.retryDelay(&Error{RetryAfter: 20 * time.Second}, 1), 22*time.Second-1; got != want {
@@ -479,7 +479,7 @@ func TestLongWaitHoldsOneMailbox(t *testing.T) {
 		time.Sleep(59 * time.Second)
 		got = fetch(t, c, mailboxRoom("busy"), mailboxRoom("idle"))
 		if asked("busy@") != 1 || got["busy"].Err == nil || got["idle"].Err != nil {
-			t.Errorf("within the wait: %d requests, busy %v, idle %v; want busy left alone", asked("busy@"), got["busy"].Err, got["idle"].Err)
+			t.Errorf("within the wait: %d requests, busy %v, idle %v; want busy not asked", asked("busy@"), got["busy"].Err, got["idle"].Err)
 		}
 		wantWords(t, got["busy"].Err.Error(), "429", "wait until 2000-01-01T00:01:30Z")
 		time.Sleep(2 * time.Second)
@@ -489,8 +489,8 @@ func TestLongWaitHoldsOneMailbox(t *testing.T) {
 	})
 }
 
-// TestLongestHold: neither a wild Retry-After nor a clock set back holds a
-// mailbox for longer than a day.
+// TestLongestHold: neither an extreme Retry-After nor a clock that is set back
+// holds a mailbox for longer than a day.
 func TestLongestHold(t *testing.T) {
 	now := time.Date(2026, 11, 3, 8, 0, 0, 0, time.UTC)
 	for _, v := range []string{"86401", "9223372036854775807", "Tue, 03 Nov 2099 08:00:00 GMT"} {
@@ -511,8 +511,8 @@ func TestLongestHold(t *testing.T) {
 	}
 }
 
-// TestHoldStopsWaitingCalls: calls that stood in line when the mailbox asked to
-// be left alone are not sent.
+// TestHoldStopsWaitingCalls: questions that wait when the mailbox answers with a
+// long Retry-After are not sent.
 func TestHoldStopsWaitingCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var masters []string
@@ -533,7 +533,7 @@ func TestHoldStopsWaitingCalls(t *testing.T) {
 			t.Error("no error")
 		}
 		if len(s.got) != 2+batchSize {
-			t.Errorf("%d questions were asked, want no more than those under way when the wait was asked for", len(s.got))
+			t.Errorf("%d questions were asked, want no more than those in flight when the mailbox asked to wait", len(s.got))
 		}
 	})
 }
@@ -635,7 +635,7 @@ func TestHugeAnswer(t *testing.T) {
 	}
 }
 
-// broken is a body that ends before its time.
+// broken is a body that ends early.
 type broken struct{ io.Reader }
 
 func (b broken) Read(p []byte) (int, error) {
@@ -646,10 +646,9 @@ func (b broken) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// TestUnusableAnswers: whatever stands between the gateway and Graph, the words
-// say it.
+// TestUnusableAnswers: the error shows what answered in place of Graph.
 func TestUnusableAnswers(t *testing.T) {
-	const way = "check the gateway's way to the internet"
+	const way = "check the gateway's connection to the internet"
 	for _, tt := range []struct {
 		name   string
 		answer func() (*http.Response, error)
@@ -681,7 +680,7 @@ func TestUnusableAnswers(t *testing.T) {
 				e := fetchErr(t, &service{answer: func(int, *http.Request) (*http.Response, error) { return tt.answer() }})
 				wantWords(t, e.Error(), append(tt.words, "reading the events of a@contoso.example: ")...)
 				if e.Status != tt.status || e.NeedsPerson() || strings.TrimSpace(e.Error()) != e.Error() {
-					t.Errorf("status %d, needs a person %v, %q; want status %d and time to heal it", e.Status, e.NeedsPerson(), e.Error(), tt.status)
+					t.Errorf("status %d, needs a person %v, %q; want status %d and no person", e.Status, e.NeedsPerson(), e.Error(), tt.status)
 				}
 				if a := e.Action(); tt.action == "" && a != "" || !strings.HasPrefix(a, tt.action) {
 					t.Errorf("action %q, want %q", a, tt.action)
@@ -691,7 +690,8 @@ func TestUnusableAnswers(t *testing.T) {
 	}
 }
 
-// TestErrorCodes: the codes of learn.microsoft.com/graph/errors and of Outlook.
+// TestErrorCodes: codes of learn.microsoft.com/graph/errors and of the Outlook
+// service.
 func TestErrorCodes(t *testing.T) {
 	for _, tt := range []struct {
 		status        int

@@ -15,35 +15,34 @@ import (
 // conformanceSeed makes the simulator's misbehaviour the same in every run.
 const conformanceSeed = 3
 
-// mischief is bad enough to show and too rare to break a call four times in a
-// row: calls that run side by side meet it in any order.
+// mischief is frequent enough to occur in a run and too rare to fail a call four
+// times in a row; concurrent calls meet it in any order.
 var mischief = graphsim.Mischief{Throttle: 0.01, Unavailable: 0.005, Reset: 0.005, Truncate: 0.005, EmptyPage: 0.3, ShortPage: 0.5, Shuffle: true}
 
-// TestConformance: what any calendar must do, of every place a room's bookings
-// can lie in, in every way that can be read, by a service that behaves and one
-// that does not.
+// TestConformance runs the suite for every place in which a room can be found and
+// every way of reading it, with a service that behaves and one that does not.
 func TestConformance(t *testing.T) {
 	for _, place := range []struct {
 		name string
 		ways []Way
-		make func(simWorld) calendartest.World
+		make func(simFixture) calendartest.Fixture
 	}{
-		{"mailbox", everyWay, func(w simWorld) calendartest.World { return w }},
-		{"mailbox by an app", everyWay, func(w simWorld) calendartest.World { return w.byApp() }},
-		{"own calendar", namedWays, func(w simWorld) calendartest.World { w.mailbox = graphsim.ServiceAccount; return ownWorld{w} }},
-		{"shared calendar by name", namedWays, func(w simWorld) calendartest.World {
-			w.share(roomA, "Room A")
-			w.share(roomB, "Room B")
-			return sharedWorld{w, "Room A", "Room B"}
+		{"mailbox", everyWay, func(f simFixture) calendartest.Fixture { return f }},
+		{"mailbox by an app", everyWay, func(f simFixture) calendartest.Fixture { return f.byApp() }},
+		{"own calendar", namedWays, func(f simFixture) calendartest.Fixture { f.mailbox = graphsim.ServiceAccount; return ownFixture{f} }},
+		{"shared calendar by name", namedWays, func(f simFixture) calendartest.Fixture {
+			f.share(roomA, "Room A")
+			f.share(roomB, "Room B")
+			return sharedFixture{f, "Room A", "Room B"}
 		}},
-		{"shared calendar by id", namedWays, func(w simWorld) calendartest.World {
-			return sharedWorld{w, w.share(roomA, "Meeting Room"), w.share(roomB, "Meeting Room")}
+		{"shared calendar by id", namedWays, func(f simFixture) calendartest.Fixture {
+			return sharedFixture{f, f.share(roomA, "Meeting Room"), f.share(roomB, "Meeting Room")}
 		}},
 	} {
 		for _, way := range place.ways {
 			for _, polite := range []bool{true, false} {
 				t.Run(fmt.Sprintf("%s, %s, polite %v", place.name, way, polite), func(t *testing.T) {
-					calendartest.Run(t, func(t *testing.T) calendartest.World { return place.make(newSimWorld(t, way, polite)) })
+					calendartest.Run(t, func(t *testing.T) calendartest.Fixture { return place.make(newSimFixture(t, way, polite)) })
 				})
 			}
 		}
@@ -55,8 +54,8 @@ var (
 	namedWays = []Way{ByEvents, ByView} // free-busy knows mailboxes only
 )
 
-// simWorld keeps the room's events in the room's own mailbox.
-type simWorld struct {
+// simFixture keeps the room's events in the room's own mailbox.
+type simFixture struct {
 	t        *testing.T
 	sim      *graphsim.Sim
 	calendar *Calendar
@@ -69,7 +68,7 @@ const (
 	closed = "closed@contoso.example"
 )
 
-func newSimWorld(t *testing.T, way Way, polite bool) simWorld {
+func newSimFixture(t *testing.T, way Way, polite bool) simFixture {
 	t.Helper()
 	sim, c := newSim(t, graphsim.Options{Polite: polite, Seed: conformanceSeed})
 	sim.Set(func(w *graphsim.Switches) {
@@ -79,22 +78,22 @@ func newSimWorld(t *testing.T, way Way, polite bool) simWorld {
 	sim.AddRoom(graphsim.Room{Address: roomB, Name: "Room B", SharedWith: []string{graphsim.ServiceAccount}})
 	sim.AddRoom(graphsim.Room{Address: closed, Name: "Closed"})
 	client := clientLike(t, c, func(o *ClientOptions) { o.Clock = &patientClock{now: simTime} })
-	return simWorld{t: t, sim: sim, calendar: NewCalendar(client, CalendarOptions{Read: way}), mailbox: roomA, way: way}
+	return simFixture{t: t, sim: sim, calendar: NewCalendar(client, CalendarOptions{Read: way}), mailbox: roomA, way: way}
 }
 
-// byApp is the world read by an app, which a policy keeps away from one room.
-func (w simWorld) byApp() simWorld {
-	w.t.Helper()
+// byApp is the fixture read by an application, which a policy denies one room.
+func (f simFixture) byApp() simFixture {
+	f.t.Helper()
 	id, _, _ := graphsim.DefaultClient()
-	w.sim.ChangeApp(id, func(a *graphsim.App) { a.PolicyAllows = []string{roomA, roomB} })
-	tokens, err := w.sim.AppToken(id)
-	must(w.t, err)
-	client := clientLike(w.t, w.calendar, func(o *ClientOptions) { o.Tokens = simTokens{tokens.Access} })
-	w.calendar = NewCalendar(client, CalendarOptions{Read: w.way, App: true})
-	return w
+	f.sim.ChangeApp(id, func(a *graphsim.App) { a.PolicyAllows = []string{roomA, roomB} })
+	tokens, err := f.sim.AppToken(id)
+	must(f.t, err)
+	client := clientLike(f.t, f.calendar, func(o *ClientOptions) { o.Tokens = simTokens{tokens.Access} })
+	f.calendar = NewCalendar(client, CalendarOptions{Read: f.way, App: true})
+	return f
 }
 
-// clientLike is the calendar's client with other parts.
+// clientLike is the calendar's client with changed options.
 func clientLike(t *testing.T, c *Calendar, change func(*ClientOptions)) *Client {
 	t.Helper()
 	o := c.client.o
@@ -105,34 +104,34 @@ func clientLike(t *testing.T, c *Calendar, change func(*ClientOptions)) *Client 
 }
 
 // share puts a room's calendar among those of the account and returns its id there.
-func (w simWorld) share(room, name string) string {
-	w.t.Helper()
-	id, err := w.sim.ShareCalendar(graphsim.ServiceAccount, room, name)
-	must(w.t, err)
+func (f simFixture) share(room, name string) string {
+	f.t.Helper()
+	id, err := f.sim.ShareCalendar(graphsim.ServiceAccount, room, name)
+	must(f.t, err)
 	return id
 }
 
-func (w simWorld) Calendar() driver.Calendar { return w.calendar }
-func (w simWorld) TimesOnly() bool           { return w.way == ByFreeBusy }
-func (w simWorld) Room() driver.Room         { return driver.Room{ID: "a", Mailbox: roomA} }
-func (w simWorld) Other() driver.Room        { return driver.Room{ID: "b", Mailbox: roomB} }
+func (f simFixture) Calendar() driver.Calendar { return f.calendar }
+func (f simFixture) TimesOnly() bool           { return f.way == ByFreeBusy }
+func (f simFixture) Room() driver.Room         { return driver.Room{ID: "a", Mailbox: roomA} }
+func (f simFixture) Other() driver.Room        { return driver.Room{ID: "b", Mailbox: roomB} }
 
-// Refused is a room whose calendar is not shared; whoever asks for free and busy
-// needs no share, and is refused an address that nobody has.
-func (w simWorld) Refused() driver.Room {
-	if w.way == ByFreeBusy {
+// Refused is a room whose calendar is not shared. Busy times need no share; there
+// it is a room whose address does not exist.
+func (f simFixture) Refused() driver.Room {
+	if f.way == ByFreeBusy {
 		return driver.Room{ID: "closed", Mailbox: "nobody@contoso.example"}
 	}
 	return driver.Room{ID: "closed", Mailbox: closed}
 }
 
-func (w simWorld) Put(e calendartest.Event) calendartest.Handle {
-	w.t.Helper()
+func (f simFixture) Put(e calendartest.Event) calendartest.Handle {
+	f.t.Helper()
 	g := simEvent(e)
 	if e.Declined {
 		g.Response = "declined"
 	}
-	return calendartest.Handle(add(w.t, w.sim, w.mailbox, g))
+	return calendartest.Handle(add(f.t, f.sim, f.mailbox, g))
 }
 
 // simEvent is the event as the simulator has it, organized by somebody else
@@ -154,56 +153,56 @@ func simEvent(e calendartest.Event) graphsim.Event {
 	return g
 }
 
-func (w simWorld) Drop(h calendartest.Handle) {
-	w.t.Helper()
-	must(w.t, w.sim.DeleteEvent(w.mailbox, string(h)))
+func (f simFixture) Drop(h calendartest.Handle) {
+	f.t.Helper()
+	must(f.t, f.sim.DeleteEvent(f.mailbox, string(h)))
 }
 
-func (w simWorld) Skip(h calendartest.Handle, original time.Time) {
-	w.t.Helper()
-	id, err := w.sim.OccurrenceID(w.mailbox, string(h), original)
-	must(w.t, err)
-	must(w.t, w.sim.DeleteEvent(w.mailbox, id))
+func (f simFixture) Skip(h calendartest.Handle, original time.Time) {
+	f.t.Helper()
+	id, err := f.sim.OccurrenceID(f.mailbox, string(h), original)
+	must(f.t, err)
+	must(f.t, f.sim.DeleteEvent(f.mailbox, id))
 }
 
-func (w simWorld) Move(h calendartest.Handle, original, start, end time.Time) {
-	w.t.Helper()
-	must(w.t, w.sim.MoveOccurrence(w.mailbox, string(h), original, start, end))
+func (f simFixture) Move(h calendartest.Handle, original, start, end time.Time) {
+	f.t.Helper()
+	must(f.t, f.sim.MoveOccurrence(f.mailbox, string(h), original, start, end))
 }
 
-// ownWorld keeps the room's events in the calendar of the account that signed
+// ownFixture keeps the room's events in the calendar of the account that signed
 // in, where the room is a location and a resource that accepts or declines.
-type ownWorld struct{ simWorld }
+type ownFixture struct{ simFixture }
 
-func (w ownWorld) Room() driver.Room  { return driver.Room{ID: "a", Match: []string{"Room A", roomA}} }
-func (w ownWorld) Other() driver.Room { return driver.Room{ID: "b", Match: []string{"Room B"}} }
+func (f ownFixture) Room() driver.Room  { return driver.Room{ID: "a", Match: []string{"Room A", roomA}} }
+func (f ownFixture) Other() driver.Room { return driver.Room{ID: "b", Match: []string{"Room B"}} }
 
-func (w ownWorld) Put(e calendartest.Event) calendartest.Handle {
-	w.t.Helper()
+func (f ownFixture) Put(e calendartest.Event) calendartest.Handle {
+	f.t.Helper()
 	g := simEvent(e)
 	room := graphsim.Attendee{Person: graphsim.Person{Name: "Room A", Address: roomA}, Type: "resource", Response: "accepted"}
 	if e.Declined {
 		room.Response = "declined"
 	}
 	g.Location, g.Attendees = "Room A", append(g.Attendees, room)
-	return calendartest.Handle(add(w.t, w.sim, w.mailbox, g))
+	return calendartest.Handle(add(f.t, f.sim, f.mailbox, g))
 }
 
-// sharedWorld keeps the room's events in the room's mailbox, whose calendar is
+// sharedFixture keeps the room's events in the room's mailbox, whose calendar is
 // one of those in the account's list.
-type sharedWorld struct {
-	simWorld
+type sharedFixture struct {
+	simFixture
 	a, b string // name or id of the calendars
 }
 
-func (w sharedWorld) Room() driver.Room  { return driver.Room{ID: "a", Calendar: w.a} }
-func (w sharedWorld) Other() driver.Room { return driver.Room{ID: "b", Calendar: w.b} }
-func (w sharedWorld) Refused() driver.Room {
+func (f sharedFixture) Room() driver.Room  { return driver.Room{ID: "a", Calendar: f.a} }
+func (f sharedFixture) Other() driver.Room { return driver.Room{ID: "b", Calendar: f.b} }
+func (f sharedFixture) Refused() driver.Room {
 	return driver.Room{ID: "closed", Calendar: "Closed"} // not in the list
 }
 
-// TestWaysAgree: one calendar of everything there is, read in the three ways on
-// sites east and west, holds the same bookings in every window.
+// TestWaysAgree: the three ways of reading find the same bookings in a large random
+// calendar, on sites east and west and in many windows.
 func TestWaysAgree(t *testing.T) {
 	sim, c := politeSim(t)
 	d := diary{t: t, sim: sim, rng: rand.New(rand.NewPCG(conformanceSeed, 0))}
@@ -231,7 +230,7 @@ func TestWaysAgree(t *testing.T) {
 			}
 			for _, s := range []driver.ShowAs{driver.Busy, driver.Tentative, driver.OutOfOffice, driver.WorkingElsewhere} {
 				if seen[s] < 50 {
-					t.Errorf("only %d bookings were shown as %v: too few to prove anything", seen[s], s)
+					t.Errorf("only %d bookings were shown as %v: want at least 50", seen[s], s)
 				}
 			}
 		})
@@ -249,7 +248,7 @@ func onlyReading(t *testing.T, c *Calendar, room driver.Room, from, to time.Time
 	return rd
 }
 
-// timesOf is what of the bookings every way of reading knows.
+// timesOf keeps of the bookings what every way of reading knows.
 func timesOf(bookings []driver.Booking, w [2]time.Time) []driver.Booking {
 	var out []driver.Booking
 	for _, b := range bookings {
@@ -269,7 +268,7 @@ func wantSame(t *testing.T, what string, w [2]time.Time, a, b []driver.Booking) 
 	}
 }
 
-// patientClock moves only when somebody waits.
+// patientClock advances only by waits, which end at once.
 type patientClock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -290,7 +289,7 @@ func (c *patientClock) After(d time.Duration) <-chan time.Time {
 	return done
 }
 
-// diary makes up the bookings of a room around the changes of clocks of 2026.
+// diary creates random events of a room around the clock changes of 2026.
 type diary struct {
 	t   *testing.T
 	sim *graphsim.Sim
@@ -305,8 +304,8 @@ var diaryZones = []string{"", "Europe/London", "Europe/Berlin", "America/New_Yor
 
 func pick[T any](d diary, list ...T) T { return list[d.rng.IntN(len(list))] }
 
-// fill makes several hundred single bookings, series begun years ago, and
-// exceptions of theirs.
+// fill creates several hundred single events, series that began years ago, and
+// exceptions to them.
 func (d diary) fill() {
 	for range 500 {
 		add(d.t, d.sim, roomA, d.single())
@@ -323,7 +322,7 @@ func (d diary) fill() {
 	}
 }
 
-// event is one that may be anything, but for its times.
+// event is a random event without times.
 func (d diary) event() graphsim.Event {
 	return graphsim.Event{
 		Subject: "Meeting", Zone: pick(d, diaryZones...), AllDay: d.rng.IntN(6) == 0, Cancelled: d.rng.IntN(12) == 0,
@@ -333,9 +332,8 @@ func (d diary) event() graphsim.Event {
 	}
 }
 
-// timed gives the event a start on the day. A day of 24 hours that begins at
-// midnight is never made without saying so: free-busy cannot tell it from an
-// all-day one.
+// timed gives the event a start on the day. It never makes 24 hours from midnight
+// without AllDay: free-busy cannot tell those from an all-day event.
 func (d diary) timed(e graphsim.Event, day time.Time) graphsim.Event {
 	loc := zone(d.t, e.Zone)
 	y, m, n := day.Date()

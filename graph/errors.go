@@ -9,22 +9,22 @@ import (
 	"time"
 )
 
-// Error is a call that Graph, or the way to it, did not answer as wished. The
-// shape of Graph's errors: learn.microsoft.com/graph/errors.
+// Error is a failed call to Graph: refused, not answered, or answered by something
+// else. The form of Graph's errors: learn.microsoft.com/graph/errors.
 type Error struct {
 	Op         string        // what was being done
-	Status     int           // HTTP status; 0: there was no answer
+	Status     int           // HTTP status; 0: no answer
 	Code       string        // Graph's error code, as sent
-	Message    string        // Graph's message, cut to a sensible length
-	RequestID  string        // to quote to Microsoft's support
-	RetryAfter time.Duration // how long the service asked to be left alone; 0: it did not say
+	Message    string        // Graph's message, shortened
+	RequestID  string        // for Microsoft's support
+	RetryAfter time.Duration // how long the service asked to wait; 0: it did not ask
 	Err        error         // the cause where there was no usable answer
 
-	claims bool // the token was revoked, not too old
+	claims bool // the token was revoked rather than expired
 }
 
-// Error says what was being done and what came of it. The request id is left
-// out: an error that lasts reads the same at every poll.
+// Error says what was being done and how it failed. The request id is left out,
+// so that a lasting error reads the same at every poll.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(e.Op + ": ")
@@ -45,8 +45,8 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Is reports Graph's error codes as equal without regard to case: comparing
-// with &Error{Code: …} asks for the code alone.
+// Is compares Graph's error codes without regard to case; the target
+// &Error{Code: …} matches any error with the code.
 func (e *Error) Is(target error) bool {
 	t, ok := target.(*Error)
 	return ok && t.Op == "" && t.Code != "" && strings.EqualFold(t.Code, e.Code)
@@ -56,7 +56,7 @@ func (e *Error) Is(target error) bool {
 func (e *Error) Action() string {
 	if !e.NeedsPerson() {
 		if e.Status == 0 || e.foreign() {
-			return "check the gateway's way to the internet, proxies among it; it goes on trying"
+			return "check the gateway's connection to the internet, proxies included; it keeps trying"
 		}
 		return ""
 	}
@@ -71,8 +71,8 @@ func (e *Error) Action() string {
 	return line.next
 }
 
-// NeedsPerson tells whether the error stays until somebody acts: what Graph
-// refuses for good. Whatever else is wrong heals by itself or with the network.
+// NeedsPerson tells whether user action is required: Graph refuses the call for
+// good. All other errors end by themselves or with a fault of the network.
 func (e *Error) NeedsPerson() bool {
 	if e.foreign() {
 		return false
@@ -86,8 +86,8 @@ func (e *Error) NeedsPerson() bool {
 	return false
 }
 
-// foreign tells whether the answer is not Graph's but that of something in
-// between, which may be gone tomorrow.
+// foreign tells whether the answer came from something between here and Graph,
+// such as a proxy or the sign-in page of a network.
 func (e *Error) foreign() bool {
 	var n *notJSONError
 	return errors.As(e.Err, &n)

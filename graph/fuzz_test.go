@@ -8,8 +8,8 @@ import (
 	"roomgate/driver"
 )
 
-// FuzzEvents: whatever a page holds, what comes of it are bookings of the
-// window with a length, in UTC and in order, with nothing the room may not know.
+// FuzzEvents: whatever a page holds, the bookings made of it overlap the window,
+// have a length, are in UTC and sorted, and hold what privacy allows.
 func FuzzEvents(f *testing.F) {
 	for _, text := range []string{
 		nine(""), nine(`,"isAllDay":true,"showAs":"tentative"`), nine(`,"sensitivity":"private","location":{"displayName":"Atrium; Boardroom"}`),
@@ -41,7 +41,7 @@ func FuzzEvents(f *testing.F) {
 			case b.Start.Location() != time.UTC || b.End.Location() != time.UTC:
 				t.Errorf("booking %v to %v is not in UTC", b.Start, b.End)
 			case b.Organizer != "" || b.Private && b.Subject != "":
-				t.Errorf("booking tells %q, %q", b.Subject, b.Organizer)
+				t.Errorf("booking has subject %q and organizer %q", b.Subject, b.Organizer)
 			case i > 0 && rd.Bookings[i-1].Compare(b) >= 0:
 				t.Errorf("bookings %d and %d are not in order", i-1, i)
 			}

@@ -19,10 +19,10 @@ import (
 	"roomgate/graph/graphsim"
 )
 
-// What is shown here comes from the rules of calendarView and getSchedule and of
-// the event resource (learn.microsoft.com/graph/api/user-list-calendarview,
-// calendar-getschedule, resources/event), and from what a room's mailbox does to
-// a booking (learn.microsoft.com, Set-CalendarProcessing).
+// These tests follow the documentation of calendarView, getSchedule and the event
+// resource (learn.microsoft.com/graph/api/user-list-calendarview,
+// calendar-getschedule, resources/event), and of how a room mailbox processes a
+// booking (learn.microsoft.com, Set-CalendarProcessing).
 
 // lines are bookings as "start end status" in UTC.
 func lines(bookings []driver.Booking) []string {
@@ -40,7 +40,7 @@ func wantLines(t *testing.T, got []driver.Booking, want ...string) {
 	}
 }
 
-// in is a time of day, "2006-01-02 15:04", by the clocks of a zone.
+// in is a local time of a zone, "2006-01-02 15:04".
 func in(t *testing.T, name, text string) time.Time {
 	t.Helper()
 	at, err := time.ParseInLocation("2006-01-02 15:04", text, zone(t, name))
@@ -50,7 +50,7 @@ func in(t *testing.T, name, text string) time.Time {
 
 var priya = graphsim.Person{Name: "Priya Rao", Address: "priya@contoso.example"}
 
-// entry is an event made in a zone, by whose clocks its times are given.
+// entry is an event with local times of a zone.
 func entry(t *testing.T, name, start, end string) graphsim.Event {
 	t.Helper()
 	return graphsim.Event{Zone: name, Start: in(t, name, start), End: in(t, name, end), Organizer: priya}
@@ -69,7 +69,7 @@ func recurring(e graphsim.Event, r graphsim.Recurrence) graphsim.Event {
 	return e
 }
 
-// every runs a test for each of the ways, on a service of its own.
+// every runs a test for each of the ways, each with a new simulator.
 func every(t *testing.T, ways []Way, test func(t *testing.T, sim *graphsim.Sim, c *Calendar)) {
 	for _, way := range ways {
 		t.Run(string(way), func(t *testing.T) {
@@ -79,8 +79,8 @@ func every(t *testing.T, ways []Way, test func(t *testing.T, sim *graphsim.Sim, 
 	}
 }
 
-// TestRightness: what a room's mailbox holds, and what is booked then, whichever
-// way it is read.
+// TestRightness: the bookings of what a room's mailbox holds, in each way of
+// reading it.
 func TestRightness(t *testing.T) {
 	for _, tt := range []struct {
 		name, site, from, to string
@@ -158,7 +158,8 @@ func lateShow(t *testing.T, put func(graphsim.Event)) {
 	put(entry(t, "America/Los_Angeles", "2026-11-03 22:00", "2026-11-04 02:00"))
 }
 
-// TestOccurrences: of a daily meeting each day of a week is another exception.
+// TestOccurrences: a daily meeting with a different exception on each day of a
+// week.
 func TestOccurrences(t *testing.T) {
 	every(t, everyWay, func(t *testing.T, sim *graphsim.Sim, c *Calendar) {
 		id := add(t, sim, roomA, recurring(entry(t, "Europe/London", "2024-01-01 09:00", "2024-01-01 10:00"), graphsim.Recurrence{Type: "daily"}))
@@ -193,8 +194,8 @@ func book(t *testing.T, sim *graphsim.Sim, e graphsim.Event, rooms ...string) st
 	return id
 }
 
-// TestPendingApproval: a request that waits for the room's delegate is
-// tentative, then booked or gone.
+// TestPendingApproval: a request that waits for the room's delegate is tentative
+// until it is accepted or declined.
 func TestPendingApproval(t *testing.T) {
 	every(t, everyWay, func(t *testing.T, sim *graphsim.Sim, c *Calendar) {
 		sim.ChangeRoom(roomA, func(r *graphsim.Room) { r.TentativeUntilAgree = true })
@@ -211,7 +212,8 @@ func TestPendingApproval(t *testing.T) {
 	})
 }
 
-// TestCancelledRowsStay: the organizer cancels, the room keeps the row.
+// TestCancelledRowsStay: an event that the organizer cancelled stays in the room's
+// calendar.
 func TestCancelledRowsStay(t *testing.T) {
 	every(t, everyWay, func(t *testing.T, sim *graphsim.Sim, c *Calendar) {
 		id := book(t, sim, noon(), roomA)
@@ -226,8 +228,8 @@ func TestCancelledRowsStay(t *testing.T) {
 	})
 }
 
-// TestSubjectOfTheMailbox: a room's mailbox takes the subject away and puts the
-// organizer's name in its place; whoever may see subjects sees that.
+// TestSubjectOfTheMailbox: a room mailbox replaces the subject with the organizer's
+// name; that is the subject which is read.
 func TestSubjectOfTheMailbox(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -264,7 +266,7 @@ func TestSubjectOfTheMailbox(t *testing.T) {
 	}
 }
 
-// TestOneMeetingInTwoMailboxes: both rooms are taken, and each has an id of its own.
+// TestOneMeetingInTwoMailboxes: both rooms are booked, with different ids.
 func TestOneMeetingInTwoMailboxes(t *testing.T) {
 	every(t, everyWay, func(t *testing.T, sim *graphsim.Sim, c *Calendar) {
 		sim.AddRoom(graphsim.Room{Address: roomB, Name: "Room B", SharedWith: []string{graphsim.ServiceAccount}})
@@ -278,8 +280,8 @@ func TestOneMeetingInTwoMailboxes(t *testing.T) {
 	})
 }
 
-// TestRoomsOfOneCalendar: rooms that are found in a calendar of meetings, which
-// is the account's own or one that was shared with it.
+// TestRoomsOfOneCalendar: rooms that share a calendar, either the account's own or
+// one shared with it.
 func TestRoomsOfOneCalendar(t *testing.T) {
 	const atriumBox, boardBox, northBox, southBox = "atrium@contoso.example", "boardroom@contoso.example", "north@contoso.example", "south@contoso.example"
 	resource := func(address, response string) graphsim.Attendee {
@@ -344,7 +346,8 @@ func meetings(t *testing.T, sim *graphsim.Sim, place string) (box, calendar stri
 	return team, "Meetings"
 }
 
-// TestOccurrenceInAnotherRoom: a weekly meeting goes elsewhere once.
+// TestOccurrenceInAnotherRoom: one occurrence of a weekly meeting is moved to
+// another room.
 func TestOccurrenceInAnotherRoom(t *testing.T) {
 	every(t, namedWays, func(t *testing.T, sim *graphsim.Sim, c *Calendar) {
 		e := tuesdays(t)
@@ -359,8 +362,8 @@ func TestOccurrenceInAnotherRoom(t *testing.T) {
 	})
 }
 
-// TestPages: a service that gives less than it was asked for, in no order, and
-// before every page an empty one.
+// TestPages: a service that sends short pages in any order, and an empty page
+// before each.
 func TestPages(t *testing.T) {
 	for _, box := range []string{roomA, graphsim.ServiceAccount} {
 		t.Run(box, func(t *testing.T) {
@@ -388,7 +391,7 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// TestIDsDifferInCase: ids are compared letter by letter.
+// TestIDsDifferInCase: ids are compared with regard to case.
 func TestIDsDifferInCase(t *testing.T) {
 	every(t, namedWays, func(t *testing.T, sim *graphsim.Sim, c *Calendar) {
 		for _, id := range []string{"AAMkAGI1caseAAA=", "AAMkAGI1CaseAAA="} {
@@ -411,8 +414,8 @@ func TestIDsDifferInCase(t *testing.T) {
 	})
 }
 
-// TestManyRooms: of more rooms than fit into one question or batch each gets its
-// own bookings, in whatever order they are answered.
+// TestManyRooms: with more rooms than fit into one question or batch, each gets its
+// own bookings in whatever order the answers come.
 func TestManyRooms(t *testing.T) {
 	every(t, everyWay, func(t *testing.T, sim *graphsim.Sim, c *Calendar) {
 		sim.Set(func(w *graphsim.Switches) { w.Polite, w.Mischief = false, graphsim.Mischief{Shuffle: true} })
@@ -443,8 +446,8 @@ type sent struct {
 	method, url, prefer string
 }
 
-// wire lies between client and service, keeps what was asked and may change
-// what is answered.
+// wire is between client and service; it records the requests and can change the
+// answers.
 type wire struct {
 	next  http.RoundTripper
 	spoil func(body []byte) []byte // nil: nothing
@@ -474,7 +477,7 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// requestsIn is the request, or in its place the parts of a batch.
+// requestsIn is the request, or the parts of a batch.
 func requestsIn(r *http.Request, body []byte) []sent {
 	if !strings.HasSuffix(r.URL.Path, "/$batch") {
 		return []sent{{r.Method, r.URL.RequestURI(), strings.Join(r.Header.Values("Prefer"), ", ")}}
@@ -493,7 +496,7 @@ func requestsIn(r *http.Request, body []byte) []sent {
 	return list
 }
 
-// onWire is a calendar of the simulator with a wire between and a log.
+// onWire is a Calendar that reaches the simulator through a wire, with a log.
 func onWire(t *testing.T, sim *graphsim.Sim, c *Calendar, log io.Writer) (*Calendar, *wire) {
 	t.Helper()
 	w := &wire{next: sim.Transport()}
@@ -540,16 +543,16 @@ func TestImmutableIDs(t *testing.T) {
 	})
 }
 
-// secrets are the words of a calendar that may not get about.
+// secrets are the words of a calendar that must not leak.
 var secrets = struct {
-	subject, organizer string   // of the open event: to be known where a room's privacy allows it
-	never              []string // to be known nowhere
+	subject, organizer string   // of the open event; shown where a room's privacy allows it
+	never              []string // shown nowhere
 }{"open-subject", "open-organizer", []string{"body-word", "location-word", "attendee-word", "category-word", "join-word",
 	"private-subject", "private-organizer", "personal-subject", "personal-organizer", "confidential-subject", "confidential-organizer"}}
 
-// secretive fills a calendar: an open event and a series, and one event of each
-// kind that is nobody's business.
-func secretive(t *testing.T, sim *graphsim.Sim, box string) {
+// addSecrets fills a calendar with an open event, an open series, and one event of
+// each private sensitivity.
+func addSecrets(t *testing.T, sim *graphsim.Sim, box string) {
 	t.Helper()
 	event := func(kind string, hour int) graphsim.Event {
 		return graphsim.Event{
@@ -568,8 +571,8 @@ func secretive(t *testing.T, sim *graphsim.Sim, box string) {
 	}
 }
 
-// hunt looks for words in everything that came of a reading.
-func hunt(t *testing.T, where, text string, words ...string) {
+// wantAbsent fails the test if one of the words is in the text.
+func wantAbsent(t *testing.T, where, text string, words ...string) {
 	t.Helper()
 	for _, w := range words {
 		if strings.Contains(text, w) {
@@ -578,10 +581,10 @@ func hunt(t *testing.T, where, text string, words ...string) {
 	}
 }
 
-// TestNothingGetsAbout: what a room's privacy does not allow is in no booking,
-// request, refused row, error or line of the log; free-busy asks for nothing
-// and keeps nothing though the service tells more.
-func TestNothingGetsAbout(t *testing.T) {
+// TestNothingLeaks: what a room's privacy does not allow is in no booking, request,
+// refused event, error or line of the log; free-busy asks for no subjects and
+// ignores those that the service sends.
+func TestNothingLeaks(t *testing.T) {
 	for _, privacy := range []driver.Privacy{driver.PrivacyBusy, driver.PrivacyOrganizer, driver.PrivacySubject, driver.PrivacyFull} {
 		for _, box := range []string{roomA, graphsim.ServiceAccount} {
 			ways := everyWay
@@ -590,7 +593,7 @@ func TestNothingGetsAbout(t *testing.T) {
 			}
 			t.Run(fmt.Sprintf("privacy %v of %s", privacy, box), func(t *testing.T) {
 				every(t, ways, func(t *testing.T, sim *graphsim.Sim, c *Calendar) {
-					secretive(t, sim, box)
+					addSecrets(t, sim, box)
 					room := driver.Room{ID: "a", Zone: time.UTC, Privacy: privacy}
 					if box == roomA {
 						room.Mailbox = box
@@ -599,16 +602,16 @@ func TestNothingGetsAbout(t *testing.T) {
 					if c.o.Read == ByFreeBusy {
 						p = driver.PrivacyBusy
 					}
-					nothingGetsAbout(t, sim, c, room, p)
+					wantNoLeaks(t, sim, c, room, p)
 				})
 			})
 		}
 	}
 }
 
-// nothingGetsAbout reads the room well, with rows that are not understood, and
-// with answers that break off; p is what may be known at most.
-func nothingGetsAbout(t *testing.T, sim *graphsim.Sim, c *Calendar, room driver.Room, p driver.Privacy) {
+// wantNoLeaks reads the room from good answers, from ones that are not understood,
+// and from ones that are cut off; p is what may be shown at most.
+func wantNoLeaks(t *testing.T, sim *graphsim.Sim, c *Calendar, room driver.Room, p driver.Privacy) {
 	t.Helper()
 	words := slices.Clone(secrets.never)
 	if !p.Subject() {
@@ -620,11 +623,11 @@ func nothingGetsAbout(t *testing.T, sim *graphsim.Sim, c *Calendar, room driver.
 	var log bytes.Buffer
 	wired, w := onWire(t, sim, c, &log)
 	rd := onlyReading(t, wired, room, winFrom, winTo)
-	hunt(t, "the bookings", fmt.Sprintf("%+v", rd), words...)
+	wantAbsent(t, "the bookings", fmt.Sprintf("%+v", rd), words...)
 	if len(rd.Bookings) != 5 || (rd.Bookings[0].Subject != "") != p.Subject() || (rd.Bookings[0].Organizer != "") != p.Organizer() {
 		t.Errorf("bookings %+v, want five with what privacy %v allows", rd.Bookings, p)
 	}
-	wantModest(t, w.got, p)
+	wantFields(t, w.got, p)
 
 	w.spoil = func(body []byte) []byte {
 		return bytes.ReplaceAll(body, []byte(`"timeZone":"UTC"`), []byte(`"timeZone":"tzone://Microsoft/Custom"`))
@@ -633,7 +636,7 @@ func nothingGetsAbout(t *testing.T, sim *graphsim.Sim, c *Calendar, room driver.
 	if rd.Err == nil && len(rd.Refused) == 0 {
 		t.Errorf("rows of an unknown zone were read: %+v", rd)
 	}
-	hunt(t, "the refused rows", fmt.Sprintf("%+v", rd), append(words, secrets.subject, secrets.organizer)...)
+	wantAbsent(t, "the refused rows", fmt.Sprintf("%+v", rd), append(words, secrets.subject, secrets.organizer)...)
 
 	for _, spoil := range []func([]byte) []byte{
 		func(b []byte) []byte { return b[:len(b)*3/4] },
@@ -641,14 +644,14 @@ func nothingGetsAbout(t *testing.T, sim *graphsim.Sim, c *Calendar, room driver.
 	} {
 		w.spoil = spoil
 		rd = fetch(t, NewCalendar(wired.client, c.o), room)["a"]
-		hunt(t, "the error", fmt.Sprintf("%v %q", rd.Err, rd.Refused), append(words, secrets.subject, secrets.organizer)...)
+		wantAbsent(t, "the error", fmt.Sprintf("%v %q", rd.Err, rd.Refused), append(words, secrets.subject, secrets.organizer)...)
 	}
-	hunt(t, "the log", log.String(), append(words, secrets.subject, secrets.organizer)...)
+	wantAbsent(t, "the log", log.String(), append(words, secrets.subject, secrets.organizer)...)
 }
 
-// wantModest: every list of events names its fields, and subject and organizer
-// only where they may be known; a question for free and busy has no fields.
-func wantModest(t *testing.T, requests []sent, p driver.Privacy) {
+// wantFields: every list of events selects its fields, subject and organizer only
+// where they may be shown; a question about busy times selects none.
+func wantFields(t *testing.T, requests []sent, p driver.Privacy) {
 	t.Helper()
 	for _, r := range requests {
 		u, err := url.Parse(r.url)
@@ -670,15 +673,16 @@ func wantModest(t *testing.T, requests []sent, p driver.Privacy) {
 	}
 }
 
-// TestTwoPrivaciesOfOneCalendar: what is read for one room is not known of the other.
+// TestTwoPrivaciesOfOneCalendar: each room of a calendar gets what its own privacy
+// allows.
 func TestTwoPrivaciesOfOneCalendar(t *testing.T) {
 	every(t, everyWay, func(t *testing.T, sim *graphsim.Sim, c *Calendar) {
-		secretive(t, sim, roomA)
+		addSecrets(t, sim, roomA)
 		all, half := mailboxRoom("a"), mailboxRoom("a")
 		half.ID, half.Privacy = "half", driver.PrivacyBusy
 		for _, rooms := range [][]driver.Room{{all, half}, {half, all}, {half}} {
 			got := fetch(t, c, rooms...)
-			hunt(t, "what may not be known of the room", fmt.Sprintf("%+v", got["half"]), append(secrets.never, secrets.subject, secrets.organizer)...)
+			wantAbsent(t, "the reading of the room", fmt.Sprintf("%+v", got["half"]), append(secrets.never, secrets.subject, secrets.organizer)...)
 			if len(got["half"].Bookings) != 5 {
 				t.Errorf("bookings %q, want five", lines(got["half"].Bookings))
 			}
@@ -686,11 +690,11 @@ func TestTwoPrivaciesOfOneCalendar(t *testing.T) {
 	})
 }
 
-// TestFreeBusyLooksAtTimesOnly: whatever else comes with them is not even
-// understood, so it could be anything.
-func TestFreeBusyLooksAtTimesOnly(t *testing.T) {
+// TestFreeBusyReadsTimesOnly: other members are not decoded, so they may have any
+// type.
+func TestFreeBusyReadsTimesOnly(t *testing.T) {
 	every(t, []Way{ByFreeBusy}, func(t *testing.T, sim *graphsim.Sim, c *Calendar) {
-		secretive(t, sim, roomA)
+		addSecrets(t, sim, roomA)
 		wired, w := onWire(t, sim, c, io.Discard)
 		changed := false
 		w.spoil = func(body []byte) []byte {
@@ -702,24 +706,24 @@ func TestFreeBusyLooksAtTimesOnly(t *testing.T) {
 			return body
 		}
 		if got := onlyReading(t, wired, fullRoom, winFrom, winTo).Bookings; len(got) != 5 || !changed {
-			t.Errorf("bookings %q, more was told %v; want five and that", lines(got), changed)
+			t.Errorf("bookings %q, other members changed %v; want five and true", lines(got), changed)
 		}
 	})
 }
 
-// TestRoomWithoutMailbox: free-busy knows mailboxes only, and an app has no
-// calendar of its own; such a room is told so and is not left without an answer.
+// TestRoomWithoutMailbox: busy times are read by mailbox, and an application has no
+// calendar of its own; such a room gets an error that says what to do.
 func TestRoomWithoutMailbox(t *testing.T) {
 	for _, o := range []CalendarOptions{{Read: ByFreeBusy}, {Read: ByFreeBusy, App: true}, {Read: ByView, App: true}, {Read: ByEvents, App: true}} {
 		t.Run(fmt.Sprintf("%+v", o), func(t *testing.T) {
-			w := newSimWorld(t, o.Read, true)
+			f := newSimFixture(t, o.Read, true)
 			if o.App {
-				w = w.byApp()
+				f = f.byApp()
 			}
-			got := fetch(t, w.calendar, driver.Room{ID: "own", Zone: time.UTC}, mailboxRoom("a"))
+			got := fetch(t, f.calendar, driver.Room{ID: "own", Zone: time.UTC}, mailboxRoom("a"))
 			var a driver.Actionable
 			if err := got["own"].Err; !errors.As(err, &a) || !a.NeedsPerson() || a.Action() == "" {
-				t.Errorf("error %v, want one that tells a person what to do", err)
+				t.Errorf("error %v, want one that says what a person can do", err)
 			}
 			if err := got["a"].Err; err != nil {
 				t.Errorf("the other room: %v", err)

@@ -12,7 +12,7 @@ import (
 	"roomgate/driver"
 )
 
-// rowsOf decodes rows of a page, written as Graph writes them.
+// rowsOf decodes rows in the form in which Graph sends them.
 func rowsOf(t *testing.T, text string) []row {
 	t.Helper()
 	var p page
@@ -51,7 +51,7 @@ func utc(text string) time.Time {
 
 var fullRoom = driver.Room{ID: "a", Mailbox: "a@contoso.example", Zone: time.UTC, Privacy: driver.PrivacyFull}
 
-// spans writes bookings as "start end", to compare with what is written by hand.
+// spans writes bookings as "start end" in UTC.
 func spans(bookings []driver.Booking) []string {
 	var out []string
 	for _, b := range bookings {
@@ -93,8 +93,8 @@ func TestRowTimes(t *testing.T) {
 	}
 }
 
-// TestSummerTime: half past one in London is another instant before and after
-// the clocks go back on 25 October 2026.
+// TestSummerTime: nine in London is another instant before and after the clocks go
+// back on 25 October 2026.
 func TestSummerTime(t *testing.T) {
 	rows := rowsOf(t, event("2026-10-24T09:00:00.0000000", "2026-10-24T10:00:00.0000000", "GMT Standard Time", "")+","+
 		event("2026-10-26T09:00:00.0000000", "2026-10-26T10:00:00.0000000", "GMT Standard Time", ""))
@@ -133,8 +133,8 @@ func TestAllDayRows(t *testing.T) {
 	}
 }
 
-// TestRowsThatTakeNoRoom and those that do.
-func TestRowsThatTakeNoRoom(t *testing.T) {
+// TestRowsThatCount: the rows that become bookings, and those that do not.
+func TestRowsThatCount(t *testing.T) {
 	for _, tt := range []struct {
 		name, more string
 		want       bool
@@ -143,7 +143,7 @@ func TestRowsThatTakeNoRoom(t *testing.T) {
 		{"tentative", `,"showAs":"tentative"`, true},
 		{"out of office", `,"showAs":"oof"`, true},
 		{"working elsewhere", `,"showAs":"workingElsewhere"`, true},
-		{"a status of the future", `,"showAs":"levitating"`, true},
+		{"an unknown status", `,"showAs":"levitating"`, true},
 		{"free", `,"showAs":"free"`, false},
 		{"cancelled", `,"isCancelled":true`, false},
 		{"declined by the room", `,"responseStatus":{"response":"declined","time":"2026-11-01T08:00:00Z"}`, false},
@@ -207,11 +207,11 @@ func TestPrivacy(t *testing.T) {
 		want              known
 	}{
 		{"full", "normal", driver.PrivacyFull, known{"Budget", "Priya Rao", false}},
-		{"no word on it", "", driver.PrivacyFull, known{"Budget", "Priya Rao", false}},
+		{"none given", "", driver.PrivacyFull, known{"Budget", "Priya Rao", false}},
 		{"private", "private", driver.PrivacyFull, known{"", "", true}},
 		{"personal", "personal", driver.PrivacyFull, known{"", "", true}},
 		{"confidential", "confidential", driver.PrivacyFull, known{"", "", true}},
-		{"a word of the future", "secret", driver.PrivacyFull, known{"", "", true}},
+		{"an unknown word", "secret", driver.PrivacyFull, known{"", "", true}},
 		{"subject", "normal", driver.PrivacySubject, known{"Budget", "", false}},
 		{"organizer", "Normal", driver.PrivacyOrganizer, known{"", "Priya Rao", false}},
 		{"busy", "normal", driver.PrivacyBusy, known{"", "", false}},
@@ -227,7 +227,8 @@ func TestPrivacy(t *testing.T) {
 	}
 }
 
-// TestRefusedRows: a row that is not understood is told of and costs no other.
+// TestRefusedRows: a row that is not understood is reported and does not affect
+// others.
 func TestRefusedRows(t *testing.T) {
 	for _, tt := range []struct{ name, row, want string }{
 		{"custom zone", event("2026-11-03T08:00:00", "2026-11-03T09:00:00", "tzone://Microsoft/Custom", ""), `time zone "tzone://Microsoft/Custom" is not known`},

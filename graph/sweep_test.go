@@ -89,8 +89,8 @@ func TestSweepOfOwnCalendar(t *testing.T) {
 	}
 }
 
-// TestSweepWithoutAName: where it may not be known who signed in, the others are
-// swept all the same.
+// TestSweepWithoutAName: where the signed-in user cannot be read, the other rooms
+// are swept.
 func TestSweepWithoutAName(t *testing.T) {
 	sim, c := politeSim(t)
 	rooms := []driver.Room{{ID: "own", Zone: time.UTC}, mailboxRoom("a")}
@@ -112,7 +112,7 @@ func TestSweepRefused(t *testing.T) {
 	})
 }
 
-// personTokens is a sign-in of the service account with other rights.
+// personTokens is a sign-in of the service account with the given scopes.
 func personTokens(t *testing.T, sim *graphsim.Sim, scopes ...string) Tokens {
 	t.Helper()
 	id, _, _ := graphsim.DefaultClient()
@@ -121,7 +121,7 @@ func personTokens(t *testing.T, sim *graphsim.Sim, scopes ...string) Tokens {
 	return simTokens{tokens.Access}
 }
 
-// TestFreeBusyRequest: what is asked, and at whose mailbox.
+// TestFreeBusyRequest: the body of the question, and the mailbox it is asked at.
 func TestFreeBusyRequest(t *testing.T) {
 	for _, tt := range []struct {
 		app  bool
@@ -136,7 +136,7 @@ func TestFreeBusyRequest(t *testing.T) {
 		c := NewCalendar(clientOn(t, s, oneToken(), io.Discard), CalendarOptions{Read: ByFreeBusy, App: tt.app})
 		rd := fetch(t, c, manyRooms(2)...)["room-001"]
 		if rd.Err == nil {
-			t.Error("a room that the answer leaves out is taken for free")
+			t.Error("no error for a room that the answer leaves out")
 		}
 		if want := "POST " + tt.path + " application/json"; path != want {
 			t.Errorf("asked %q, want %q", path, want)
@@ -158,8 +158,8 @@ func must1(r *http.Response, err error) *http.Response {
 	return r
 }
 
-// TestAppAsksElsewhere: an app that may not ask at one room's mailbox asks at
-// the next; the broken one costs the others nothing.
+// TestAppAsksElsewhere: an application that is refused at one room's mailbox asks at
+// the next one.
 func TestAppAsksElsewhere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &service{answer: func(_ int, r *http.Request) (*http.Response, error) {

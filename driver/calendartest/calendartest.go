@@ -1,8 +1,8 @@
-// Package calendartest checks that a driver.Calendar does what the driver
-// relies on.
+// Package calendartest is a conformance suite for implementations of
+// driver.Calendar.
 //
-// A package that reads calendars runs it in its own tests against a [World]: a
-// calendar service, real or simulated, that the suite may write into.
+// A package that reads calendars runs it in its own tests against a [Fixture]: a
+// calendar service, real or simulated, whose calendars the suite may change.
 package calendartest
 
 import (
@@ -15,23 +15,22 @@ import (
 	"roomgate/driver"
 )
 
-// World is a calendar service with two rooms that can be read and one that
-// cannot, all empty at first. What goes wrong with its own means ends the test.
-type World interface {
-	// Calendar reads all rooms of the world.
+// Fixture is a calendar service with two rooms that can be read and one that
+// cannot, all without events. A failure of the fixture itself ends the test.
+type Fixture interface {
+	// Calendar reads all rooms of the fixture.
 	Calendar() driver.Calendar
-	// TimesOnly tells that the Calendar sees when a room is taken and how that
-	// is shown, and nothing else: no ids, subjects, organizers, attendees or
-	// marks of privacy. Bookings of the same times and status are one to it.
+	// TimesOnly tells that the Calendar reads busy times and their status and
+	// nothing else: no ids, subjects, organizers, attendees or sensitivity. Events
+	// of the same times and status are one to it.
 	TimesOnly() bool
 	// Room is the room that Put books. The suite sets its zone and privacy.
 	Room() driver.Room
 	// Other is a second room, which stays empty.
 	Other() driver.Room
-	// Refused is a room that the service will not let be read until a person
-	// acts.
+	// Refused is a room that the service refuses to let read until a person acts.
 	Refused() driver.Room
-	// Put books the room.
+	// Put adds an event to the room's calendar.
 	Put(Event) Handle
 	// Drop deletes an event or a whole series.
 	Drop(Handle)
@@ -41,10 +40,10 @@ type World interface {
 	Move(h Handle, original, start, end time.Time)
 }
 
-// Handle names an event of a World.
+// Handle identifies an event of a Fixture.
 type Handle string
 
-// Event is a booking of the room. The zero values of the optional fields mean a
+// Event is an event of the room. The zero values of the optional fields mean a
 // plain meeting that the room has accepted.
 type Event struct {
 	Start, End time.Time // of a series: of its first occurrence. All-day: midnights in Zone
@@ -61,17 +60,17 @@ type Event struct {
 	People             int // invited, beside the organizer and the room
 }
 
-// Run checks the Calendar of worlds, each of which newWorld makes new. Beyond
-// what a TimesOnly reading cannot know, all readings must bring the same. No
-// window is longer than 30 days: a room is read for a few, and some services
-// refuse more than two months.
-func Run(t *testing.T, newWorld func(t *testing.T) World) {
+// Run runs the suite. newFixture makes the fixture of one check. Except for what
+// a TimesOnly Calendar cannot know, all must read the same. No window is longer
+// than 30 days: the driver reads a few days, and some services refuse more than
+// two months.
+func Run(t *testing.T, newFixture func(t *testing.T) Fixture) {
 	for _, tt := range []struct {
 		name string
-		test func(*testing.T, World)
+		test func(*testing.T, Fixture)
 	}{
 		{"window", testWindow},
-		{"rows that take no room", testNotTaken},
+		{"events that do not occupy the room", testNotOccupied},
 		{"status", testStatus},
 		{"all-day", testAllDay},
 		{"long ago begun series", testSeries},
@@ -79,7 +78,7 @@ func Run(t *testing.T, newWorld func(t *testing.T) World) {
 		{"exceptions", testExceptions},
 		{"changes between readings", testChanges},
 		{"privacy", testPrivacy},
-		{"marks of privacy", testMarks},
+		{"sensitivity", testSensitivity},
 		{"identity", testIdentity},
 		{"many", testMany},
 		{"delivery", testDelivery},
@@ -87,7 +86,7 @@ func Run(t *testing.T, newWorld func(t *testing.T) World) {
 		{"refused room", testRefused},
 		{"cancelled context", testCancelled},
 	} {
-		t.Run(tt.name, func(t *testing.T) { tt.test(t, newWorld(t)) })
+		t.Run(tt.name, func(t *testing.T) { tt.test(t, newFixture(t)) })
 	}
 }
 
@@ -95,12 +94,12 @@ func Run(t *testing.T, newWorld func(t *testing.T) World) {
 func at(text string) time.Time {
 	t, err := time.Parse("2006-01-02 15:04", text)
 	if err != nil {
-		panic(err) // a slip of this package
+		panic(err) // a mistake in this package
 	}
 	return t
 }
 
-// The window of most checks: Tuesday 3 November 2026, a winter's day.
+// The window of most checks: Tuesday 3 November 2026.
 var from, to = at("2026-11-03 00:00"), at("2026-11-04 00:00")
 
 // meeting is an event of the window's day.
@@ -123,9 +122,9 @@ func zone(t *testing.T, name string) *time.Location {
 	return z
 }
 
-// room is the world's room with everything to be known, on a site in UTC.
-func room(w World) driver.Room {
-	r := w.Room()
+// room is the fixture's room with full privacy, on a site in UTC.
+func room(f Fixture) driver.Room {
+	r := f.Room()
 	r.Zone, r.Privacy = time.UTC, driver.PrivacyFull
 	return r
 }
