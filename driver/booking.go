@@ -41,8 +41,8 @@ func CountingOf(values ...ShowAs) Counting {
 // Has tells whether bookings shown as s count.
 func (c Counting) Has(s ShowAs) bool { return c&(1<<s) != 0 }
 
-// Booking is one stretch of time for which a room is taken. Cancelled and
-// declined rows never become a Booking.
+// Booking is a period for which a room is booked. [Room.Admit] makes it of an
+// Event; cancelled, declined and free events never become one.
 type Booking struct {
 	ID        string    `json:"id"`                  // the provider's, opaque; tells bookings apart, nothing more
 	Start     time.Time `json:"start"`               // UTC
@@ -53,7 +53,7 @@ type Booking struct {
 	Organizer string    `json:"organizer,omitempty"` // likewise
 	Attendees int       `json:"attendees,omitempty"` // invited people, rooms not counted
 
-	NoComfort bool `json:"no_comfort,omitempty"` // a rule of the room says that it asks for no comfort
+	NoComfort bool `json:"no_comfort,omitempty"` // a rule of the room says that it needs no comfort
 }
 
 // Compare orders bookings by start, end and what else tells them apart, so that
@@ -94,7 +94,7 @@ func compareBools(a, b bool) int {
 	return 1
 }
 
-// Snapshot is all that is known of one room's calendar.
+// Snapshot is what is known of one room's calendar.
 type Snapshot struct {
 	Bookings []Booking // of the window, in any order
 	From, To time.Time // the window that was read, UTC; To exclusive
@@ -103,26 +103,26 @@ type Snapshot struct {
 	Failures int       // failed attempts since the last good read
 }
 
-// Window is the stretch that is read at now: from midnight in the site's zone,
-// because the day's figures need the whole day, less back, because comfort may
-// outlast a booking of yesterday by that much; to midnight four days on, so that
-// a weekend without internet is bridged. It moves once a day.
+// Window is the period that is read at now: from midnight in the site's zone,
+// because the figures of the day need all of it, less back, because comfort may
+// last so long after a booking of the day before; to midnight four days later, to
+// bridge a weekend without internet. It moves once a day.
 func Window(now time.Time, zone *time.Location, back time.Duration) (from, to time.Time) {
 	return midnight(now, zone, 0).Add(-back).UTC(), midnight(now, zone, horizonDays).UTC()
 }
 
 const horizonDays = 4
 
-// midnight is the start of the day `days` after the one that now falls on in
-// the zone. Days of 23 and 25 hours are days like any other.
+// midnight is the start of the day that is the given number of days after that of
+// now in the zone. Days may have 23 or 25 hours.
 func midnight(now time.Time, zone *time.Location, days int) time.Time {
 	y, m, d := now.In(zone).Date()
 	return startOfDay(y, m, d+days, zone)
 }
 
-// startOfDay is the first instant of a date in the zone. Where the clocks skip
-// midnight itself the day starts at the first hour there is: time.Date would
-// answer with an instant of the day before.
+// startOfDay is the first instant of a date in the zone. Where a clock change skips
+// midnight the day starts at one: time.Date would return an instant of the day
+// before.
 func startOfDay(y int, m time.Month, d int, zone *time.Location) time.Time {
 	t := time.Date(y, m, d, 0, 0, 0, 0, zone)
 	if want := time.Date(y, m, d, 12, 0, 0, 0, zone).Day(); t.Day() != want {
@@ -131,9 +131,9 @@ func startOfDay(y int, m time.Month, d int, zone *time.Location) time.Time {
 	return t
 }
 
-// AllDay returns the instants at which an all-day booking from the first date to
-// the last (exclusive) starts and ends in the zone. Only the dates of the
-// arguments are used, as they are written in the arguments' own zones.
+// AllDay returns the instants, in UTC, at which an all-day booking from the first
+// date to the last (exclusive) starts and ends in the zone. Only the dates of the
+// arguments are used, each in the argument's own zone.
 func AllDay(first, last time.Time, zone *time.Location) (start, end time.Time) {
 	y, m, d := first.Date()
 	start = startOfDay(y, m, d, zone).UTC()
@@ -141,9 +141,9 @@ func AllDay(first, last time.Time, zone *time.Location) (start, end time.Time) {
 	return start, startOfDay(y, m, d, zone).UTC()
 }
 
-// Overlapping returns the bookings that overlap [from, to), sorted and each
-// once. One that ends exactly at from does not overlap it, and one of no length
-// overlaps nothing. Where that is what was given, it is returned as it is.
+// Overlapping returns the bookings that overlap [from, to), sorted and each once.
+// One that ends at from does not overlap it, and one without length overlaps
+// nothing. If nothing has to change, the given slice is returned.
 func Overlapping(bookings []Booking, from, to time.Time) []Booking {
 	good := true
 	for i, b := range bookings {

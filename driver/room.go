@@ -13,7 +13,7 @@ type Room struct {
 	Account  string         // name of the account that reads it
 	Mailbox  string         // address of the room's own calendar; empty: found among the account's calendars
 	Calendar string         // name or id of one of the account's calendars, where there is no Mailbox; empty: the account's own
-	Match    []string       // names and addresses that mark an event of the account's calendar as this room's
+	Match    []string       // names and addresses by which events of a shared calendar are for this room; empty: all are
 	Building string         // label
 	Floor    string         // label
 	Capacity int            // persons; 0: not known
@@ -28,8 +28,8 @@ type Room struct {
 	MinOff time.Duration // and off at least so long
 
 	Count      Counting      // which bookings count
-	Rules      []Rule        // whether a booking asks for comfort; the first that fits decides
-	Privacy    Privacy       // what of a booking may be known
+	Rules      []Rule        // whether a booking needs comfort; the first that applies decides
+	Privacy    Privacy       // what of an event may be shown
 	StaleAfter time.Duration // age at which a good read is no longer trusted
 
 	FailSafe  FailSafe      // what mode and comfort are when the calendar was not read for long
@@ -63,14 +63,14 @@ func (f FailSafe) String() string { return failSafeWords.word(f) }
 // ParseFailSafe reads the word used in configuration.
 func ParseFailSafe(word string) (FailSafe, error) { return failSafeWords.parse(word) }
 
-// Rule says whether bookings whose subject has certain words ask for comfort.
+// Rule says whether events whose subject contains certain words need comfort.
 type Rule struct {
-	Words   string // whole words, one after another, without regard to case
+	Words   string // consecutive whole words, without regard to case
 	Comfort bool
 }
 
-// Comfort tells whether a booking with the subject asks for comfort: as the
-// first rule says whose words the subject has, and where there is none, it does.
+// Comfort tells whether an event with the subject needs comfort. The first rule
+// whose words the subject contains decides; without one it does.
 func (r Room) Comfort(subject string) bool {
 	if len(r.Rules) == 0 {
 		return true
@@ -106,8 +106,8 @@ func (r Release) String() string { return releaseWords.word(r) }
 // ParseRelease reads the word used in configuration.
 func ParseRelease(word string) (Release, error) { return releaseWords.parse(word) }
 
-// Privacy says what of a booking may be known outside its calendar. What it
-// does not allow never enters a [Booking].
+// Privacy says what of an event may be shown outside its calendar. What it does
+// not allow never becomes part of a [Booking].
 type Privacy uint8
 
 const (
@@ -125,10 +125,10 @@ func (p Privacy) String() string { return privacyWords.word(p) }
 // ParsePrivacy reads the word used in configuration.
 func ParsePrivacy(word string) (Privacy, error) { return privacyWords.parse(word) }
 
-// Subject tells whether subjects may be known.
+// Subject tells whether subjects may be shown.
 func (p Privacy) Subject() bool { return p == PrivacySubject || p == PrivacyFull }
 
-// Organizer tells whether organizers may be known.
+// Organizer tells whether organizers may be shown.
 func (p Privacy) Organizer() bool { return p == PrivacyOrganizer || p == PrivacyFull }
 
 // Redact returns the booking without what p does not allow. A private booking
