@@ -185,6 +185,19 @@ func TestInstancesAskedAgain(t *testing.T) {
 	}
 }
 
+// TestSeriesOfOtherFields: instances that were read without subjects do not answer
+// for a room of the same calendar that may show them.
+func TestSeriesOfOtherFields(t *testing.T) {
+	sim, c := politeSim(t)
+	add(t, sim, roomA, tuesdays(t))
+	busy := mailboxRoom("a")
+	busy.Privacy = driver.PrivacyBusy
+	fetch(t, c, busy)
+	if got := fetch(t, c, mailboxRoom("a"))["a"].Bookings; len(got) != 1 || got[0].Subject != "Weekly" {
+		t.Errorf("bookings %+v, want the occurrence with its subject", got)
+	}
+}
+
 // TestFailedReadingKeepsTheCache: a failed reading does not show that series are
 // gone.
 func TestFailedReadingKeepsTheCache(t *testing.T) {
