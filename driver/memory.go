@@ -1,12 +1,7 @@
 package driver
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io/fs"
 	"log/slog"
-	"maps"
 	"slices"
 	"time"
 )
@@ -20,16 +15,15 @@ type Memory interface {
 	Delete(keys ...string) error
 }
 
-// memory keeps the last good bookings, and what else must be remembered. It is
-// written sparingly, because flash wears out: after the first poll, when a room
-// is known for the first time, when a room was removed or became more private,
-// at the end, and otherwise every flushEvery; what was counted, every countEvery.
+// memory stores the last good bookings and the pasts of the rooms. It writes
+// rarely, because flash wears out: after the first poll, when a room is read for
+// the first time, when a room was removed or became more private, at the end, and
+// otherwise every flushEvery, or every countEvery when something was counted.
 // After a power cut the bookings are at most that old, and their age says so.
 //
-// The loop owns a memory. Writing can take long, so that a goroutine of its own
-// does it, one write at a time, of values that do not change. What changes
-// meanwhile waits: which rooms it concerns is noted, and they are written as they
-// are when the next write begins.
+// The loop owns a memory. A write may take long, so it runs on a goroutine of its
+// own, on values that do not change, one write at a time. Changes during a write
+// are noted by room; the next write takes the rooms as they are when it begins.
 type memory struct {
 	store     Memory
 	history   History // nil: days are not kept
@@ -48,118 +42,9 @@ const (
 	countEvery = 20 * time.Minute
 )
 
-// readAtKey holds when each room was last read; it changes with every poll, the
-// bookings do not, so the two are kept apart. A room id cannot contain the slash.
-const readAtKey = "read-at/rooms"
-
-const storedVersion = 1
-
-// pastKey is the key of a room's past.
-func pastKey(room string) string { return "past/" + room }
-
-// pastVersion is that of the stored Past; another is not read.
-const pastVersion = 1
-
-// storedPast is the record of a room's past.
-type storedPast struct {
-	Version int  `json:"v"`
-	Past    Past `json:"past"`
-}
-
-// record is what is kept of a room.
-type record struct {
-	snap Snapshot
-	past Past
-}
-
-// stored is a room's record.
-type stored struct {
-	Version  int       `json:"v"`
-	From     time.Time `json:"from"`
-	To       time.Time `json:"to"`
-	Bookings []Booking `json:"bookings"`
-}
-
 func newMemory(store Memory, history History, log *slog.Logger) *memory {
 	return &memory{store: store, history: history, log: log, waiting: newChanges(), stored: map[string]bool{},
 		flushed: -flushEvery, written: make(chan outcome, 1)}
-}
-
-// load returns what is stored of the rooms, and deletes what is stored of others.
-// What cannot be read is logged and counts as never read.
-func (m *memory) load(rooms []Room) ([]Snapshot, []Past) {
-	snaps, pasts := make([]Snapshot, len(rooms)), make([]Past, len(rooms))
-	readAt := map[string]time.Time{}
-	if err := m.get(readAtKey, &readAt); err != nil {
-		m.log.Warn("the times of the last reads are lost", "reason", err)
-	}
-	for i, room := range rooms {
-		pasts[i] = m.loadPast(room.ID)
-		var s stored
-		if err := m.get(room.ID, &s); err != nil {
-			m.log.Warn("the last known bookings of a room are lost; the next poll brings them back", "room", room.ID, "reason", err)
-			continue
-		}
-		at, ok := readAt[room.ID]
-		if s.Version != storedVersion || !ok {
-			continue
-		}
-		for j, b := range s.Bookings {
-			s.Bookings[j] = room.Privacy.Redact(b) // it may have become stricter since
-			if s.Bookings[j] != b {
-				m.waiting.bookings[room.ID] = true
-			}
-		}
-		m.stored[room.ID] = true
-		snaps[i] = Snapshot{Bookings: s.Bookings, From: s.From, To: s.To, ReadAt: at}
-	}
-	m.deleteOthers(rooms, readAt)
-	return snaps, pasts
-}
-
-// loadPast returns what is stored of a room's past, or the zero Past.
-func (m *memory) loadPast(room string) Past {
-	var s storedPast
-	if err := m.get(pastKey(room), &s); err != nil {
-		m.log.Warn("the past of a room is lost: the counters of its day begin at zero", "room", room, "reason", err)
-		return Past{}
-	}
-	if s.Version != pastVersion {
-		return Past{}
-	}
-	return s.Past
-}
-
-// deleteOthers deletes what is stored of rooms that are not configured.
-func (m *memory) deleteOthers(rooms []Room, readAt map[string]time.Time) {
-	for _, room := range rooms {
-		delete(readAt, room.ID)
-	}
-	if len(readAt) == 0 {
-		return
-	}
-	keys := slices.Collect(maps.Keys(readAt))
-	for room := range readAt {
-		keys = append(keys, pastKey(room))
-	}
-	if err := m.store.Delete(keys...); err != nil {
-		m.log.Warn("the bookings of rooms that are not configured could not be deleted", "reason", err)
-	}
-}
-
-// get decodes what is stored under key; nothing stored leaves v as it is.
-func (m *memory) get(key string, v any) error {
-	text, err := m.store.Get(key)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("reading %s: %w", key, err)
-	}
-	if err := json.Unmarshal(text, v); err != nil {
-		return fmt.Errorf("decoding %s: %w", key, err)
-	}
-	return nil
 }
 
 // wasRead notes a good read of a room, and whether it brought other bookings
@@ -208,7 +93,7 @@ func (m *memory) dayEnded(d Day) {
 	}
 }
 
-// pollDone writes at once what is known for the first time.
+// pollDone writes at once when a room was read for the first time.
 func (m *memory) pollDone(rooms func() map[string]record, now time.Duration) {
 	if m.waiting.first {
 		m.urgent = true
@@ -277,8 +162,8 @@ func (m *memory) finish(o outcome, now time.Duration) {
 	}
 }
 
-// putBackDays has days wait again, and with them the pasts that say that they are
-// over. Of each room no more than longestBacklog wait.
+// putBackDays adds days that were not kept to those that wait, and the pasts that
+// were withheld with them. At most longestBacklog days of each room wait.
 func (m *memory) putBackDays(days []Day) {
 	for _, d := range days {
 		m.waiting.pasts[d.Room] = true

@@ -1,0 +1,32 @@
+package driver
+
+import "time"
+
+// Clock tells the time and waits. [WallClock] is the usual one; a demonstration
+// or a replay brings a faster one.
+//
+// Now is for instants: it follows a clock that is set. Durations are measured
+// with Stopwatch, which does not.
+type Clock interface {
+	Now() time.Time
+	// Stopwatch returns a function that says how long ago Stopwatch was called.
+	// What it says never decreases, and setting the clock does not change it.
+	Stopwatch() func() time.Duration
+	After(d time.Duration) <-chan time.Time
+}
+
+// WallClock is the machine's clock.
+type WallClock struct{}
+
+// Now returns the current time, without Go's monotonic reading: with it, the
+// differences between instants would hide that the clock was set.
+func (WallClock) Now() time.Time { return time.Now().UTC().Round(0) }
+
+// Stopwatch measures with the machine's monotonic clock.
+func (WallClock) Stopwatch() func() time.Duration {
+	began := time.Now()
+	return func() time.Duration { return time.Since(began) }
+}
+
+// After sends on the returned channel once d has passed.
+func (WallClock) After(d time.Duration) <-chan time.Time { return time.After(d) }

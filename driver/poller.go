@@ -1,0 +1,122 @@
+package driver
+
+import (
+	"context"
+	"reflect"
+	"slices"
+	"time"
+)
+
+// assignment is what the poller of an account reads, and how. It is never changed.
+type assignment struct {
+	Account
+	rooms []Room
+	zone  *time.Location // the site's
+	back  time.Duration  // how long comfort of a room can outlast a booking
+}
+
+func newAssignment(a Account, rooms []Room, zone *time.Location) assignment {
+	out := assignment{Account: a, zone: zone}
+	for _, room := range rooms {
+		if room.Account == a.Name {
+			out.rooms = append(out.rooms, room)
+			out.back = max(out.back, room.Lag+room.Gap)
+		}
+	}
+	return out
+}
+
+// equal reports whether there is nothing to do differently.
+func (a assignment) equal(b assignment) bool {
+	return a.Name == b.Name && a.sameProvider(b.Account) && reflect.DeepEqual(a.Poll, b.Poll) && reflect.DeepEqual(a.Sweep, b.Sweep) &&
+		sameZone(a.zone, b.zone) && slices.EqualFunc(a.rooms, b.rooms, Room.equal)
+}
+
+// poller reads the calendars of one account, one call at a time. Its goroutine
+// owns it; what it finds it hands to the driver's loop as functions.
+type poller struct {
+	d *Driver
+	a *accountState // the loop's: only what runs there may use it
+	assignment
+	agenda
+	digests  digests
+	sweeper  Sweeper            // nil: there are no sweeps
+	named    []string           // rooms that the last sweep named: to be read once more
+	refusal  string             // why sweeps are refused; empty: they are not
+	requests chan request       // that it has not yet taken; only the loop sends
+	cancel   context.CancelFunc // stops it
+	done     chan struct{}      // closed when it and those it replaced have ended
+}
+
+// startPoller gives the account a poller for its assignment, whose first poll is
+// at the given time. The poller that it replaces is stopped. Only the new one waits
+// for its end, where both have one provider, which takes one call at a time.
+func (d *Driver) startPoller(a *accountState, first time.Duration) {
+	p := &poller{d: d, a: a, assignment: a.assignment, agenda: newAgenda(), requests: make(chan request, 1), done: make(chan struct{})}
+	p.poll = first
+	if p.sweeper, a.work.sweepProblem = a.sweeper(); p.sweeper != nil {
+		p.sweep = first // right after the poll, so that what changes next is found
+	}
+	ctx, cancel := context.WithCancel(d.ctx)
+	p.cancel = cancel
+	var replaced <-chan struct{}
+	shared := false
+	if old := a.poller; old != nil {
+		old.cancel()
+		replaced, shared = old.done, p.sameProvider(old.Account)
+	}
+	a.poller = p
+	d.pollers.Go(func() {
+		defer close(p.done)
+		if shared {
+			<-replaced
+		}
+		p.run(ctx)
+		if replaced != nil {
+			<-replaced
+		}
+	})
+}
+
+// request adds to what the poller has not yet taken. It does not block, as only
+// the loop sends.
+func (p *poller) request(r request) {
+	select {
+	case waiting := <-p.requests:
+		r = r.with(waiting)
+	default:
+	}
+	p.requests <- r
+}
+
+// firstPoll is when the account is first polled after the start: at once. Where
+// all its rooms are known and good the first poll is spread: many gateways may
+// have come back with the same power.
+func (d *Driver) firstPoll(a *accountState) time.Duration {
+	if now := d.o.Clock.Now(); d.allGood(a.rooms, now) {
+		return d.spread(d.elapsed(), interval(a.Poll, now))
+	}
+	return d.elapsed()
+}
+
+// allGood reports whether every room is known and its points can be trusted.
+func (d *Driver) allGood(rooms []Room, now time.Time) bool {
+	return !slices.ContainsFunc(rooms, func(room Room) bool {
+		v, _ := d.byID[room.ID].timeline.judge(now)
+		return v != good
+	})
+}
+
+// do runs what on the loop, unless ctx ends or the poller is replaced before:
+// nothing that it has read may come after what its successor reads.
+func (p *poller) do(ctx context.Context, what func()) {
+	current := func() {
+		if p.a.poller == p {
+			what()
+		}
+	}
+	select {
+	case p.d.events <- current:
+	case <-ctx.Done():
+	}
+}

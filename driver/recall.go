@@ -1,0 +1,120 @@
+package driver
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"time"
+)
+
+// readAtKey holds when each room was last read; it changes with every poll, the
+// bookings do not, so the two are kept apart. A room id cannot contain the slash.
+const readAtKey = "read-at/rooms"
+
+const storedVersion = 1
+
+// pastKey is the key of a room's past.
+func pastKey(room string) string { return "past/" + room }
+
+// pastVersion is that of the stored Past; another is not read.
+const pastVersion = 1
+
+// storedPast is the record of a room's past.
+type storedPast struct {
+	Version int  `json:"v"`
+	Past    Past `json:"past"`
+}
+
+// record is what is kept of a room.
+type record struct {
+	snap Snapshot
+	past Past
+}
+
+// stored is a room's record.
+type stored struct {
+	Version  int       `json:"v"`
+	From     time.Time `json:"from"`
+	To       time.Time `json:"to"`
+	Bookings []Booking `json:"bookings"`
+}
+
+// load returns what is stored of the rooms, and deletes what is stored of others.
+// What cannot be read is logged and counts as never read.
+func (m *memory) load(rooms []Room) ([]Snapshot, []Past) {
+	snaps, pasts := make([]Snapshot, len(rooms)), make([]Past, len(rooms))
+	readAt := map[string]time.Time{}
+	if err := m.get(readAtKey, &readAt); err != nil {
+		m.log.Warn("the times of the last reads are lost", "reason", err)
+	}
+	for i, room := range rooms {
+		pasts[i] = m.loadPast(room.ID)
+		var s stored
+		if err := m.get(room.ID, &s); err != nil {
+			m.log.Warn("the last known bookings of a room are lost; the next poll brings them back", "room", room.ID, "reason", err)
+			continue
+		}
+		at, ok := readAt[room.ID]
+		if s.Version != storedVersion || !ok {
+			continue
+		}
+		for j, b := range s.Bookings {
+			s.Bookings[j] = room.Privacy.Redact(b) // it may have become stricter since
+			if s.Bookings[j] != b {
+				m.waiting.bookings[room.ID] = true
+			}
+		}
+		m.stored[room.ID] = true
+		snaps[i] = Snapshot{Bookings: s.Bookings, From: s.From, To: s.To, ReadAt: at}
+	}
+	m.deleteOthers(rooms, readAt)
+	return snaps, pasts
+}
+
+// loadPast returns what is stored of a room's past, or the zero Past.
+func (m *memory) loadPast(room string) Past {
+	var s storedPast
+	if err := m.get(pastKey(room), &s); err != nil {
+		m.log.Warn("the past of a room is lost: the counters of its day begin at zero", "room", room, "reason", err)
+		return Past{}
+	}
+	if s.Version != pastVersion {
+		return Past{}
+	}
+	return s.Past
+}
+
+// deleteOthers deletes what is stored of rooms that are not configured.
+func (m *memory) deleteOthers(rooms []Room, readAt map[string]time.Time) {
+	for _, room := range rooms {
+		delete(readAt, room.ID)
+	}
+	if len(readAt) == 0 {
+		return
+	}
+	keys := slices.Collect(maps.Keys(readAt))
+	for room := range readAt {
+		keys = append(keys, pastKey(room))
+	}
+	if err := m.store.Delete(keys...); err != nil {
+		m.log.Warn("the bookings of rooms that are not configured could not be deleted", "reason", err)
+	}
+}
+
+// get decodes what is stored under key; nothing stored leaves v as it is.
+func (m *memory) get(key string, v any) error {
+	text, err := m.store.Get(key)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", key, err)
+	}
+	if err := json.Unmarshal(text, v); err != nil {
+		return fmt.Errorf("decoding %s: %w", key, err)
+	}
+	return nil
+}
