@@ -45,10 +45,14 @@ type Provider struct {
 }
 
 var (
-	_ driver.Provider   = (*Provider)(nil)
-	_ driver.HasSession = (*Provider)(nil)
-	_ driver.Sweeper    = (*Provider)(nil)
-	_ driver.Discoverer = (*Provider)(nil)
+	_ driver.Provider        = (*Provider)(nil)
+	_ driver.HasSession      = (*Provider)(nil)
+	_ driver.WhoSignedIn     = (*Provider)(nil)
+	_ driver.Sweeper         = (*Provider)(nil)
+	_ driver.Discoverer      = (*Provider)(nil)
+	_ driver.Examiner        = (*Provider)(nil)
+	_ driver.Guide           = (*Provider)(nil)
+	_ driver.CredentialGuide = (*Provider)(nil)
 )
 
 // New returns a Provider; its error tells that GraphURL is not usable.
@@ -66,6 +70,10 @@ func (p *Provider) Service() string { return serviceName }
 
 // Session implements driver.HasSession.
 func (p *Provider) Session() driver.Session { return p.o.Session }
+
+// Tokens are those of the session, for a Provider with other settings that keeps
+// the sign-in.
+func (p *Provider) Tokens() Tokens { return p.o.Tokens }
 
 // SignedInUser implements driver.WhoSignedIn.
 func (p *Provider) SignedInUser(ctx context.Context) (string, error) {

@@ -3,17 +3,14 @@ package oauth
 import (
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"math/big"
-	"strings"
 	"time"
 )
 
@@ -33,13 +30,6 @@ func (c *Certificate) Expires() time.Time { return c.Leaf.NotAfter.UTC() }
 func (c *Certificate) Thumbprint() string {
 	sum := sha256.Sum256(c.Leaf.Raw)
 	return base64.RawURLEncoding.EncodeToString(sum[:])
-}
-
-// SHA1Hex returns the SHA-1 thumbprint in capitals, as portals
-// show it beside an uploaded certificate.
-func (c *Certificate) SHA1Hex() string {
-	sum := sha1.Sum(c.Leaf.Raw)
-	return strings.ToUpper(hex.EncodeToString(sum[:]))
 }
 
 // ParseCertificate reads a certificate and its RSA key from PEM; a chain may

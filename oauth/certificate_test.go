@@ -7,13 +7,11 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
-	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -57,12 +55,9 @@ func TestNewCertificate(t *testing.T) {
 	if err := c.Leaf.CheckSignature(c.Leaf.SignatureAlgorithm, c.Leaf.RawTBSCertificate, c.Leaf.Signature); err != nil {
 		t.Errorf("the certificate is not signed by itself: %v", err)
 	}
-	sum2, sum1 := sha256.Sum256(c.Leaf.Raw), sha1.Sum(c.Leaf.Raw)
-	if got, err := base64.RawURLEncoding.DecodeString(c.Thumbprint()); err != nil || !bytes.Equal(got, sum2[:]) {
+	sum := sha256.Sum256(c.Leaf.Raw)
+	if got, err := base64.RawURLEncoding.DecodeString(c.Thumbprint()); err != nil || !bytes.Equal(got, sum[:]) {
 		t.Errorf("thumbprint %q, %v", c.Thumbprint(), err)
-	}
-	if c.SHA1Hex() != fmt.Sprintf("%X", sum1) {
-		t.Errorf("thumbprint of the portal %q", c.SHA1Hex())
 	}
 	if _, _, err := NewCertificate("x", certEnds, certEnds); err == nil {
 		t.Error("a certificate that ends at once was made")
