@@ -2,36 +2,52 @@
 // a provider out of a file, and the clock that plays it.
 package replay
 
-import "time"
+import (
+	"sync"
+	"time"
+)
 
 // Clock is a driver.Clock that stands at a chosen instant until it is started,
 // and then runs at a chosen speed. A demonstration and a simulator run by it too.
 type Clock struct {
-	start   time.Time
-	speed   float64
-	running chan struct{} // closed by Start
-	began   time.Time     // when the clock was started, on the machine's clock
+	start time.Time
+	speed float64
+
+	mu      sync.Mutex
+	began   time.Time // when the clock was started, on the machine's clock; zero: it stands
+	waiting []wait    // that begin when the clock is started
+}
+
+// wait is a wait of a clock that stands.
+type wait struct {
+	length time.Duration // of real time
+	passed chan time.Time
 }
 
 // NewClock returns a clock that stands at start. Speed 1 is real time.
 func NewClock(start time.Time, speed float64) *Clock {
-	return &Clock{start: start.Round(0), speed: speed, running: make(chan struct{})}
+	return &Clock{start: start.Round(0), speed: speed}
 }
 
 // Start starts the clock. It is called once.
 func (c *Clock) Start() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.began = time.Now()
-	close(c.running)
+	for _, w := range c.waiting {
+		time.AfterFunc(w.length, func() { w.passed <- time.Now() })
+	}
+	c.waiting = nil
 }
 
 // Now implements driver.Clock.
 func (c *Clock) Now() time.Time {
-	select {
-	case <-c.running:
-		return c.start.Add(time.Duration(float64(time.Since(c.began)) * c.speed))
-	default:
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.began.IsZero() {
 		return c.start
 	}
+	return c.start.Add(time.Duration(float64(time.Since(c.began)) * c.speed))
 }
 
 // Stopwatch implements driver.Clock. It measures by this clock, which is never
@@ -44,16 +60,13 @@ func (c *Clock) Stopwatch() func() time.Duration {
 // After implements driver.Clock. The duration is one of this clock; none of it
 // passes before the clock is started.
 func (c *Clock) After(d time.Duration) <-chan time.Time {
-	wait := time.Duration(float64(d) / c.speed)
-	select {
-	case <-c.running:
-		return time.After(wait)
-	default:
+	length := time.Duration(float64(d) / c.speed)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.began.IsZero() {
+		return time.After(length)
 	}
 	passed := make(chan time.Time, 1)
-	go func() {
-		<-c.running
-		passed <- <-time.After(wait)
-	}()
+	c.waiting = append(c.waiting, wait{length, passed})
 	return passed
 }

@@ -39,7 +39,7 @@ var arrows = map[string]arrow{
 	"packaging":           {nil, true, "files that are installed"},
 	"systemd":             {nil, true, "files that are installed"},
 	"gateway":             {[]string{"bridge/mqtt", "bridge/web", "driver"}, false, "it puts the parts together; what it passes on it need not know"},
-	"cmd/roomgate": {[]string{"driver", "driver/store", "graph", "graph/graphsim", "bridge", "bridge/mqtt", "bridge/web", "config", "packaging", "oauth", "zones", "gateway", "demo", "replay"},
+	"cmd/roomgate": {[]string{"driver", "driver/store", "graph", "graph/graphsim", "bridge", "bridge/mqtt", "bridge/web", "config", "packaging", "oauth", "gateway", "demo", "replay"},
 		false, "the one place that knows all parts"},
 }
 

@@ -1,0 +1,62 @@
+package replay
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"roomgate/driver"
+)
+
+// provider is a driver.Provider that reads a file. It needs no session.
+type provider struct {
+	file *File
+	only string // id of the room that all events are for; empty: the events name their rooms
+}
+
+// Service implements driver.Provider.
+func (provider) Service() string { return "a file" }
+
+// Fetch implements driver.Calendar. The file does not change, so that the window
+// identifies a reading.
+func (p provider) Fetch(_ context.Context, rooms []driver.Room, from, to time.Time, r driver.Receiver) driver.Tally {
+	digest := driver.Digest{Length: int(to.Sub(from) / time.Second), Sum: uint64(from.UnixNano())}
+	var events []driver.Event
+	var err error
+	read := false
+	for _, room := range rooms {
+		reading := driver.Reading{Room: room.ID, Digest: digest}
+		if r.Last(room.ID) == digest {
+			reading.Unchanged = true
+			r.Deliver(reading)
+			continue
+		}
+		if !read {
+			events, err = p.file.occurrences(from, to)
+			read = true
+		}
+		reading.Err = err
+		if p.only == "" || p.only == room.ID {
+			reading.Events = events
+		}
+		r.Deliver(reading)
+	}
+	return driver.Tally{}
+}
+
+// roomsOf returns the rooms as a file knows them: found by their ids, names and
+// addresses and by what they match, with data that is marked as a test and does
+// not age, and with sensors that report changes only. Everything is for the room
+// with the id only, where that is not empty.
+func roomsOf(rooms []driver.Room, only string) []driver.Room {
+	out := slices.Clone(rooms)
+	for i, r := range out {
+		out[i].Match = slices.Concat([]string{r.ID, r.Name, r.Mailbox}, r.Match)
+		if r.ID == only {
+			out[i].Match = nil // every event
+		}
+		out[i].Mailbox, out[i].Calendar = "", ""
+		out[i].StaleAfter, out[i].PresenceTimeout, out[i].Test = 24*time.Hour, 0, true
+	}
+	return out
+}
