@@ -208,7 +208,7 @@ func (d *Driver) Presence(room string, p Presence) {
 func (d *Driver) known() map[string]record {
 	all := make(map[string]record, len(d.rooms))
 	for _, r := range d.rooms {
-		all[r.room.ID] = record{r.timeline.Snapshot(), r.past}
+		all[r.room.ID] = record{r.timeline.Snapshot(), r.past, r.room}
 	}
 	return all
 }

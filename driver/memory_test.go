@@ -261,6 +261,34 @@ func TestMemoryThatCannotBeWritten(t *testing.T) {
 	})
 }
 
+// What is kept of a room that is found in another mailbox since is another room's.
+func TestMemoryOfAnotherMailbox(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shelf := kept(t, since(0, time.Hour))
+		w := newWorld(t, time.Hour)
+		w.Memory = shelf
+		w.Rooms[0].Mailbox = "other@contoso.example"
+		w.calendar.fail("", errTimeout)
+		_, stop := w.run(t)
+		pass(minute)
+		w.expect(t, boardroom, "booked", "0s ?")
+		w.expect(t, boardroom, "quality", "0s unknown")
+		if text := shelf.text("boardroom"); text != "" {
+			t.Errorf("kept: %s", text)
+		}
+		w.calendar.fail("", nil)
+		w.calendar.set("boardroom", since(0, 2*time.Hour))
+		pass(time.Hour)
+		w.expect(t, boardroom, "booked", "0s ?, 1h0m0s true")
+		stop()
+		w.calendar.fail("", errTimeout)
+		w.published.changes[boardroom], w.published.latest = nil, map[Subject][]Value{}
+		_, stop = w.run(t)
+		stop()
+		w.expect(t, boardroom, "booked", "1h1m0s true")
+	})
+}
+
 // A room whose privacy was tightened shows nothing more, even offline, and what
 // is kept of it is rewritten.
 func TestMemoryOfAMorePrivateRoom(t *testing.T) {

@@ -32,11 +32,13 @@ type storedPast struct {
 type record struct {
 	snap Snapshot
 	past Past
+	room Room
 }
 
 // stored is a room's record.
 type stored struct {
 	Version  int       `json:"v"`
+	Source   string    `json:"source"` // of the room when its bookings were read
 	From     time.Time `json:"from"`
 	To       time.Time `json:"to"`
 	Bookings []Booking `json:"bookings"`
@@ -59,6 +61,10 @@ func (m *memory) load(rooms []Room) ([]Snapshot, []Past) {
 		}
 		at, ok := readAt[room.ID]
 		if s.Version != storedVersion || !ok {
+			continue
+		}
+		if s.Source != room.source() { // the configuration was changed while the gateway was off
+			m.deleteBookings(room.ID)
 			continue
 		}
 		for j, b := range s.Bookings {

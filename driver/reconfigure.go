@@ -2,6 +2,8 @@ package driver
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"reflect"
@@ -78,7 +80,7 @@ func (d *Driver) takeOverRooms(rooms []Room) (gone []Subject) {
 // changeRoom gives a room other settings.
 func (d *Driver) changeRoom(r *roomState, room Room) {
 	snap := r.timeline.Snapshot()
-	if room.sameSource(r.room) {
+	if room.source() == r.room.source() {
 		redacted := redactAll(snap.Bookings, room.Privacy)
 		if !slices.Equal(redacted, snap.Bookings) {
 			snap.Bookings = redacted
@@ -177,9 +179,10 @@ func (r Room) equal(o Room) bool {
 	return same && reflect.DeepEqual(r, o)
 }
 
-// sameSource reports whether both rooms are found in the same place.
-func (r Room) sameSource(o Room) bool {
-	return r.Account == o.Account && r.Mailbox == o.Mailbox && r.Calendar == o.Calendar && slices.Equal(r.Match, o.Match)
+// source identifies where the room's bookings are read. It holds no address.
+func (r Room) source() string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q", r.Account, r.Mailbox, r.Calendar, r.Match))
+	return hex.EncodeToString(sum[:8])
 }
 
 func sameZone(a, b *time.Location) bool { return a.String() == b.String() }
