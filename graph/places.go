@@ -11,31 +11,30 @@ import (
 	"strings"
 )
 
-// Place is a room as the directory of rooms knows it. Whatever nobody filled in
-// is empty.
+// Place is a room of the directory. Fields that nobody filled in are empty.
 type Place struct {
 	Address  string // of the room's mailbox; never empty
 	Name     string
 	Building string
 	Floor    string // its label, else its number
 	Capacity int    // persons; 0: not known
-	List     string // names of the room lists it is in, separated by commas
+	List     string // names of the room lists that contain it, separated by commas
 }
 
-// CalendarEntry is one of the calendars of the signed-in user. Whatever Graph
-// does not tell is empty.
+// CalendarEntry is one of the calendars of the signed-in user. Fields that Graph
+// leaves out are empty.
 type CalendarEntry struct {
 	ID           string
 	Name         string
 	OwnerName    string
 	OwnerAddress string
-	Own          bool // it is the user's, not shared by somebody else
-	Default      bool // it is the one that invitations go to
+	Own          bool // it belongs to the user and is not shared by somebody else
+	Default      bool // invitations go to it
 }
 
 // Places returns every room of the directory, those in room lists first
 // (learn.microsoft.com/graph/api/place-list). A room without an address is left
-// out, because nothing can be read of it. Without the permission Place.Read.All
+// out, because it cannot be read. Without the permission Place.Read.All
 // the error is an [*Error] of status 403.
 func (c *Client) Places(ctx context.Context) ([]Place, error) {
 	const all = "/places/microsoft.graph."
@@ -44,15 +43,15 @@ func (c *Client) Places(ctx context.Context) ([]Place, error) {
 		return nil, err
 	}
 	var places []Place
-	known := map[string]int{} // index in places by folded address
+	at := map[string]int{} // index in places by folded address
 	add := func(rows []placeRow, list string) {
 		for _, r := range rows {
 			key := strings.ToLower(r.EmailAddress)
-			i, again := known[key]
+			i, again := at[key]
 			switch {
 			case r.EmailAddress == "":
 			case !again:
-				known[key] = len(places)
+				at[key] = len(places)
 				places = append(places, r.place(list))
 			case list != "" && places[i].List != list:
 				places[i].List += ", " + list
@@ -95,7 +94,7 @@ func (r placeRow) place(list string) Place {
 
 // Calendars returns the calendars of the signed-in user, those that others have
 // shared with the user among them (learn.microsoft.com/graph/api/user-list-calendars).
-// An app that signs in by itself has none: Graph refuses with BadRequest.
+// An application has none: Graph refuses with BadRequest.
 func (c *Client) Calendars(ctx context.Context) ([]CalendarEntry, error) {
 	type calendarRow struct {
 		ID, Name          string
@@ -107,19 +106,19 @@ func (c *Client) Calendars(ctx context.Context) ([]CalendarEntry, error) {
 	if err != nil {
 		return nil, err
 	}
-	me := ""
+	user := "" // address
 	for _, r := range rows {
 		if r.IsDefaultCalendar {
-			me = r.Owner.Address
+			user = r.Owner.Address
 		}
 	}
 	var entries []CalendarEntry
 	for _, r := range rows {
-		// The owner of a shared calendar is always told: who shared it
+		// Graph always names the owner of a shared calendar
 		// (learn.microsoft.com/graph/api/resources/calendar).
-		users := r.IsDefaultCalendar || r.Owner.Address == "" || strings.EqualFold(r.Owner.Address, me)
+		own := r.IsDefaultCalendar || r.Owner.Address == "" || strings.EqualFold(r.Owner.Address, user)
 		entries = append(entries, CalendarEntry{ID: r.ID, Name: r.Name, OwnerName: r.Owner.Name, OwnerAddress: r.Owner.Address,
-			Own: users, Default: r.IsDefaultCalendar})
+			Own: own, Default: r.IsDefaultCalendar})
 	}
 	return entries, nil
 }
