@@ -16,7 +16,7 @@ import "context"
 //	CredentialGuide  it says where a new client secret or certificate is made
 type Provider interface {
 	Calendar
-	// Service is the name of the service for people, such as "Microsoft 365".
+	// Service is the name of the service for people, such as "Contoso Calendar".
 	Service() string
 }
 
