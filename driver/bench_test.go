@@ -75,7 +75,7 @@ func pass1000(b *testing.B, change func(*Room, *Snapshot)) {
 		snap := readAt(at("00:00"), r.room.Zone, fortyBookings()...)
 		change(&r.room, &snap)
 		r.timeline = NewTimeline(r.room, snap)
-		r.past = r.past.Hear(Presence{Known: true, On: true}, at("00:00"))
+		r.past = r.past.WithReport(Presence{Known: true, On: true}, at("00:00"))
 	}
 	b.ReportAllocs()
 	var turn int

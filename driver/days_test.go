@@ -293,7 +293,7 @@ func (p *player) step(t *testing.T, now time.Time) (Facts, time.Time) {
 	for ; p.heard < len(p.g.messages) && !p.g.messages[p.heard].at.After(now); p.heard++ {
 		if m := p.g.messages[p.heard]; m.at.Equal(now) { // others came while the gateway was off
 			p.derive(now)
-			p.past = p.past.Hear(m.said, now)
+			p.past = p.past.WithReport(m.said, now)
 		}
 	}
 	facts, next := p.derive(now)

@@ -2,7 +2,7 @@ package driver
 
 import "time"
 
-// wake collects instants and keeps the soonest that lies after now.
+// wake collects instants and keeps the earliest that is after now.
 type wake struct{ now, at time.Time }
 
 func (w *wake) by(t time.Time) {
@@ -11,13 +11,13 @@ func (w *wake) by(t time.Time) {
 	}
 }
 
-// Derive returns the facts that hold at now, what is to be remembered for the
-// next time, and the instant, after now, until which the facts hold if nothing
-// new is read or heard. The instant is zero when nothing changes by itself.
+// Derive returns the facts at now, the Past to pass to the next Derive, and the
+// instant, after now, until which the facts hold if nothing is read and no sensor
+// reports. The instant is zero when nothing changes with time alone.
 //
 // past is what an earlier Derive of the room returned, of this timeline or
-// another, or the zero Past. Between its instant and now nothing is taken to
-// have happened but what happens by itself.
+// another, or the zero Past. Between its instant and now, nothing is assumed to have
+// happened but the passage of time.
 func (t *Timeline) Derive(past Past, now time.Time) (Facts, Past, time.Time) {
 	f := t.follow(past, now)
 	w := f.due()
@@ -36,20 +36,20 @@ func (t *Timeline) Derive(past Past, now time.Time) (Facts, Past, time.Time) {
 	return facts, f.p, w.at
 }
 
-// trust says how far the rest can be trusted, and what acts instead.
+// trust fills in the quality, the fault and the state of the sensor.
 func (f *follower) trust(facts *Facts, w *wake) {
 	v, next := f.t.judge(f.p.At)
 	w.by(next)
-	facts.Quality, facts.Fault = v.quality(), f.t.words(v)+f.failingWords()
+	facts.Quality, facts.Fault = v.quality(), f.t.words(v)+f.failSafeWords()
 	if facts.Quality == QualityGood && f.t.plan.room.Test {
 		facts.Quality = QualityTest
 	}
 	facts.Sensor = f.sensor()
 }
 
-// control says what plant is driven from.
+// control fills in what plant is driven from.
 func (f *follower) control(facts *Facts, w *wake) {
-	facts.Commanded, facts.Comfort = f.commanded(), f.commanded() && f.p.Comfort
+	facts.Commanded, facts.Comfort = f.comfortKnown(), f.comfortKnown() && f.p.Comfort
 	facts.Mode = f.mode()
 	if facts.NextMode, facts.NextModeAt = f.nextMode(); !facts.NextModeAt.IsZero() {
 		facts.MinutesToNextMode = minutesTo(facts.NextModeAt, w)
@@ -58,14 +58,14 @@ func (f *follower) control(facts *Facts, w *wake) {
 	facts.Occupied = f.p.Present || !f.p.Trusted && f.current() != nil
 }
 
-// age is the time since the last good read, in seconds, at the last full minute.
+// age is the time from the last successful read to the last full minute, in seconds.
 func (t *Timeline) age(w *wake) int {
 	minute := w.now.Truncate(time.Minute)
 	w.by(minute.Add(time.Minute))
 	return max(0, int(minute.Sub(t.snap.ReadAt)/time.Second))
 }
 
-// calendar says what is booked and what comes next.
+// calendar fills in the current and the next booking.
 func (f *follower) calendar(facts *Facts, w *wake) {
 	facts.ended = int(f.t.plan.pieces[f.i].ended)
 	facts.Current, facts.Next = f.current(), f.next()
@@ -82,7 +82,7 @@ func (f *follower) calendar(facts *Facts, w *wake) {
 	}
 }
 
-// people says whether those came who booked, and only those.
+// people fills in whether people came with and without a booking.
 func (f *follower) people(facts *Facts) {
 	day := &f.p.Day
 	facts.NoShow, facts.WalkIn = f.noShow(), f.walkIn()
@@ -90,15 +90,15 @@ func (f *follower) people(facts *Facts) {
 	facts.EarlyLeavesToday, facts.OverrunsToday = day.EarlyLeaves, day.Overruns
 }
 
-// minutesTo counts the minutes until t, begun ones as whole.
+// minutesTo is the number of minutes until t, rounded up.
 func minutesTo(t time.Time, w *wake) int {
 	n := int((t.Sub(w.now) + time.Minute - 1) / time.Minute)
 	w.by(t.Add(-time.Duration(n-1) * time.Minute))
 	return n
 }
 
-// today says how the day that runs in the site's zone is booked, as the calendar
-// has it now.
+// today fills in how the current day of the site's zone is booked, according to the
+// known bookings.
 func (f *follower) today(facts *Facts) {
 	for _, day := range f.t.plan.days {
 		if day.has(f.p.At) {
@@ -111,8 +111,8 @@ func (f *follower) today(facts *Facts) {
 	}
 }
 
-// ahead says how far the schedule reaches: 48 hours, rounded down to the hour
-// so that it is published no more than hourly, and never past what was read.
+// ahead fills in the end of the schedule: 48 hours ahead, rounded down to the hour so
+// that the schedule is published at most hourly, and within the window that was read.
 func (t *Timeline) ahead(facts *Facts, w *wake) {
 	hour := w.now.Truncate(time.Hour)
 	w.by(hour.Add(time.Hour))

@@ -194,7 +194,7 @@ func (d *Driver) Presence(room string, p Presence) {
 		}
 		now := d.o.Clock.Now()
 		_, past, _ := r.timeline.Derive(r.past, now)
-		past = past.Hear(p, now)
+		past = past.WithReport(p, now)
 		d.note(r, past, r.facts.Sensor) // the next derivation reports the sensor
 		r.past, r.next = past, time.Time{}
 	}

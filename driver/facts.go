@@ -2,32 +2,33 @@ package driver
 
 import "time"
 
-// Fixed are the facts that change only at a booking's edge, a read or a failure.
+// Fixed are the facts that change only when a booking starts or ends, or with a
+// read, a report of the sensor or a failure.
 type Fixed struct {
 	Quality Quality
 	Fault   string // why quality is not good, and what to do
-	Known   bool   // the calendar is known at this instant; otherwise what follows says nothing
+	Known   bool   // the calendar is known at this instant; otherwise the facts about bookings are meaningless
 
-	Commanded  bool // there is a comfort command: the calendar is known, or the fail-safe acts
+	Commanded  bool // there is a comfort command: the calendar is known, or the fail-safe gives one
 	Comfort    bool
 	Occupancy  bool // it is known whether the room is occupied
 	Occupied   bool
 	Mode       Mode
-	NextMode   Mode      // what the mode becomes by itself
-	NextModeAt time.Time // zero: no change is in sight
+	NextMode   Mode      // if presence does not change
+	NextModeAt time.Time // zero: no change is foreseen
 	Sensor     Sensor
 
 	Booked    bool
 	Current   *Booking  // the running booking
 	Next      *Booking  // the next one to start
-	FreeUntil time.Time // end of the free stretch; zero when booked
+	FreeUntil time.Time // end of the free time; zero when booked
 
 	BookingsToday      int
 	BookedMinutesToday int
 	UtilisationToday   int // percent
 
 	NoShow           bool // nobody came to the current booking
-	WalkIn           bool // somebody is there who has booked nothing
+	WalkIn           bool // somebody is there without a booking
 	NoShowsToday     int
 	WalkInsToday     int
 	EarlyLeavesToday int
@@ -36,7 +37,7 @@ type Fixed struct {
 	plan *plan
 }
 
-// Facts are all that is true of a room at one instant. They are comparable.
+// Facts are everything that is derived of a room at one instant. They are comparable.
 type Facts struct {
 	Fixed
 	MinutesRemaining  int // of the running booking
@@ -45,7 +46,7 @@ type Facts struct {
 	Age               int // seconds; -1: never read
 	ValidUntil        time.Time
 
-	ended int // bookings that are over: when neither it nor ValidUntil changes, the schedule does not
+	ended int // number of bookings that are over; the schedule changes only with it and ValidUntil
 }
 
 // Fill writes the points that follow from f into values, which is in the order
@@ -54,10 +55,10 @@ type Facts struct {
 func (f *Facts) Fill(values []Value) { roomRows.fill(f, values) }
 
 // State renders every fact in one message. since is the instant from which the
-// facts have held; only with it does the text change when no fact does.
+// facts have held; for equal facts the text differs by it alone.
 func (f *Fixed) State(since time.Time) Value { return roomRows.state(f, since) }
 
-// Meta renders what the room is and which points it has.
+// Meta renders the description of the room and of its points.
 func (r Room) Meta() Value { return roomRows.meta(r) }
 
 func (f *Fixed) nextMode() Value {
@@ -154,7 +155,7 @@ func availability(q Quality) string {
 	return "offline"
 }
 
-// slot is a booking as it stands in the JSON points.
+// slot is a booking in the JSON points.
 type slot struct {
 	Start     string `json:"start"`
 	End       string `json:"end"`
@@ -163,9 +164,9 @@ type slot struct {
 	Attendees *int   `json:"attendees,omitempty"`
 }
 
-// Schedule renders the bookings from now to ValidUntil, the running ones
-// included; an unknown value when the calendar is not known. Facts that are
-// equal render equally at every instant at which they hold.
+// Schedule renders the bookings from now to ValidUntil, running ones included; an
+// unknown value when the calendar is not known. Equal facts are rendered equally at
+// every instant at which they hold.
 func (f Facts) Schedule(now time.Time) Value {
 	if !f.Known {
 		return Value{}

@@ -2,15 +2,17 @@ package driver
 
 import "time"
 
-// The fail-safe acts when the quality is not good and the last good read, or
-// without one the first derivation, is FailAfter ago. It acts upon mode and
-// comfort alone: what is booked stays what the known bookings say.
+// The fail-safe is active while the quality is not good and the last successful
+// read, or without one the first derivation, was at least FailAfter ago. It applies
+// to mode and comfort only: booked still follows from the known bookings.
 
-// overridden tells whether the fail-safe speaks for the bookings.
-func (f *follower) overridden() bool { return f.failing && f.t.plan.room.FailSafe != FailHold }
+// failSafeDecides tells whether the fail-safe replaces the bookings.
+func (f *follower) failSafeDecides() bool {
+	return f.failSafeActive && f.t.plan.room.FailSafe != FailHold
+}
 
-// failFrom is the instant from which the fail-safe may act.
-func (f *follower) failFrom() time.Time {
+// failSafeFrom is the instant from which the fail-safe may be active.
+func (f *follower) failSafeFrom() time.Time {
 	last := f.t.snap.ReadAt
 	if last.IsZero() {
 		last = f.p.First
@@ -18,38 +20,40 @@ func (f *follower) failFrom() time.Time {
 	return last.Add(f.t.plan.room.FailAfter)
 }
 
-// failDue adds the instant at which the fail-safe begins or ends by itself.
-func (f *follower) failDue(w *wake) {
-	w.by(f.failFrom())
-	if !f.p.At.Before(f.failFrom()) {
+// failSafeDue adds the instant at which the fail-safe next becomes active or
+// inactive without a read.
+func (f *follower) failSafeDue(w *wake) {
+	w.by(f.failSafeFrom())
+	if !f.p.At.Before(f.failSafeFrom()) {
 		_, next := f.t.judge(f.p.At)
 		w.by(next)
 	}
 }
 
-// fail finds out whether the fail-safe acts, and since when.
-func (f *follower) fail() {
-	f.failing = false
-	if !f.p.At.Before(f.failFrom()) {
+// updateFailSafe works out whether the fail-safe is active, and since when.
+func (f *follower) updateFailSafe() {
+	f.failSafeActive = false
+	if !f.p.At.Before(f.failSafeFrom()) {
 		v, _ := f.t.judge(f.p.At)
-		f.failing = v != good
+		f.failSafeActive = v != good
 	}
 	switch {
-	case !f.failing:
+	case !f.failSafeActive:
 		f.p.FailSafe = time.Time{}
 	case f.p.FailSafe.IsZero():
 		f.p.FailSafe = f.p.At
 	}
 }
 
-// safe tells whether the fail-safe, other than FailHold, has the room in use.
-func (f *follower) safe() bool {
+// failSafeOn tells whether the fail-safe, other than FailHold, treats the room as in
+// use.
+func (f *follower) failSafeOn() bool {
 	room := &f.t.plan.room
 	return room.FailSafe == FailOccupied || room.FailSafe == FailBySchedule && f.hours().used
 }
 
-// hours is what the room's week says from one instant to before another. It is
-// looked up again only when it ends.
+// hours tells whether a span lies in the weekly hours of use. It is looked up again
+// only when the span ends.
 type hours struct {
 	span
 	used bool
@@ -63,18 +67,18 @@ func (f *follower) hours() hours {
 	return f.week
 }
 
-// safeDue adds the instant at which safe changes.
-func (f *follower) safeDue(w *wake) {
-	if f.failing && f.t.plan.room.FailSafe == FailBySchedule {
+// failSafeOnDue adds the instant at which failSafeOn changes.
+func (f *follower) failSafeOnDue(w *wake) {
+	if f.failSafeActive && f.t.plan.room.FailSafe == FailBySchedule {
 		if end := f.hours().end; end.Before(never) {
 			w.by(end)
 		}
 	}
 }
 
-// failingWords says, for the fault, that the fail-safe acts.
-func (f *follower) failingWords() string {
-	if !f.failing {
+// failSafeWords says, for the point fault, that the fail-safe is active.
+func (f *follower) failSafeWords() string {
+	if !f.failSafeActive {
 		return ""
 	}
 	return "; fail-safe since " + rfc3339(f.p.FailSafe) + ": " + f.t.plan.room.FailSafe.String()

@@ -177,15 +177,15 @@ func (d *Driver) deriveRoom(r *roomState, now time.Time) Update {
 // note reports to the memory and the log how the past of a room has changed. A
 // sensor that was never heard is not logged.
 func (d *Driver) note(r *roomState, past Past, sensor Sensor) {
-	if past.turned(r.past) {
-		d.memory.pastChanged(r.room.ID, past.counted(r.past))
+	if past.changed(r.past) {
+		d.memory.pastChanged(r.room.ID, past.countersChanged(r.past))
 	}
 	if past.Ended.From.After(r.past.Ended.From) {
 		d.memory.dayEnded(past.Ended.of(r.room))
 	}
 	switch was := r.facts.Sensor; {
 	case sensor == SensorSilent && was == SensorGood:
-		d.o.Log.Warn("the presence sensor is not trusted: it was not heard for too long, or cannot tell", "room", r.room.ID, "last", past.Heard)
+		d.o.Log.Warn("the presence sensor is not trusted: it has not reported for too long, or cannot tell", "room", r.room.ID, "last", past.ReportedAt)
 	case sensor == SensorGood && was == SensorSilent:
 		d.o.Log.Info("the presence sensor is trusted", "room", r.room.ID)
 	}

@@ -2,7 +2,7 @@ package driver
 
 import "time"
 
-// Mode is how a room is used, in the words of the building world (LonMark's
+// Mode is how a room is used, in the terms of building automation (LonMark's
 // SNVT_occupancy).
 type Mode uint8
 
@@ -25,21 +25,21 @@ func ParseMode(word string) (Mode, error) { return modeWords.parse(word) }
 // mode works out how the room is used at p.At.
 func (f *follower) mode() Mode {
 	switch {
-	case f.overridden():
-		if f.safe() {
+	case f.failSafeDecides():
+		if f.failSafeOn() {
 			return ModeOccupied
 		}
 	case f.i >= 0:
 		if b := f.current(); b != nil {
 			return f.bookedMode(b)
 		}
-	case !f.failing:
+	case !f.failSafeActive:
 		return ModeUnknown
-	case f.p.Mode != ModeBypass && (f.p.Mode == ModeOccupied || !f.visited()):
-		return f.p.Mode // held; bypass is for the sensor to say
+	case f.p.Mode != ModeBypass && (f.p.Mode == ModeOccupied || !f.presentUnbooked()):
+		return f.p.Mode // held; bypass is decided by the sensor alone
 	}
 	switch {
-	case f.visited():
+	case f.presentUnbooked():
 		return ModeBypass
 	case f.p.Comfort:
 		return ModeStandby
@@ -47,36 +47,35 @@ func (f *follower) mode() Mode {
 	return ModeUnoccupied
 }
 
-// bookedMode is the mode while b is the current booking. Where none of those that
-// run asks for comfort, only presence makes the room occupied.
+// bookedMode is the mode while b is the current booking. If no running booking
+// needs comfort, only presence makes the room occupied.
 func (f *follower) bookedMode(b *Booking) Mode {
-	warm := f.t.plan.pieces[f.i].warm
+	needed := f.t.plan.pieces[f.i].needsComfort
 	switch {
 	case f.p.Present:
 		return ModeOccupied
-	case warm && !f.p.Trusted:
+	case needed && !f.p.Trusted:
 		return ModeOccupied
-	case warm && f.p.At.Before(f.absentSince(b).Add(f.t.plan.room.Grace)):
+	case needed && f.p.At.Before(f.absentSince(b).Add(f.t.plan.room.Grace)):
 		return ModeOccupied
 	}
 	return ModeStandby
 }
 
-// modeDue adds the instants at which the mode, as far as the sensor and the
-// clock decide it, may change.
+// modeDue adds the instants at which the mode may change because of absence.
 func (f *follower) modeDue(w *wake) {
 	if !f.p.Trusted || f.p.Present {
 		return
 	}
-	w.by(f.p.Left.Add(f.t.plan.room.PresenceHold))
+	w.by(f.p.LastPresent.Add(f.t.plan.room.PresenceHold))
 	if b := f.current(); b != nil {
 		w.by(f.absentSince(b).Add(f.t.plan.room.Grace))
 	}
 }
 
-// nextMode returns what the mode becomes by itself, and when, if presence stays
-// as it is, nothing new is read, and the fail-safe neither begins nor ends. The
-// instant is zero when no change is in sight.
+// nextMode returns the next mode and when it begins, if presence does not change,
+// nothing is read, and the fail-safe stays active or inactive. The instant is zero
+// when no change is foreseen.
 func (f follower) nextMode() (Mode, time.Time) {
 	mode := f.mode()
 	if mode == ModeUnknown {
@@ -88,17 +87,17 @@ func (f follower) nextMode() (Mode, time.Time) {
 	}
 	for {
 		w := wake{now: f.p.At}
-		if !f.overridden() {
+		if !f.failSafeDecides() {
 			f.planDue(&w)
 		}
 		f.commandDue(&w)
-		f.safeDue(&w)
+		f.failSafeOnDue(&w)
 		f.modeDue(&w)
 		if w.at.IsZero() || !w.at.Before(end) {
 			return ModeUnknown, time.Time{}
 		}
-		f.move(w.at)
-		f.command()
+		f.moveTo(w.at)
+		f.updateComfort()
 		if next := f.mode(); next != mode {
 			return next, f.p.At
 		}

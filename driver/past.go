@@ -5,30 +5,30 @@ import (
 	"time"
 )
 
-// Past is what must be remembered of a room to tell what is true of it: it is
-// passed to [Timeline.Derive] and comes back brought to the instant derived. The
-// zero Past is that of a room never seen before. Instants are UTC.
+// Past is what must be remembered of a room to derive its facts. It is passed to
+// [Timeline.Derive], which returns it brought up to the instant derived. The zero
+// Past is that of a room that was never derived. Instants are UTC.
 type Past struct {
-	First time.Time `json:"first,omitzero"` // the room was derived for the first time
-	At    time.Time `json:"at,omitzero"`    // the instant up to which all this is told
+	First time.Time `json:"first,omitzero"` // when the room was derived for the first time
+	At    time.Time `json:"at,omitzero"`    // up to which everything below holds
 
-	Said    Presence  `json:"said,omitzero"`     // what the sensor said last
-	Heard   time.Time `json:"heard,omitzero"`    // and when; zero: never
-	Trusted bool      `json:"trusted,omitempty"` // the sensor is trusted
-	Present bool      `json:"present,omitempty"` // and says that somebody is there
-	Began   time.Time `json:"began,omitzero"`    // the stretch of presence that goes on or was last
-	Left    time.Time `json:"left,omitzero"`     // the last instant of presence
-	Doubt   time.Time `json:"doubt,omitzero"`    // the last instant at which the sensor was not trusted
+	Report        Presence  `json:"report,omitzero"`         // the last of the presence sensor
+	ReportedAt    time.Time `json:"reported_at,omitzero"`    // zero: never
+	Trusted       bool      `json:"trusted,omitempty"`       // the sensor is trusted
+	Present       bool      `json:"present,omitempty"`       // the sensor is trusted and reports presence
+	PresentSince  time.Time `json:"present_since,omitzero"`  // start of the current or last period of presence
+	LastPresent   time.Time `json:"last_present,omitzero"`   // last instant of presence
+	LastUntrusted time.Time `json:"last_untrusted,omitzero"` // last instant at which the sensor was not trusted
 
-	Booked  time.Time `json:"booked,omitzero"`  // the last instant at which the room was booked
-	Overrun time.Time `json:"overrun,omitzero"` // the end of the bookings whose overrun was counted last
+	LastBooked     time.Time `json:"last_booked,omitzero"`     // last instant at which the room was booked
+	OverrunCounted time.Time `json:"overrun_counted,omitzero"` // end of the booking whose overrun was counted last
 
 	Comfort      bool      `json:"comfort,omitempty"` // the command
 	ComfortSince time.Time `json:"comfort_since,omitzero"`
-	Mode         Mode      `json:"mode,omitempty"`     // the last that bookings known gave
-	FailSafe     time.Time `json:"fail_safe,omitzero"` // since when it acts; zero: it does not
+	Mode         Mode      `json:"mode,omitempty"`     // the last that followed from known bookings
+	FailSafe     time.Time `json:"fail_safe,omitzero"` // since when the fail-safe has been active; zero: it is not
 
-	Day   Figures `json:"day,omitzero"`   // that runs
+	Day   Figures `json:"day,omitzero"`   // the current day
 	Ended Figures `json:"ended,omitzero"` // the day before it
 }
 
@@ -42,23 +42,24 @@ type Figures struct {
 	EarlyLeaves int         `json:"early_leaves,omitempty"`
 	Overruns    int         `json:"overruns,omitempty"`
 
-	Booked  time.Duration `json:"booked,omitempty"`  // how long a booking that counts ran
+	Booked  time.Duration `json:"booked,omitempty"`  // how long a booking that counts was running
 	Used    time.Duration `json:"used,omitempty"`    // how long somebody was there
 	Comfort time.Duration `json:"comfort,omitempty"` // how long comfort was commanded
 	Sensor  time.Duration `json:"sensor,omitempty"`  // how long the sensor was trusted
 }
 
-// longestGap is how long a gateway may have been off so that what happened
-// meanwhile is made up for: as if nothing had changed but by itself.
+// longestGap is how long a gateway may have been off for the time meanwhile to be
+// followed as if no report and no read had come.
 const longestGap = 24 * time.Hour
 
-// follower carries what is remembered of a room along its bookings.
+// follower brings the Past of a room forward along its timeline.
 type follower struct {
-	t       *Timeline
-	p       Past
-	i       int  // the piece of the plan at p.At; -1: the calendar is not known then
-	failing bool // the fail-safe acts
-	week    hours
+	t *Timeline
+	p Past
+	i int // index of the piece of the plan at p.At; -1: the calendar is not known then
+
+	failSafeActive bool
+	week           hours
 }
 
 // follow brings the past to now, from one instant at which something may change
@@ -66,31 +67,31 @@ type follower struct {
 func (t *Timeline) follow(past Past, now time.Time) follower {
 	f := follower{t: t, p: past.resume(now, t.plan.room.Zone)}
 	f.locate()
-	f.fail()
-	f.sense() // what was heard since
+	f.updateFailSafe()
+	f.updateSensor() // the sensor may have reported since
 	for f.p.At.Before(now) {
 		to := f.due().at
 		if to.IsZero() || to.After(now) {
 			to = now
 		}
-		f.pass(to)
+		f.advance(to)
 	}
-	f.settle()
+	f.update()
 	return f
 }
 
-// resume readies the past for going on at now. After a long gap the day that ran
-// is closed as it stood; a clock that was set back must not have anything wait
+// resume prepares the past for going on at now. After a long gap the day that was
+// current is closed as it is; after the clock was set back nothing may wait
 // for an instant that is far off.
 func (p Past) resume(now time.Time, zone *time.Location) Past {
 	switch {
 	case p.At.IsZero():
-		p.First, p.At, p.Doubt, p.Day = now, now, now, newFigures(now, zone)
+		p.First, p.At, p.LastUntrusted, p.Day = now, now, now, newFigures(now, zone)
 	case now.Sub(p.At) > longestGap:
 		p.Ended, p.Day = p.Day, newFigures(now, zone)
-		p.At, p.Doubt, p.Trusted, p.Present = now, now, false, false
+		p.At, p.LastUntrusted, p.Trusted, p.Present = now, now, false, false
 	case now.Before(p.At):
-		for _, t := range []*time.Time{&p.First, &p.At, &p.Heard, &p.Began, &p.Left, &p.Doubt, &p.Booked, &p.Overrun, &p.ComfortSince, &p.FailSafe} {
+		for _, t := range []*time.Time{&p.First, &p.At, &p.ReportedAt, &p.PresentSince, &p.LastPresent, &p.LastUntrusted, &p.LastBooked, &p.OverrunCounted, &p.ComfortSince, &p.FailSafe} {
 			*t = earlier(*t, now)
 		}
 		if now.Before(p.Day.From) {
@@ -105,23 +106,23 @@ func newFigures(now time.Time, zone *time.Location) Figures {
 }
 
 // due is the first instant after p.At at which anything that is remembered, or
-// follows from it, may change by itself.
+// follows from it, may change without a read or a report.
 func (f *follower) due() wake {
 	w := wake{now: f.p.At}
 	f.planDue(&w)
 	f.commandDue(&w)
-	f.safeDue(&w)
+	f.failSafeOnDue(&w)
 	f.modeDue(&w)
-	w.by(f.falls())
-	w.by(f.p.Booked.Add(f.t.plan.room.Grace))
-	f.failDue(&w)
+	w.by(f.sensorExpires())
+	w.by(f.p.LastBooked.Add(f.t.plan.room.Grace))
+	f.failSafeDue(&w)
 	w.by(f.p.Day.To)
 	return w
 }
 
-// pass goes on to an instant until which nothing changes, and settles there what
-// does.
-func (f *follower) pass(to time.Time) {
+// advance moves to an instant before which nothing changes, adds the time until
+// then to the figures of the day, and updates what changes there.
+func (f *follower) advance(to time.Time) {
 	d, day := to.Sub(f.p.At), &f.p.Day
 	if f.p.Present {
 		day.Used += d
@@ -135,50 +136,50 @@ func (f *follower) pass(to time.Time) {
 	if f.current() != nil {
 		day.Booked += d
 	}
-	f.move(to)
+	f.moveTo(to)
 	if f.t.plan.room.Sensor {
 		f.countEndings()
 	}
-	f.settle()
+	f.update()
 	if !to.Before(day.To) {
 		f.p.Ended, f.p.Day = f.p.Day, newFigures(to, f.t.plan.room.Zone)
 	}
 }
 
-// move goes on to an instant until which nothing changes.
-func (f *follower) move(to time.Time) {
+// moveTo moves to an instant before which nothing changes.
+func (f *follower) moveTo(to time.Time) {
 	if f.p.Present {
-		f.p.Left = to
+		f.p.LastPresent = to
 	}
 	if f.current() != nil {
-		f.p.Booked = to
+		f.p.LastBooked = to
 	}
 	f.p.At = to
 	f.locate()
 }
 
-// settle works out what is so at p.At. Doing so again changes nothing.
-func (f *follower) settle() {
-	f.fail()
-	f.sense()
+// update updates everything to p.At. A second call changes nothing.
+func (f *follower) update() {
+	f.updateFailSafe()
+	f.updateSensor()
 	if f.t.plan.room.Sensor {
 		f.countNoShows()
 		f.countOverrun()
 	}
-	f.command()
+	f.updateComfort()
 	if f.i >= 0 {
 		f.p.Mode = f.mode()
 	}
 }
 
-// turned tells whether p holds something over old that is worth writing before
-// long: not merely that time has passed.
-func (p Past) turned(old Past) bool {
-	return p.Said != old.Said || p.Trusted != old.Trusted || p.Comfort != old.Comfort || p.Mode != old.Mode || p.FailSafe != old.FailSafe || p.counted(old)
+// changed tells whether p differs from old in more than the passage of time, so
+// that it is to be stored soon.
+func (p Past) changed(old Past) bool {
+	return p.Report != old.Report || p.Trusted != old.Trusted || p.Comfort != old.Comfort || p.Mode != old.Mode || p.FailSafe != old.FailSafe || p.countersChanged(old)
 }
 
-// counted tells whether one of the day's counters is another than in old.
-func (p Past) counted(old Past) bool {
+// countersChanged tells whether one of the day's counters differs from old.
+func (p Past) countersChanged(old Past) bool {
 	a, b := &p.Day, &old.Day
 	return !old.At.IsZero() && (!a.From.Equal(b.From) || a.WalkIns != b.WalkIns || a.EarlyLeaves != b.EarlyLeaves || a.Overruns != b.Overruns ||
 		!slices.EqualFunc(a.NoShows, b.NoShows, time.Time.Equal))

@@ -17,8 +17,8 @@ func TestPastAfterTheClockWasSetBack(t *testing.T) {
 	room := plain(t)
 	room.Sensor, room.Grace, room.PresenceHold, room.MinOff = true, 10*time.Minute, 15*time.Minute, 30*time.Minute
 	future := at("2030-01-14T10:00:00Z")
-	past := Past{First: future, At: future, Said: Presence{true, false}, Heard: future, Trusted: true, Began: future, Left: future,
-		Doubt: future, Booked: future, Overrun: future, ComfortSince: future, Mode: ModeOccupied, Day: newFigures(future, room.Zone)}
+	past := Past{First: future, At: future, Report: Presence{true, false}, ReportedAt: future, Trusted: true, PresentSince: future, LastPresent: future,
+		LastUntrusted: future, LastBooked: future, OverrunCounted: future, ComfortSince: future, Mode: ModeOccupied, Day: newFigures(future, room.Zone)}
 	timeline := NewTimeline(room, readAt(at("09:00"), room.Zone, bookings("09:00-12:00")...))
 	f, past, _ := timeline.Derive(past, at("09:00"))
 	if past.At != at("09:00") || past.Day.From != at("00:00") {
@@ -40,7 +40,7 @@ func TestPastAfterALongGap(t *testing.T) {
 	room.Sensor, room.Grace = true, 10*time.Minute
 	timeline := NewTimeline(room, readAt(at("12:00"), room.Zone, bookings("2026-01-15T09:00:00Z/2026-01-15T10:00:00Z")...))
 	_, past, _ := timeline.Derive(Past{}, at("12:00"))
-	_, past, _ = timeline.Derive(past.Hear(Presence{true, true}, at("12:00")), at("13:00"))
+	_, past, _ = timeline.Derive(past.WithReport(Presence{true, true}, at("12:00")), at("13:00"))
 	f, past, _ := timeline.Derive(past, at("2026-01-16T13:00:01Z"))
 	if past.Ended.From != at("00:00") || past.Ended.Used != time.Hour || past.Day.From != at("2026-01-16T00:00:00Z") || past.Day.Used != 0 {
 		t.Errorf("ended %+v, running %+v", past.Ended, past.Day)
@@ -56,7 +56,7 @@ func TestPastKept(t *testing.T) {
 	room.Sensor, room.Grace = true, 10*time.Minute
 	timeline := NewTimeline(room, readAt(at("08:00"), room.Zone, bookings("09:00-10:00")...))
 	_, past, _ := timeline.Derive(Past{}, at("08:00"))
-	_, past, _ = timeline.Derive(past.Hear(Presence{true, false}, at("08:00")), at("09:30:00"))
+	_, past, _ = timeline.Derive(past.WithReport(Presence{true, false}, at("08:00")), at("09:30:00"))
 	text, err := json.Marshal(past)
 	var again Past
 	if err != nil || json.Unmarshal(text, &again) != nil || !reflect.DeepEqual(past, again) {

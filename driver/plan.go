@@ -7,44 +7,44 @@ import (
 	"time"
 )
 
-// Timeline is a snapshot of one room made ready for [Timeline.Derive]: what
-// counts is picked out, sorted and merged once, not at every instant.
-// A Timeline is never changed.
+// Timeline is a snapshot of one room prepared for [Timeline.Derive]: the bookings
+// that count are selected, sorted and merged once, not at every instant. It is
+// immutable.
 type Timeline struct {
 	plan   *plan
 	snap   Snapshot
 	reason string // of the last failure, in words; empty: none
-	person bool   // the failure does not heal by itself
+	person bool   // user action is required to resolve the failure
 }
 
-// plan is what follows from the bookings alone. Facts of one plan that are
-// equal are rendered equally.
+// plan is what follows from the bookings alone. Equal facts of the same plan are
+// rendered equally.
 type plan struct {
 	room     Room
-	bookings []Booking // that count, sorted, each once
-	pieces   []piece   // of the window, without holes
-	days     []load    // of the site's days that the window touches
+	bookings []Booking // that count, sorted, without duplicates
+	pieces   []piece   // of the window, contiguous
+	days     []load    // the site's days that the window touches
 }
 
-// piece is a stretch of time throughout which the bookings say the same; it
-// ends where the next begins.
+// piece is a period in which nothing about the bookings changes. It ends where the
+// next begins.
 type piece struct {
-	start   time.Time
-	current int32 // the running booking that began last; -1: none runs
-	next    int32 // the next booking to start
-	ended   int32 // how many bookings are over
-	warm    bool  // one of those that run asks for comfort
-	demand  bool  // comfort is asked for: with lead, lag, gap and release applied
+	start        time.Time
+	current      int32 // the running booking that began last; -1: none is running
+	next         int32 // the next booking to start
+	ended        int32 // how many bookings are over
+	needsComfort bool  // one of the running bookings needs comfort
+	demand       bool  // comfort is requested: with lead, lag, gap and release applied
 }
 
 // load is how a day is booked.
 type load struct {
 	span
-	bookings int // that touch it
+	bookings int // that overlap it
 	booked   time.Duration
 }
 
-// span is a stretch of time, its end exclusive.
+// span is a period of time, its end exclusive.
 type span struct{ start, end time.Time }
 
 func (s span) has(t time.Time) bool { return !t.Before(s.start) && t.Before(s.end) }
@@ -59,21 +59,21 @@ func NewTimeline(room Room, snap Snapshot) *Timeline {
 	}
 	n := len(p.bookings)
 	busy := make([]span, 0, n)
-	warm, demand := make([]span, 0, n), make([]span, 0, n)
+	needed, demand := make([]span, 0, n), make([]span, 0, n)
 	for _, b := range p.bookings {
 		busy = append(busy, span{b.Start, b.End})
 		if !b.NoComfort {
-			warm = append(warm, span{b.Start, b.End})
+			needed = append(needed, span{b.Start, b.End})
 			demand = append(demand, room.demand(b))
 		}
 	}
 	p.load(snap, merge(busy, 0))
-	p.cut(snap, merge(warm, 0), merge(demand, room.Gap))
+	p.cut(snap, merge(needed, 0), merge(demand, room.Gap))
 	return newTimeline(p, snap)
 }
 
-// With returns the timeline of the same bookings with another reading of them:
-// a new age, or a failure.
+// With returns the timeline of the same bookings with the age and the failure of
+// another snapshot.
 func (t *Timeline) With(snap Snapshot) *Timeline { return newTimeline(t.plan, snap) }
 
 func newTimeline(p *plan, snap Snapshot) *Timeline {
@@ -84,10 +84,10 @@ func newTimeline(p *plan, snap Snapshot) *Timeline {
 	return t
 }
 
-// Snapshot returns what the timeline was made of.
+// Snapshot returns the snapshot that the timeline was made of.
 func (t *Timeline) Snapshot() Snapshot { return t.snap }
 
-// demand is the stretch for which a booking asks for comfort.
+// demand is the span in which a booking requests comfort.
 func (r Room) demand(b Booking) span {
 	end := b.End
 	if r.Release == ReleaseAtStart {
@@ -96,7 +96,8 @@ func (r Room) demand(b Booking) span {
 	return span{b.Start.Add(-r.Lead), end.Add(r.Lag)}
 }
 
-// merge sorts the spans, and joins in place those that overlap, touch, or lie no further apart than gap.
+// merge sorts the spans and joins, in place, those that overlap, touch, or are at
+// most gap apart.
 func merge(spans []span, gap time.Duration) []span {
 	slices.SortFunc(spans, func(a, b span) int { return a.start.Compare(b.start) })
 	out := spans[:0]
@@ -143,9 +144,9 @@ func (p *plan) load(snap Snapshot, busy []span) {
 	}
 }
 
-// cut divides the window into pieces: at the edges of the bookings and of the
-// demand, and, where a sensor tells who came, at the ends of the graces.
-func (p *plan) cut(snap Snapshot, warm, demand []span) {
+// cut divides the window into pieces: at the starts and ends of the bookings and of
+// the demand and, with a presence sensor, at the ends of the graces.
+func (p *plan) cut(snap Snapshot, needed, demand []span) {
 	edges, ends := make([]time.Time, 0, 1+3*len(p.bookings)+2*len(demand)), make([]time.Time, 0, len(p.bookings))
 	edges = append(edges, snap.From)
 	for _, b := range p.bookings {
@@ -176,7 +177,7 @@ func (p *plan) cut(snap Snapshot, warm, demand []span) {
 		for current >= 0 && !p.bookings[current].End.After(at) {
 			current--
 		}
-		p.pieces = append(p.pieces, piece{at, int32(current), int32(next), int32(ended), within(warm, at), within(demand, at)})
+		p.pieces = append(p.pieces, piece{at, int32(current), int32(next), int32(ended), within(needed, at), within(demand, at)})
 	}
 }
 
@@ -196,8 +197,7 @@ func (f *follower) locate() {
 	f.i = sort.Search(len(pieces), func(i int) bool { return pieces[i].start.After(at) }) - 1
 }
 
-// planDue adds the instant at which the bookings next say something else, or
-// begin or cease to say anything.
+// planDue adds the start of the next piece, and the start and the end of the window.
 func (f *follower) planDue(w *wake) {
 	if f.t.snap.ReadAt.IsZero() {
 		return
@@ -209,8 +209,8 @@ func (f *follower) planDue(w *wake) {
 	}
 }
 
-// current is the running booking that began last; nil: none runs, as far as is
-// known. A meeting inside an all-day block is what people see in the room.
+// current is the running booking that began last, because people notice the meeting
+// within an all-day booking; nil: none is known to be running.
 func (f *follower) current() *Booking {
 	if f.i < 0 || f.t.plan.pieces[f.i].current < 0 {
 		return nil
@@ -226,7 +226,7 @@ func (f *follower) next() *Booking {
 	return &f.t.plan.bookings[f.t.plan.pieces[f.i].next]
 }
 
-// running yields the bookings that run.
+// running yields the running bookings.
 func (f *follower) running() iter.Seq[*Booking] {
 	return func(yield func(*Booking) bool) {
 		if f.current() == nil {

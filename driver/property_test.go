@@ -190,7 +190,7 @@ func (l *life) turn(t *testing.T) {
 		snap.Bookings = drawnBookings(r, snap.From)
 		l.timeline, l.modeAt = NewTimeline(l.room, snap), time.Time{}
 	case 2, 3, 4:
-		l.past, l.modeAt = l.past.Hear(Presence{Known: r.IntN(8) > 0, On: r.IntN(2) == 0}, l.now), time.Time{}
+		l.past, l.modeAt = l.past.WithReport(Presence{Known: r.IntN(8) > 0, On: r.IntN(2) == 0}, l.now), time.Time{}
 	case 5:
 		l.now = l.now.Add(drawn(r, 6*time.Hour))
 		next = time.Time{}
@@ -267,7 +267,7 @@ func FuzzDerive(f *testing.F) {
 		room, snap := drawnRoom(r, z), drawnSnapshot(r, z)
 		timeline := NewTimeline(room, snap)
 		past := checkDerive(t, timeline, Past{}, at("12:00").Add(time.Duration(offset)))
-		past = past.Hear(Presence{Known: a%8 > 0, On: b%2 == 0}, past.At)
+		past = past.WithReport(Presence{Known: a%8 > 0, On: b%2 == 0}, past.At)
 		from := snap.From
 		if from.IsZero() {
 			from = at("00:00")

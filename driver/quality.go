@@ -11,10 +11,10 @@ type Quality uint8
 
 const (
 	QualityUnknown Quality = iota // nothing was ever read
-	QualityGood                   // read lately
+	QualityGood                   // read recently
 	QualityStale                  // read, but too long ago
-	QualityFault                  // wrong until somebody acts
-	QualityTest                   // good, but the bookings are made up
+	QualityFault                  // user action required, or the known bookings have ended
+	QualityTest                   // good, but the bookings are test data
 )
 
 var qualityWords = enum[Quality]{"unknown", "good", "stale", "fault", "test"}
@@ -25,18 +25,18 @@ func (q Quality) String() string { return qualityWords.word(q) }
 // ParseQuality reads the word that is published.
 func ParseQuality(word string) (Quality, error) { return qualityWords.parse(word) }
 
-// Available tells whether the points can still be acted upon.
+// Available tells whether plant may still be driven from the points.
 func (q Quality) Available() bool { return q == QualityGood || q == QualityStale || q == QualityTest }
 
-// Actionable is what an error implements that is meant for people.
+// Actionable is an error that tells people what to do.
 type Actionable interface {
 	error
 	Action() string    // the next step, in words; empty: there is none
-	NeedsPerson() bool // it does not heal by itself
+	NeedsPerson() bool // user action required
 }
 
-// Explain puts an error in words for a point: what happened and what to do.
-// person is true when it does not heal by itself.
+// Explain puts an error into words for a point: what happened and what to do.
+// person is true when user action is required.
 func Explain(err error) (words string, person bool) {
 	words = strings.Join(strings.Fields(err.Error()), " ")
 	var a Actionable
@@ -49,33 +49,32 @@ func Explain(err error) (words string, person bool) {
 	return words, a.NeedsPerson()
 }
 
-// confirmed is how many attempts in a row must be refused before a room that
-// was readable counts as faulty: a single refusal is often a passing mood of
-// the service.
+// confirmed is how many consecutive attempts must be refused before a room that was
+// readable counts as faulty: a single refusal is often a transient service error.
 const confirmed = 2
 
-// verdict is what there is to say about a snapshot's age and its failures.
+// verdict is the judgement on a snapshot's age and failures.
 type verdict uint8
 
 const (
 	good      verdict = iota
 	neverRead         // nothing was ever read
-	barred            // nor will it be until somebody acts
-	refused           // read once, but not again until somebody acts
+	barred            // nothing was ever read, and user action is required
+	refused           // read before, but user action is required now
 	lapsed            // the known bookings have ended
 	tooEarly          // the known bookings have not begun: the clock was set back
-	fromLater         // the last read lies in the future: the clock was set back
+	fromLater         // the last read is in the future: the clock was set back
 	old               // read too long ago
 )
 
-// quality is the quality that goes with the verdict.
+// quality is the quality that follows from the verdict.
 func (v verdict) quality() Quality {
 	return [...]Quality{good: QualityGood, neverRead: QualityUnknown, barred: QualityFault, refused: QualityFault,
 		lapsed: QualityFault, tooEarly: QualityFault, fromLater: QualityStale, old: QualityStale}[v]
 }
 
-// judge returns the verdict on what was read at now, and the instant at which it
-// changes by itself (zero: it does not).
+// judge returns the verdict at now, and the instant at which it changes without a
+// read; zero: it does not.
 func (t *Timeline) judge(now time.Time) (v verdict, next time.Time) {
 	s := &t.snap
 	stale := s.ReadAt.Add(t.plan.room.StaleAfter)
@@ -98,7 +97,7 @@ func (t *Timeline) judge(now time.Time) (v verdict, next time.Time) {
 	return good, stale
 }
 
-// words explain a verdict; none explain that all is good.
+// words explain a verdict for the point fault; empty for a good one.
 func (t *Timeline) words(v verdict) string {
 	if v == good {
 		return ""
@@ -124,7 +123,8 @@ func (t *Timeline) words(v verdict) string {
 	return reason
 }
 
-// clockSlack is how far a read may lie in the future before the clock is doubted.
+// clockSlack is how far a read may be in the future before the clock counts as set
+// back.
 const clockSlack = 2 * time.Minute
 
 func rfc3339(t time.Time) string { return t.UTC().Format(time.RFC3339) }

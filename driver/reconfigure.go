@@ -91,7 +91,7 @@ func (d *Driver) changeRoom(r *roomState, room Room) {
 		d.memory.deleteBookings(room.ID)
 	}
 	if room.Sensor != r.room.Sensor { // what it said before says nothing about now
-		r.past.Said, r.past.Heard = Presence{}, time.Time{}
+		r.past.Report, r.past.ReportedAt = Presence{}, time.Time{}
 	}
 	r.room, r.timeline, r.next, r.refused = room, NewTimeline(room, snap), time.Time{}, ""
 	r.values[metaIndex] = room.Meta()

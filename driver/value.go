@@ -19,9 +19,9 @@ func (k Kind) String() string {
 	return [...]string{"unknown", "bool", "int", "text", "time", "enum", "json"}[k]
 }
 
-// Value is the value of one point. It is comparable with ==. The zero Value
-// means that the value is not known; a value that is known to be absent (no
-// next booking, say) is Nothing of its kind.
+// Value is the value of one point. It is comparable with ==. The zero Value means
+// that the value is not known. A value that is known to be absent, such as the start
+// of a next booking where there is none, is Nothing of its kind.
 type Value struct {
 	kind    Kind
 	nothing bool
@@ -40,23 +40,23 @@ func BoolValue(b bool) Value {
 // IntValue returns n as a Value.
 func IntValue(n int) Value { return Value{kind: Int, num: int64(n)} }
 
-// NoInt is an Int with nothing to say. standIn is what is published where
-// nothing cannot be said, by the building world's convention.
+// NoInt is an absent Int. standIn is published where a payload cannot express
+// absence, by the convention of building automation.
 func NoInt(standIn int) Value { return Value{kind: Int, nothing: true, num: int64(standIn)} }
 
-// TextValue returns s as a Value; an empty s is nothing to say.
+// TextValue returns s as a Value; an empty s is Nothing.
 func TextValue(s string) Value { return Value{kind: Text, text: s, nothing: s == ""} }
 
 // EnumValue returns the word s as a Value.
 func EnumValue(s string) Value { return Value{kind: Enum, text: s} }
 
-// NoEnum is an Enum with nothing to say.
+// NoEnum is an absent Enum.
 func NoEnum() Value { return Value{kind: Enum, nothing: true} }
 
 // JSONValue returns the JSON text s as a Value.
 func JSONValue(s string) Value { return Value{kind: JSON, text: s} }
 
-// TimeValue returns t, to the millisecond, as a Value; the zero t is nothing to say.
+// TimeValue returns t, to the millisecond, as a Value; the zero t is Nothing.
 func TimeValue(t time.Time) Value {
 	if t.IsZero() {
 		return Value{kind: Time, nothing: true}
@@ -70,20 +70,19 @@ func (v Value) Kind() Kind { return v.kind }
 // Known tells whether the value is known at all.
 func (v Value) Known() bool { return v.kind != 0 }
 
-// Nothing tells whether there is nothing to say: the value is not known, or
-// known to be absent.
+// Nothing tells whether the value is not known, or known to be absent.
 func (v Value) Nothing() bool { return v.kind == 0 || v.nothing }
 
 // Bool returns the value of a Bool.
 func (v Value) Bool() bool { return v.num != 0 }
 
-// Int returns the value of an Int, or its stand-in for nothing.
+// Int returns the value of an Int, or the stand-in of an absent one.
 func (v Value) Int() int { return int(v.num) }
 
 // Text returns the value of a Text, Enum or JSON.
 func (v Value) Text() string { return v.text }
 
-// Time returns the value of a Time in UTC; the zero time for nothing.
+// Time returns the value of a Time in UTC; the zero time for Nothing.
 func (v Value) Time() time.Time {
 	if v.Nothing() {
 		return time.Time{}

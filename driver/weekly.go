@@ -11,16 +11,15 @@ type Weekly struct {
 	Exceptions map[string][]Stretch // by date, as in "2026-12-25": instead of its weekday's
 }
 
-// Stretch is a part of a day, its end exclusive, in minutes from midnight as a
-// clock on the wall shows them: 24:00 is 1440. A time that the clocks show twice
-// is the first of the two.
+// Stretch is a part of a day, its end exclusive, in minutes of local time from
+// midnight: 24:00 is 1440. A local time that occurs twice is the first of the two.
 type Stretch struct{ From, To int }
 
-// Hours tells whether now lies in the hours of use, and the first instant after
-// now, UTC, at which that changes; zero: it does not within a week.
+// Hours tells whether now is within the hours of use, and returns the first instant
+// after now, UTC, at which that changes; zero: it does not within a week.
 func (w Weekly) Hours(now time.Time, zone *time.Location) (used bool, until time.Time) {
 	y, m, d := now.In(zone).Date()
-	end := now // up to which the hours of use, or the pause, go on
+	end := now // of the current hours of use, or of the time between them
 	for day := range 8 {
 		for _, s := range w.on(y, m, d+day, zone) {
 			switch {
@@ -41,7 +40,7 @@ func (w Weekly) Hours(now time.Time, zone *time.Location) (used bool, until time
 	return used, time.Time{}
 }
 
-// on returns the stretches of a date in the zone, as instants in their order.
+// on returns the stretches of a date in the zone as instants, in order of their start.
 func (w Weekly) on(y int, m time.Month, d int, zone *time.Location) []span {
 	stretches := w.Days[time.Date(y, m, d, 12, 0, 0, 0, zone).Weekday()]
 	if len(w.Exceptions) > 0 {
@@ -63,7 +62,7 @@ func (w Weekly) on(y int, m time.Month, d int, zone *time.Location) []span {
 	for _, s := range stretches {
 		out = append(out, span{instant(s.From), instant(s.To)})
 	}
-	slices.SortFunc(out, func(a, b span) int { return a.start.Compare(b.start) }) // an hour that the clocks skip can mix them up
+	slices.SortFunc(out, func(a, b span) int { return a.start.Compare(b.start) }) // an hour that is skipped in spring can change their order
 	return out
 }
 

@@ -70,7 +70,7 @@ func (c roomCatalogue) unless(whys []Why, f follower) {
 	if f.p.Present {
 		sees = "nobody"
 	}
-	facts, _, _ := f.t.Derive(f.p.Hear(Presence{Known: true, On: !f.p.Present}, f.p.At), f.p.At)
+	facts, _, _ := f.t.Derive(f.p.WithReport(Presence{Known: true, On: !f.p.Present}, f.p.At), f.p.At)
 	others := make([]Value, len(c))
 	c.fill(&facts, others)
 	for i := range c {
@@ -101,9 +101,9 @@ func (c roomCatalogue) foretell(whys []Why, f follower, now time.Time, unread bo
 			f.t = f.t.With(snap)
 		}
 		if !unread && f.p.Trusted {
-			f.p.Heard = to
+			f.p.ReportedAt = to
 		}
-		f.pass(to)
+		f.advance(to)
 		values, open := n.derive(), false
 		for i := range c {
 			w := &whys[i]

@@ -220,7 +220,7 @@ func drawnPast(r *rand.Rand, t *Timeline, now time.Time) Past {
 	for past.At.Before(now) {
 		_, past, _ = t.Derive(past, earlier(now, past.At.Add(time.Duration(1+r.IntN(90))*time.Minute)))
 		if t.plan.room.Sensor {
-			past = past.Hear(Presence{Known: r.IntN(8) > 0, On: r.IntN(2) > 0}, past.At)
+			past = past.WithReport(Presence{Known: r.IntN(8) > 0, On: r.IntN(2) > 0}, past.At)
 		}
 	}
 	_, past, _ = t.Derive(past, now)
@@ -241,7 +241,7 @@ func minuteByMinute(timeline *Timeline, past Past, now, end time.Time, onward bo
 			timeline = timeline.With(snap)
 		}
 		if heard {
-			past.Heard = m
+			past.ReportedAt = m
 		}
 		facts, past, _ = timeline.Derive(past, m)
 		facts.Fill(values)

@@ -61,13 +61,13 @@ func (n *narrator) comfort() string {
 	if n.facts.Comfort {
 		minimum, length, state = "min_on", n.f.t.plan.room.MinOn, "on"
 	}
-	return fmt.Sprintf("%s %s keeps it %s from %s to %s, although %s", minimum, short(length), state, n.clock(n.f.p.ComfortSince), n.clock(n.f.mayChange()), n.demand(on))
+	return fmt.Sprintf("%s %s keeps it %s from %s to %s, although %s", minimum, short(length), state, n.clock(n.f.p.ComfortSince), n.clock(n.f.comfortMayChange()), n.demand(on))
 }
 
 // demand says why comfort is requested, or is not.
 func (n *narrator) demand(on bool) string {
 	room := &n.f.t.plan.room
-	if n.f.overridden() {
+	if n.f.failSafeDecides() {
 		return n.failSafe()
 	}
 	if on {
@@ -127,7 +127,7 @@ func (n *narrator) failSafe() string {
 	switch {
 	case room.FailSafe != FailBySchedule:
 		return words + ": " + room.FailSafe.String()
-	case n.f.safe():
+	case n.f.failSafeOn():
 		return words + ", and the weekly schedule says that the room is in use"
 	}
 	return words + ", and the weekly schedule says that the room is not in use"
@@ -135,10 +135,10 @@ func (n *narrator) failSafe() string {
 
 // undecided says why there is neither mode nor comfort command.
 func (n *narrator) undecided() string {
-	if n.f.failing {
+	if n.f.failSafeActive {
 		return n.unknown() + ", and there is no last value that the fail-safe could hold"
 	}
-	return n.unknown() + "; the fail-safe becomes active at " + n.clock(n.f.failFrom())
+	return n.unknown() + "; the fail-safe becomes active at " + n.clock(n.f.failSafeFrom())
 }
 
 // held says that the last known value is kept.
@@ -170,14 +170,14 @@ func (n *narrator) withoutSensor() string {
 
 // unseen says since when a trusted sensor has detected nobody.
 func (n *narrator) unseen() string {
-	if p := &n.f.p; p.Left.After(p.Doubt) {
-		return "has detected nobody since " + n.clock(p.Left)
+	if p := &n.f.p; p.LastPresent.After(p.LastUntrusted) {
+		return "has detected nobody since " + n.clock(p.LastPresent)
 	}
-	return "has detected nobody since it became trusted at " + n.clock(n.f.p.Doubt)
+	return "has detected nobody since it became trusted at " + n.clock(n.f.p.LastUntrusted)
 }
 
 func (n *narrator) mode() string {
-	if n.f.overridden() {
+	if n.f.failSafeDecides() {
 		return n.safeMode()
 	}
 	b := n.f.current()
@@ -205,7 +205,7 @@ func (n *narrator) safeMode() string {
 // bookedMode says what makes the mode while b is the current booking.
 func (n *narrator) bookedMode(b *Booking) string {
 	runs, grace := n.booking(b)+" is running", short(n.f.t.plan.room.Grace)
-	warm := n.f.t.plan.pieces[n.f.i].warm
+	warm := n.f.t.plan.pieces[n.f.i].needsComfort
 	switch {
 	case n.f.p.Present:
 		return runs + ", and the presence sensor detects somebody"
@@ -229,7 +229,7 @@ func (n *narrator) freeMode() string {
 	case n.facts.Mode == ModeBypass && n.f.p.Present:
 		return "the presence sensor detects somebody"
 	case n.facts.Mode == ModeBypass:
-		return fmt.Sprintf("somebody was there until %s, less than hold %s ago", n.clock(n.f.p.Left), short(n.f.t.plan.room.PresenceHold))
+		return fmt.Sprintf("somebody was there until %s, less than hold %s ago", n.clock(n.f.p.LastPresent), short(n.f.t.plan.room.PresenceHold))
 	case n.facts.Mode == ModeStandby:
 		return "comfort is on"
 	}
@@ -267,10 +267,10 @@ func (n *narrator) quality() string {
 	case old:
 		words = read + ", stale_after " + short(room.StaleAfter) + " ago or longer: " + reason
 	}
-	if n.f.failing {
+	if n.f.failSafeActive {
 		return words + "; fail-safe since " + n.clock(n.f.p.FailSafe) + ": " + room.FailSafe.String()
 	}
-	return words + "; the fail-safe (" + room.FailSafe.String() + ") becomes active at " + n.clock(n.f.failFrom())
+	return words + "; the fail-safe (" + room.FailSafe.String() + ") becomes active at " + n.clock(n.f.failSafeFrom())
 }
 
 func (n *narrator) noShow() string {
@@ -286,10 +286,10 @@ func (n *narrator) noShow() string {
 		return "the presence sensor is not trusted"
 	case p.Present:
 		return "the presence sensor detects somebody"
-	case p.Left.After(b.Start):
-		return "somebody was there at " + n.clock(p.Left)
-	case p.Doubt.After(b.Start):
-		return "the presence sensor has been trusted only since " + n.clock(p.Doubt) + ", after the start of " + n.booking(b)
+	case p.LastPresent.After(b.Start):
+		return "somebody was there at " + n.clock(p.LastPresent)
+	case p.LastUntrusted.After(b.Start):
+		return "the presence sensor has been trusted only since " + n.clock(p.LastUntrusted) + ", after the start of " + n.booking(b)
 	}
 	return fmt.Sprintf("nobody has been detected yet, and grace %s passes at %s", short(grace), n.clock(b.Start.Add(grace)))
 }
@@ -302,15 +302,15 @@ func (n *narrator) walkIn() string {
 	case n.facts.WalkIn && p.Present:
 		return "no booking that counts is running, and the presence sensor detects somebody"
 	case n.facts.WalkIn:
-		return fmt.Sprintf("no booking that counts is running, and somebody was there until %s, less than hold %s ago", n.clock(p.Left), short(n.f.t.plan.room.PresenceHold))
+		return fmt.Sprintf("no booking that counts is running, and somebody was there until %s, less than hold %s ago", n.clock(p.LastPresent), short(n.f.t.plan.room.PresenceHold))
 	case n.facts.Booked:
 		return n.booking(n.facts.Current) + " is running"
 	case !p.Trusted:
 		return "the presence sensor is not trusted"
-	case !n.f.visited():
+	case !n.f.presentUnbooked():
 		return "the presence sensor " + n.unseen()
-	case p.Began.Before(p.Booked):
-		return "the people present came to a booking that ended at " + n.clock(p.Booked)
+	case p.PresentSince.Before(p.LastBooked):
+		return "the people present came to a booking that ended at " + n.clock(p.LastBooked)
 	}
 	return fmt.Sprintf("the people present came less than grace %s before %s", short(n.f.t.plan.room.Grace), n.booking(n.facts.Next))
 }
@@ -320,16 +320,16 @@ func (n *narrator) sensor() string {
 	switch {
 	case n.facts.Sensor == SensorNone:
 		return "no presence_topic is configured"
-	case p.Heard.IsZero():
+	case p.ReportedAt.IsZero():
 		return "it has not reported yet"
-	case !p.Said.Known:
-		return "its report of " + n.clock(p.Heard) + " says neither presence nor absence"
+	case !p.Report.Known:
+		return "its report of " + n.clock(p.ReportedAt) + " says neither presence nor absence"
 	case n.facts.Sensor == SensorSilent:
-		return fmt.Sprintf("it last reported at %s, presence_timeout %s ago or longer", n.clock(p.Heard), short(timeout))
+		return fmt.Sprintf("it last reported at %s, presence_timeout %s ago or longer", n.clock(p.ReportedAt), short(timeout))
 	case timeout == 0:
-		return "it last reported at " + n.clock(p.Heard)
+		return "it last reported at " + n.clock(p.ReportedAt)
 	}
-	return fmt.Sprintf("it last reported at %s, less than presence_timeout %s ago", n.clock(p.Heard), short(timeout))
+	return fmt.Sprintf("it last reported at %s, less than presence_timeout %s ago", n.clock(p.ReportedAt), short(timeout))
 }
 
 func (n *narrator) bookedMinutes() string {
