@@ -15,18 +15,10 @@ type Account struct {
 	Sweep    Schedule // nil: no sweeps
 }
 
-// session is the account's sign-in; nil: it has none.
-func (a Account) session() Session {
-	if p, ok := a.Provider.(HasSession); ok {
-		return p.Session()
-	}
-	return nil
-}
-
 // status is the status of the account's sign-in. An account without one can
 // always be read.
 func (a Account) status() SessionStatus {
-	if s := a.session(); s != nil {
+	if s := SessionOf(a.Provider); s != nil {
 		return s.Status()
 	}
 	return SessionStatus{State: SignedIn}

@@ -18,7 +18,7 @@ const (
 )
 
 // agenda is what a poller has to do, and when. Its times are durations by the
-// driver's stopwatch, so that setting the clock neither delays nor hastens
+// driver's stopwatch, so that setting the clock neither delays nor advances
 // anything.
 type agenda struct {
 	poll      time.Duration            // the next poll
@@ -171,9 +171,9 @@ func (g *agenda) note(r Reading, interval time.Duration) {
 	g.failing[r.Room] = failing{times, pollsUntilRead(times, interval) - 1}
 }
 
-// pollsUntilRead returns how many polls on a room is read again that has failed
-// so many times in a row: the next one at first, then, once that is confirmed,
-// the 2nd, the 4th, the 8th, but none that is later than longestRest.
+// pollsUntilRead returns after how many polls a room is read again that has failed
+// so many times in a row: the next one at first; once the failure is confirmed the
+// 2nd, the 4th, the 8th; but none that is later than longestRest.
 func pollsUntilRead(failures int, interval time.Duration) int {
 	const enough = 16 // doublings, for any interval
 	doublings := min(max(0, failures-confirmed+1), enough)

@@ -6,5 +6,6 @@
 // they next change by themselves. [Driver] sleeps until that instant or the next
 // poll, whichever is sooner.
 //
-// The package imports nothing of roomgate's own. It declares the [Provider], [Memory] and [Publisher] it needs, and others implement them.
+// The package imports nothing of roomgate's own. It declares the [Provider],
+// [Memory] and [Publisher] it needs, and others implement them.
 package driver

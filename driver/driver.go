@@ -170,10 +170,10 @@ func (d *Driver) onLoop(ctx context.Context, f func()) bool {
 	return true
 }
 
-// PollNow asks for a reading of the room at once; an empty room asks for all
-// rooms of all accounts. Asking again before the room was read changes nothing,
-// and a room is read on request every 5 s at most. It reports false when there is
-// no such room, or the driver has stopped.
+// PollNow requests a reading of the room at once, or of all rooms of all accounts
+// when room is empty. A second request before the room was read changes nothing,
+// and a room is read on request every 5 s at most. PollNow reports false when there
+// is no such room, or the driver has stopped.
 func (d *Driver) PollNow(ctx context.Context, room string) bool {
 	exists := false
 	return d.onLoop(ctx, func() {

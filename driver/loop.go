@@ -58,9 +58,9 @@ func (d *Driver) drain() {
 	}
 }
 
-// watch has the loop derive the account whenever its sign-in changes.
+// watch wakes the loop whenever the sign-in of the account changes.
 func (d *Driver) watch(a *accountState) {
-	session := a.session()
+	session := SessionOf(a.Provider)
 	if session == nil {
 		return
 	}

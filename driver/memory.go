@@ -34,7 +34,7 @@ type memory struct {
 	flushed   time.Duration   // when rooms were last written, by the driver's stopwatch
 	retryDays time.Duration   // the history did not take the days: not before then again
 	writing   bool            // a write runs
-	written   chan outcome    // what came of it
+	written   chan outcome    // its outcome
 }
 
 const (
@@ -138,8 +138,8 @@ func (m *memory) begin(w write) {
 	go func() { m.written <- w.perform(m.store, m.history) }()
 }
 
-// finish takes over what came of a write. What failed waits for the next one; the
-// gateway does not need the memory to go on.
+// finish takes over the outcome of a write. What failed waits for the next one: the
+// gateway works without its memory.
 func (m *memory) finish(o outcome, now time.Duration) {
 	m.writing = false
 	if o.daysErr != nil {

@@ -72,7 +72,7 @@ func (p *poller) run(ctx context.Context) {
 	}
 }
 
-// accept takes over a request. One for all rooms has refused sweeps tried again,
+// accept takes over a request. One for all rooms retries a sweep that was refused,
 // too.
 func (p *poller) accept(r request) {
 	p.take(r, p.d.elapsed())

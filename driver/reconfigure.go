@@ -11,18 +11,18 @@ import (
 	"time"
 )
 
-// Reconfigure replaces the site, the rooms and the accounts. A driver that runs
-// goes on with the new ones: what is the same is left alone, and only what is new
-// or has changed is published and read. It returns when the new configuration has
-// taken effect. With an error it has not: ctx has ended, or the driver has.
+// Reconfigure replaces the site, the rooms and the accounts, also while the driver
+// runs. What is the same is left alone: only what is new or has changed is
+// published and read. Reconfigure returns when the new configuration is in effect.
+// An error means that it is not, because ctx or the driver has ended.
 //
-// Rooms are told apart by id. One that has changed keeps its bookings and its
-// past, as far as its new privacy allows; where it is read from another calendar,
-// nothing is known of it until then. Accounts are told apart by name and keep
-// their counters. One whose Provider is equal to the one before is not polled
-// anew, unless its schedules or its rooms have changed. A provider that is
-// replaced may still be in use when Reconfigure returns, but what it reads is
-// dropped.
+// The id identifies a room. One whose settings have changed keeps its past, and
+// its bookings as far as its new privacy allows. One that is read from another
+// calendar loses its bookings. The name identifies an account, which keeps its
+// counters. It is polled at once when its Provider is another (by ==), or when its
+// schedules or any of its rooms have changed. A Fetch of a replaced Provider may
+// still run when Reconfigure returns; its context has ended, and what it delivers
+// is dropped.
 func (d *Driver) Reconfigure(ctx context.Context, site Site, rooms []Room, accounts []Account) error {
 	d.starting.Lock()
 	if d.ctx == nil {
@@ -41,7 +41,7 @@ func (d *Driver) Reconfigure(ctx context.Context, site Site, rooms []Room, accou
 	return errors.New("replacing the configuration: the driver has stopped")
 }
 
-// takeOver replaces the site, the rooms and the accounts.
+// takeOver is Reconfigure on the loop, or before it runs.
 func (d *Driver) takeOver(site Site, rooms []Room, accounts []Account) {
 	if site.ID != d.site.ID || site.Name != d.site.Name {
 		d.gateway.nextBeat = 0
@@ -54,7 +54,7 @@ func (d *Driver) takeOver(site Site, rooms []Room, accounts []Account) {
 	}
 }
 
-// takeOverRooms replaces the rooms and returns those that there are no more.
+// takeOverRooms replaces the rooms and returns those that were removed.
 func (d *Driver) takeOverRooms(rooms []Room) (gone []Subject) {
 	before, byID := d.rooms, d.byID
 	d.rooms, d.byID = make([]*roomState, len(rooms)), make(map[string]*roomState, len(rooms))
@@ -90,7 +90,7 @@ func (d *Driver) changeRoom(r *roomState, room Room) {
 		snap = Snapshot{}
 		d.memory.deleteBookings(room.ID)
 	}
-	if room.Sensor != r.room.Sensor { // what it said before says nothing about now
+	if room.Sensor != r.room.Sensor { // its last message may be old
 		r.past.Report, r.past.ReportedAt = Presence{}, time.Time{}
 	}
 	r.room, r.timeline, r.next, r.refused = room, NewTimeline(room, snap), time.Time{}, ""
@@ -105,7 +105,7 @@ func redactAll(bookings []Booking, p Privacy) []Booking {
 	return out
 }
 
-// takeOverAccounts replaces the accounts and returns those that there are no more.
+// takeOverAccounts replaces the accounts and returns those that were removed.
 func (d *Driver) takeOverAccounts(accounts []Account, rooms []Room) (gone []Subject) {
 	before := d.accounts
 	d.accounts = make([]*accountState, len(accounts))
@@ -152,7 +152,7 @@ func (d *Driver) changeAccount(a *accountState, next assignment) {
 	d.startPoller(a, d.elapsed())
 }
 
-// stop ends what is done for an account that there is no more.
+// stop ends the work for an account that was removed.
 func (a *accountState) stop() {
 	if a.unwatch != nil {
 		a.unwatch()

@@ -40,17 +40,17 @@ type write struct {
 	rooms map[string]record // every room that is configured; nil: only the days are written
 }
 
-// outcome is what came of a write.
+// outcome is the result of a write.
 type outcome struct {
 	write
 	daysErr  error // the days were not kept
 	roomsErr error // the rooms were not stored
 }
 
-// perform writes. The days come first: a stored past that says that a day is over
-// is proof that the history has it. A crash between the two has the day appended
-// again after the restart, which the history allows. Where the history does not
-// take the days, the pasts of their rooms are not written either.
+// perform writes. The days come first, so that a stored past in which a day is over
+// proves that the history has the day. After a crash between the two the day is
+// derived and appended once more, which the history allows. When the history fails,
+// the pasts of the rooms concerned are withheld.
 func (w write) perform(store Memory, history History) outcome {
 	o := outcome{write: w}
 	withheld := map[string]bool{}
@@ -67,7 +67,7 @@ func (w write) perform(store Memory, history History) outcome {
 	return o
 }
 
-// store writes the rooms, but for the pasts of those that are withheld.
+// store writes the rooms, except the pasts that are withheld.
 func (w write) store(store Memory, withheld map[string]bool) error {
 	if len(w.deleted) > 0 {
 		if err := store.Delete(slices.Sorted(maps.Keys(w.deleted))...); err != nil {
