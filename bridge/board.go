@@ -1,9 +1,9 @@
-// Package bridge is the board on which the gateway's points stand: the latest
-// value of every point, and the health of every part of the gateway.
+// Package bridge holds the latest value of every point and the health of every part
+// of the gateway.
 //
-// The board is level-triggered. It keeps the newest value only; a watcher is
-// woken and reads what has changed since it last looked. No queue can grow, and
-// a slow watcher holds up nobody. Its folders show the board to the outside.
+// The [Board] is level-triggered. It keeps the newest value only; a watcher is
+// woken and reads what has changed since its last read. No queue can grow, and a slow
+// watcher delays no other. The packages below this one publish the board.
 package bridge
 
 import (
@@ -14,13 +14,13 @@ import (
 	"roomgate/driver"
 )
 
-// Entry is one point as it stands on the board.
+// Entry is one point on the board.
 type Entry struct {
 	Subject driver.Subject
 	Index   int          // of the point in the catalogue of the subject's scope
 	Value   driver.Value // may be unknown
 	Quality driver.Quality
-	At      time.Time // UTC; when the value, or its quality, came to be what it is
+	At      time.Time // UTC; when the value or its quality last changed
 }
 
 // Point returns the entry's row of the catalogue.
@@ -34,7 +34,7 @@ func (e Entry) Is(s driver.Scope, point string) bool {
 // Board holds the latest value of every point. It is safe for concurrent use.
 type Board struct {
 	mu       sync.Mutex
-	seq      uint64 // counts publications that changed something
+	seq      uint64 // number of publications that changed something
 	order    []driver.Subject
 	subjects map[driver.Subject]*panel
 	changed  chan struct{} // closed at the next change
@@ -54,8 +54,8 @@ func New() *Board {
 	return &Board{subjects: map[driver.Subject]*panel{}, changed: make(chan struct{}), health: map[string]Health{}}
 }
 
-// Publish takes over the newest values; it implements [driver.Publisher]. A
-// point whose value and quality are what they were is left as it stands.
+// Publish stores the newest values; it implements [driver.Publisher]. A point whose
+// value and quality are unchanged keeps its time.
 func (b *Board) Publish(updates []driver.Update) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -95,7 +95,7 @@ func (b *Board) panel(s driver.Subject) *panel {
 	return p
 }
 
-// take writes the update onto the panel and reports whether anything changed.
+// take stores the update in the panel and reports whether anything changed.
 func (p *panel) take(u driver.Update, seq uint64) bool {
 	changed := false
 	for i, v := range u.Values {
@@ -118,7 +118,7 @@ func (b *Board) Changed() <-chan struct{} {
 }
 
 // Since returns the points that changed after seq, in the order in which their
-// subjects first came, and the seq to ask with next time. Since(0) returns the
+// subjects were first published, and the seq to pass next time. Since(0) returns the
 // whole board.
 func (b *Board) Since(seq uint64) ([]Entry, uint64) {
 	b.mu.Lock()
@@ -138,8 +138,8 @@ func (b *Board) Since(seq uint64) ([]Entry, uint64) {
 	return out, b.seq
 }
 
-// Subject returns the points of one subject in catalogue order; nil when
-// nothing was published of it.
+// Subject returns the points of one subject in catalogue order; nil when nothing of
+// it is published.
 func (b *Board) Subject(s driver.Subject) []Entry {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -149,7 +149,8 @@ func (b *Board) Subject(s driver.Subject) []Entry {
 	return nil
 }
 
-// Subjects returns the subjects of a scope in the order in which they first came.
+// Subjects returns the subjects of a scope in the order in which they were first
+// published.
 func (b *Board) Subjects(scope driver.Scope) []driver.Subject {
 	b.mu.Lock()
 	defer b.mu.Unlock()

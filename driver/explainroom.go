@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Explain says why the points of a room are what they are now. It reports false
-// when there is no such room, or the driver has stopped.
+// Explain explains the points of a room as they are now. It returns false when there
+// is no such room, or the driver has stopped.
 func (d *Driver) Explain(ctx context.Context, room string) (whys []Why, at time.Time, ok bool) {
 	var explain func() ([]Why, time.Time)
 	taken := d.onLoop(ctx, func() {
@@ -32,8 +32,8 @@ func (d *Driver) ExplainShown(room string) (whys []Why, at time.Time, ok bool) {
 	return whys, at, true
 }
 
-// explainer takes what is known of a room from the loop, so that the loop need
-// not wait for the words.
+// explainer copies what is known of a room from the loop, so that the loop does not
+// wait until the texts are made.
 func (d *Driver) explainer(r *roomState) func() ([]Why, time.Time) {
 	timeline, past, now := r.timeline, r.past, d.o.Clock.Now()
 	return func() ([]Why, time.Time) { return timeline.Why(past, now), now }

@@ -10,7 +10,8 @@ type gatewayState struct {
 	values   []Value
 }
 
-// heartbeatEvery is the promise the building's watchdog relies on.
+// heartbeatEvery is the interval that the watchdog of the building management system
+// relies on.
 const heartbeatEvery = time.Minute
 
 // deriveGateway works out the gateway's points at now.

@@ -21,38 +21,38 @@ type Room struct {
 
 	Lead    time.Duration // comfort starts this long before a booking
 	Lag     time.Duration // comfort is kept this long after its end
-	Gap     time.Duration // pauses in comfort up to this long are bridged
+	Gap     time.Duration // comfort stays on during pauses up to this long
 	Release Release       // whether comfort ends with the booking or at its start
 
-	MinOn  time.Duration // comfort stays on at least so long
-	MinOff time.Duration // and off at least so long
+	MinOn  time.Duration // minimum time that comfort stays on
+	MinOff time.Duration // minimum time that comfort stays off
 
 	Count      Counting      // which bookings count
 	Rules      []Rule        // whether a booking needs comfort; the first that applies decides
 	Privacy    Privacy       // what of an event may be shown
-	StaleAfter time.Duration // age at which a good read is no longer trusted
+	StaleAfter time.Duration // age of the last successful read at which the quality becomes stale
 
-	FailSafe  FailSafe      // what mode and comfort are when the calendar was not read for long
-	FailAfter time.Duration // age of the last good read at which they are
+	FailSafe  FailSafe      // what mode and comfort are when the calendar has not been read for long
+	FailAfter time.Duration // age of the last successful read at which FailSafe becomes active
 	Weekly    Weekly        // the hours of use, for FailBySchedule
 
-	Test bool // the bookings are made up: quality is test where it would be good, and meta says so
+	Test bool // the bookings are test data: quality is test in place of good, and meta says so
 
-	Sensor          bool          // a presence sensor tells whether somebody is there
-	Grace           time.Duration // absence up to this long is none
-	PresenceHold    time.Duration // presence counts this long after it ended
-	PresenceTimeout time.Duration // silence after which the sensor is not trusted; 0: it speaks only of changes
+	Sensor          bool          // there is a presence sensor
+	Grace           time.Duration // absence shorter than this is ignored
+	PresenceHold    time.Duration // presence without a booking counts this long after it ended
+	PresenceTimeout time.Duration // silence after which the sensor is not trusted; 0: it reports changes only
 }
 
-// FailSafe says what mode and comfort are when the calendar was not read for so
+// FailSafe says what mode and comfort are when the calendar has not been read for so
 // long that the known bookings may be wrong.
 type FailSafe uint8
 
 const (
-	FailHold       FailSafe = iota // what the known bookings say, and after their end what was last
+	FailHold       FailSafe = iota // as the known bookings say, and after they have ended the last value
 	FailUnoccupied                 // off
 	FailOccupied                   // on
-	FailBySchedule                 // what the room's week says
+	FailBySchedule                 // on in the room's weekly hours of use
 )
 
 var failSafeWords = enum[FailSafe]{"hold", "unoccupied", "occupied", "schedule"}
@@ -90,7 +90,7 @@ func plainWords(text string) string {
 	return " " + strings.Join(words, " ") + " "
 }
 
-// Release says when a booking lets go of comfort.
+// Release says when a booking stops requesting comfort.
 type Release uint8
 
 const (

@@ -6,27 +6,25 @@ import (
 	"time"
 )
 
-// Why says why a point is what it is at an instant, and what it becomes by itself.
+// Why explains the value of a point at an instant, and its next change.
 type Why struct {
-	Point   string // its name in the catalogue
+	Point   string // name in the catalogue
 	Value   Value
-	Because string
-	Until   time.Time // when it changes, UTC; zero: no change is in sight
-	Then    Value     // what it is then
-	Reason  string    // why it is that then
+	Because string    // why it has the value
+	Until   time.Time // when it changes, UTC; zero: no change is foreseen
+	Then    Value     // the value from Until on
+	Reason  string    // why it has that value then
 	Unless  string    // what the presence sensor would change at once; empty: nothing
 }
 
-// Why says why the points of the room are what [Timeline.Derive] makes them of
-// past and now. Its times are those of the room's zone, with the weekday where
-// they are not of the day of now. Of a booking it says no more than the Booking
-// holds.
+// Why explains the points that [Timeline.Derive] makes of past and now. Times in the
+// texts are in the room's zone, with the weekday unless they are of the day of now.
+// Of a booking the texts say no more than the Booking holds.
 //
-// Until is the instant at which the point changes if all goes on as it does: the
-// calendar goes on being read and has the same bookings, or, where the quality is
-// not good, goes on failing; a sensor that is trusted goes on saying the same. For
-// quality and sensor it is the instant at which they change if no read succeeds
-// and nothing is heard.
+// Until is the instant at which the point changes if nothing unexpected happens: a
+// calendar that can be read keeps its bookings, one that cannot be read stays so,
+// and a trusted sensor goes on reporting the same. For quality and sensor it is the
+// instant at which they change if no read succeeds and the sensor does not report.
 func (t *Timeline) Why(past Past, now time.Time) []Why { return roomRows.explain(t, past, now) }
 
 // explain is [Timeline.Why] for the explained points of a catalogue.
@@ -142,7 +140,7 @@ func (f *follower) foreseeable(reading bool) time.Time {
 	return later(f.p.At, f.t.snap.To).AddDate(0, 0, 8)
 }
 
-// word is a value of the points that are explained, as it is published.
+// word formats a value of the explained points as it is published.
 func (v Value) word() string {
 	switch {
 	case !v.Known():
