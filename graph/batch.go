@@ -51,7 +51,7 @@ func (c *Client) send(ctx context.Context, questions []*question, cost *cost, bu
 	return r
 }
 
-// answer is the part's answer as it would have come by itself.
+// answer is the part's answer as if it had been asked alone.
 func (p partAnswer) answer() answer {
 	h := http.Header{}
 	for k, v := range p.headers {

@@ -82,8 +82,8 @@ func (l *limits) reserve(mailbox string, now time.Time) time.Duration {
 }
 
 // perBatch is how many questions of one mailbox a batch may hold. The service is
-// documented to work on four at a time by itself; where it refuses the others
-// instead, it gets no more than four.
+// documented to queue those beyond four; where it refuses them instead, it gets no
+// more than four.
 func (l *limits) perBatch(mailbox string) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()

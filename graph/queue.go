@@ -232,7 +232,7 @@ func (q *queue) handle(r sentRequest) {
 	rejected := false
 	for i, qn := range r.questions {
 		if r.tokenErr != nil {
-			qn.failed(r.tokenErr) // says by itself what is wrong
+			qn.failed(r.tokenErr) // needs no Op: it says what is wrong with the sign-in
 			continue
 		}
 		e := q.read(qn, r.answers[i], r.errs[i])

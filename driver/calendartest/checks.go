@@ -13,9 +13,9 @@ import (
 func testWindow(t *testing.T, f Fixture) {
 	for _, e := range []Event{
 		meeting("09:00", "10:00"),
-		meeting("10:00", "10:30"),                                    // touches the one before
-		meeting("09:30", "09:45"),                                    // within it
-		meeting("12:00", "12:00"),                                    // takes no time
+		meeting("10:00", "10:30"),                                    // starts when the first ends
+		meeting("09:30", "09:45"),                                    // within the first
+		meeting("12:00", "12:00"),                                    // has no length
 		{Start: at("2026-11-02 23:00"), End: at("2026-11-03 00:00")}, // ends when the window starts
 		{Start: at("2026-11-02 23:00"), End: at("2026-11-03 00:01")},
 		{Start: at("2026-11-03 23:59"), End: at("2026-11-04 08:00")},
