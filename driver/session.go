@@ -2,6 +2,7 @@ package driver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -73,10 +74,38 @@ type Session interface {
 	Changed() <-chan struct{}
 	// Run keeps the session alive until ctx ends, and returns ctx's error. What
 	// is under way then is brought to its end first; nothing starts afterwards:
-	// every other method but Status and Changed then fails.
+	// every other method but Status and Changed then fails with ErrSessionEnded.
 	Run(ctx context.Context) error
 	// Verify makes sure that the service lets the account in now.
 	Verify(ctx context.Context) error
+}
+
+// ErrSessionEnded is the cause of every error of a Session whose Run has ended.
+// Where the gateway reads its configuration again, another Session of the same
+// account takes its place.
+var ErrSessionEnded = errors.New("the gateway is reading its configuration again")
+
+const (
+	successorWait  = 30 * time.Second // for the Session that takes the place of one that has ended
+	successorRetry = 50 * time.Millisecond
+)
+
+// RetryEnded calls do again while it fails with ErrSessionEnded, until ctx ends or
+// half a minute has passed. do finds the Session of the account anew every time.
+func RetryEnded(ctx context.Context, do func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, successorWait)
+	defer cancel()
+	for {
+		err := do()
+		if !errors.Is(err, ErrSessionEnded) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return do()
+		case <-time.After(successorRetry):
+		}
+	}
 }
 
 // CodeSignIn is a Session that a person signs in to in a browser

@@ -71,7 +71,15 @@ func (c *Connector) candidates(kind string) []candidate {
 
 // ConnectURL implements web.Connector. The caller's state replaces the state of
 // the authorization request, which goes with the code again in Connect.
-func (c *Connector) ConnectURL(kind, email, state string) (string, error) {
+func (c *Connector) ConnectURL(ctx context.Context, kind, email, state string) (address string, err error) {
+	err = driver.RetryEnded(ctx, func() error {
+		address, err = c.connectURL(kind, email, state)
+		return err
+	})
+	return address, err
+}
+
+func (c *Connector) connectURL(kind, email, state string) (string, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.expire()
@@ -155,11 +163,16 @@ func (c *Connector) expire() {
 
 // Connect implements web.Connector.
 func (c *Connector) Connect(ctx context.Context, r web.ConnectRequest) (web.Connected, error) {
-	account, response, err := c.find(r)
+	var account candidate
+	err := driver.RetryEnded(ctx, func() error {
+		found, response, err := c.find(r)
+		if err != nil {
+			return err
+		}
+		account = found
+		return account.session.Complete(ctx, response)
+	})
 	if err != nil {
-		return web.Connected{}, err
-	}
-	if err := account.session.Complete(ctx, response); err != nil {
 		return web.Connected{}, err
 	}
 	c.mu.Lock()

@@ -77,7 +77,22 @@ type connecting struct {
 	*Connector
 	t        *testing.T
 	sessions map[string]*fakeSession
-	list     []web.Account
+
+	mu   sync.Mutex
+	list []web.Account
+}
+
+func (c *connecting) accountsNow() []web.Account {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.list)
+}
+
+// replace replaces the first account.
+func (c *connecting) replace(a web.Account) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.list[0] = a
 }
 
 func newConnecting(t *testing.T, names ...string) *connecting {
@@ -87,7 +102,7 @@ func newConnecting(t *testing.T, names ...string) *connecting {
 		c.sessions[name] = s
 		c.list = append(c.list, web.Account{Name: name, Kind: "contoso", Provider: fakeProvider{session: s, user: name + "@contoso.example"}})
 	}
-	c.Connector = NewConnector(func() string { return "hq" }, func() []web.Account { return c.list })
+	c.Connector = NewConnector(func() string { return "hq" }, c.accountsNow)
 	return c
 }
 
@@ -98,7 +113,7 @@ func (c *connecting) begin(email, state string) string {
 	for name, s := range c.sessions {
 		before[name] = s.begun
 	}
-	if _, err := c.ConnectURL("contoso", email, state); err != nil {
+	if _, err := c.ConnectURL(c.t.Context(), "contoso", email, state); err != nil {
 		return "error: " + err.Error()
 	}
 	for name, s := range c.sessions {
@@ -140,7 +155,7 @@ func TestConnectURL(t *testing.T) {
 		"":      "https://login.example/authorize?login_hint=a%2Bb%40contoso.example",
 		"s &=t": "https://login.example/authorize?login_hint=a%2Bb%40contoso.example&state=s+%26%3Dt",
 	} {
-		if got, err := newConnecting(t, "rooms").ConnectURL("contoso", "a+b@contoso.example", state); err != nil || got != want {
+		if got, err := newConnecting(t, "rooms").ConnectURL(t.Context(), "contoso", "a+b@contoso.example", state); err != nil || got != want {
 			t.Errorf("state %q: %s, %v; want %s", state, got, err, want)
 		}
 	}
@@ -196,7 +211,7 @@ func TestConnectReservesAccounts(t *testing.T) {
 		time.Sleep(time.Minute)
 		want("eve@contoso.example", "first")
 		want("fay@contoso.example", "second")
-		_, err := c.ConnectURL("contoso", "guy@contoso.example", "")
+		_, err := c.ConnectURL(t.Context(), "contoso", "guy@contoso.example", "")
 		c.wantRefusal(err, "", false)
 	})
 }
@@ -205,7 +220,7 @@ func TestConnectWithoutAccountsForIt(t *testing.T) {
 	c := newConnecting(t, "rooms")
 	c.list = append(c.list, web.Account{Name: "feed", Kind: "feed", Provider: withoutSession{}})
 	for _, kind := range []string{"feed", "nobody's"} {
-		if _, err := c.ConnectURL(kind, "ada@contoso.example", ""); err == nil || err.Error() != "nobody signs in to an account of this provider with a browser, so that there is no code; configure such an account" {
+		if _, err := c.ConnectURL(t.Context(), kind, "ada@contoso.example", ""); err == nil || err.Error() != "nobody signs in to an account of this provider with a browser, so that there is no code; configure such an account" {
 			t.Errorf("%s: %v", kind, err)
 		}
 		if _, err := c.Connect(t.Context(), web.ConnectRequest{Kind: kind, Code: "code", Name: "rooms"}); err == nil || len(c.completed()) > 0 {
@@ -218,7 +233,7 @@ func TestConnectFails(t *testing.T) {
 	c := newConnecting(t, "rooms")
 	failure := errors.New("disk full")
 	c.sessions["rooms"].err = failure
-	if _, err := c.ConnectURL("contoso", "ada@contoso.example", ""); !errors.Is(err, failure) {
+	if _, err := c.ConnectURL(t.Context(), "contoso", "ada@contoso.example", ""); !errors.Is(err, failure) {
 		t.Errorf("the error is %v", err)
 	}
 	if _, err := c.connect("code", "HQ", ""); err == nil || len(c.completed()) > 0 {
@@ -350,6 +365,58 @@ func TestConnectIDs(t *testing.T) {
 	}
 }
 
+// TestConnectContinuesWithTheSuccessor has sessions that end at a reload.
+func TestConnectContinuesWithTheSuccessor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newConnecting(t, "rooms")
+		before := c.sessions["rooms"]
+		before.err = driver.ErrSessionEnded
+		replace := func() {
+			after := &fakeSession{name: "rooms", status: driver.SessionStatus{State: driver.NeverSignedIn}}
+			c.sessions["rooms"] = after
+			c.replace(web.Account{Name: "rooms", Kind: "contoso", Provider: fakeProvider{session: after}})
+		}
+		time.AfterFunc(5*time.Second, replace)
+		if address, err := c.ConnectURL(t.Context(), "contoso", "ada@contoso.example", ""); err != nil || !strings.HasPrefix(address, "https://login.example/") {
+			t.Errorf("the address is %q, %v", address, err)
+		}
+		c.sessions["rooms"].err = driver.ErrSessionEnded
+		time.AfterFunc(5*time.Second, replace)
+		if _, err := c.connect("code", "HQ", ""); err != nil || !slices.Equal(c.completed(), []string{redirectURI + "?code=code&state=rooms-1"}) {
+			t.Errorf("completed %q, %v", c.completed(), err)
+		}
+	})
+}
+
+// TestConnectMoreCallersThanAccounts has as many callers succeed as there are
+// accounts, each with an account of its own.
+func TestConnectMoreCallersThanAccounts(t *testing.T) {
+	c := newConnecting(t, "first", "second", "third")
+	var all sync.WaitGroup
+	errs := make([]error, 20)
+	for i := range errs {
+		all.Go(func() {
+			_, errs[i] = c.ConnectURL(t.Context(), "contoso", fmt.Sprintf("person%d@contoso.example", i), "")
+		})
+	}
+	all.Wait()
+	refused := 0
+	for _, err := range errs {
+		if err != nil {
+			c.wantRefusal(err, "", false)
+			refused++
+		}
+	}
+	if refused != 17 {
+		t.Errorf("%d callers were refused, want 17", refused)
+	}
+	for name, s := range c.sessions {
+		if s.begun != 1 {
+			t.Errorf("%d sign-ins of account %s were started, want 1", s.begun, name)
+		}
+	}
+}
+
 // TestConnectConcurrently has many callers connect accounts at once. Every code
 // must reach the session that its address was made for.
 func TestConnectConcurrently(t *testing.T) {
@@ -363,7 +430,7 @@ func TestConnectConcurrently(t *testing.T) {
 	for i := range callers {
 		all.Go(func() {
 			email, state := fmt.Sprintf("person%d@contoso.example", i), fmt.Sprintf("caller-%d", i)
-			if _, err := c.ConnectURL("contoso", email, state); err != nil {
+			if _, err := c.ConnectURL(t.Context(), "contoso", email, state); err != nil {
 				t.Errorf("%s: %v", email, err)
 				return
 			}

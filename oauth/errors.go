@@ -1,13 +1,14 @@
 package oauth
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 	"unicode"
+
+	"roomgate/driver"
 )
 
 // What an Error was doing.
@@ -40,9 +41,6 @@ func (c Class) String() string {
 	}
 	return "unknown"
 }
-
-// ErrEnded is the cause of every error of a Keeper whose Run has ended.
-var ErrEnded = errors.New("the gateway is reading its configuration again")
 
 // Error is a failure of the sign-in of one account. It never carries a token,
 // a code, a secret or the body of an answer.
@@ -118,8 +116,8 @@ func (o Options) diagnosed(op string, d Diagnosis) *Error {
 
 // endedProblem is the error of a Keeper whose Run has ended.
 func (o Options) endedProblem(op string) *Error {
-	e := o.diagnosed(op, Diagnosis{Class: Retry, Reason: ErrEnded.Error(), Action: "try again"})
-	e.Err = ErrEnded
+	e := o.diagnosed(op, Diagnosis{Class: Retry, Reason: driver.ErrSessionEnded.Error(), Action: "try again"})
+	e.Err = driver.ErrSessionEnded
 	return e
 }
 

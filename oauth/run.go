@@ -13,7 +13,7 @@ import (
 // after failures, polls for an open device code, and logs what people need to
 // know. When ctx ends it completes what was started, within 30 s and the time
 // the store takes, and returns ctx's error. Nothing starts afterwards: what would
-// start something fails with ErrEnded.
+// start something fails with driver.ErrSessionEnded.
 func (k *Keeper) Run(ctx context.Context) error {
 	done, problem := k.start(opUse)
 	if problem != nil {

@@ -66,7 +66,7 @@ func (o *Options) accounts() []Account {
 type Connector interface {
 	// ConnectURL returns the address at which the owner of an e-mail address
 	// consents. The caller's state is carried through; it may be empty.
-	ConnectURL(kind, email, state string) (address string, err error)
+	ConnectURL(ctx context.Context, kind, email, state string) (address string, err error)
 	// Connect signs an account in with the code that came of such an address.
 	Connect(ctx context.Context, r ConnectRequest) (Connected, error)
 }

@@ -58,6 +58,19 @@ func (f *fakeService) asked() string {
 	return strings.Join(f.calls, "\n")
 }
 
+// fail lets what is called from now on fail; nil: it succeeds.
+func (f *fakeService) fail(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.err = err
+}
+
+func (f *fakeService) failure() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.err
+}
+
 // change changes the accounts.
 func (f *fakeService) change(to func(all []fakeAccount)) {
 	f.mu.Lock()
@@ -134,7 +147,7 @@ type contosoSession struct{ contoso }
 func (s contosoSession) Status() driver.SessionStatus { return s.account().status }
 func (contosoSession) Changed() <-chan struct{}       { return nil }
 func (contosoSession) Run(ctx context.Context) error  { <-ctx.Done(); return ctx.Err() }
-func (s contosoSession) Verify(context.Context) error { return s.f.err }
+func (s contosoSession) Verify(context.Context) error { return s.f.failure() }
 
 type codeSession struct{ contosoSession }
 
@@ -142,12 +155,12 @@ func (s codeSession) RedirectURI() string { return s.account().redirect }
 
 func (s codeSession) Begin(r driver.AuthorizationRequest) (string, error) {
 	s.f.note("begin", s.account().name, r.LoginHint, r.Prompt, r.RedirectURI)
-	return strings.ReplaceAll(s.f.address, "{redirect}", url.QueryEscape(r.RedirectURI)), s.f.err
+	return strings.ReplaceAll(s.f.address, "{redirect}", url.QueryEscape(r.RedirectURI)), s.f.failure()
 }
 
 func (s codeSession) Complete(_ context.Context, response string) error {
 	s.f.note("complete", s.account().name, response)
-	return s.f.err
+	return s.f.failure()
 }
 
 func (s codeSession) CompleteCode(context.Context, string) error {
@@ -158,7 +171,7 @@ type deviceSession struct{ contosoSession }
 
 func (s deviceSession) StartDevice(context.Context) (driver.DeviceCode, error) {
 	s.f.note("device", s.account().name)
-	return driver.DeviceCode{}, s.f.err
+	return driver.DeviceCode{}, s.f.failure()
 }
 
 func (deviceSession) WaitDevice(context.Context) error { return nil }
@@ -166,25 +179,27 @@ func (deviceSession) WaitDevice(context.Context) error { return nil }
 // Connect implements Connector.
 func (f *fakeService) Connect(_ context.Context, r ConnectRequest) (Connected, error) {
 	f.note("connect", r.Kind, r.Code, r.Name, r.State)
-	return f.connected, f.err
+	return f.connected, f.failure()
 }
 
 // ConnectURL implements Connector.
-func (f *fakeService) ConnectURL(kind, email, state string) (string, error) {
+func (f *fakeService) ConnectURL(_ context.Context, kind, email, state string) (string, error) {
 	f.note("url", kind, email, state)
-	return f.address, f.err
+	return f.address, f.failure()
 }
 
 // failed is an error as sessions and Connectors return it.
 type failed struct {
 	words, action, code string
 	person              bool
+	cause               error
 }
 
 func (e failed) Error() string     { return e.words }
 func (e failed) Action() string    { return e.action }
 func (e failed) OAuthCode() string { return e.code }
 func (e failed) NeedsPerson() bool { return e.person }
+func (e failed) Unwrap() error     { return e.cause }
 
 // byCode is an account that nobody has signed in to with a browser yet.
 func byCode(redirect string) fakeAccount {

@@ -104,7 +104,7 @@ func (c *connect) oauth(w http.ResponseWriter, r *http.Request) {
 		c.fields(w, wrong)
 		return
 	}
-	address, err := c.Connector.ConnectURL(r.PathValue("kind"), email, q.Get("state"))
+	address, err := c.Connector.ConnectURL(r.Context(), r.PathValue("kind"), email, q.Get("state"))
 	if err != nil {
 		c.fail(w, fmt.Errorf("making an address to connect an account: %w", err))
 		return

@@ -1,8 +1,10 @@
 package web
 
 import (
+	"bytes"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -97,6 +99,19 @@ func TestConnectAnswers(t *testing.T) {
 			}
 			checkSafety(t, w.Header())
 		})
+	}
+}
+
+// TestConnectLogsWhatFailed wants the words of an error in the log, where they
+// help whoever calls the API, and no secret.
+func TestConnectLogsWhatFailed(t *testing.T) {
+	o, f := signInOptions(t, byCode(""))
+	var log bytes.Buffer
+	o.Log = slog.New(slog.NewTextHandler(&log, nil))
+	f.err = failed{words: "send the state", person: true, code: "invalid_request"}
+	post(Handler(o), connectURL, `{"code":"`+secretCode+`","name":"HQ"}`, "X-Api-Key", apiKey)
+	if got := log.String(); !strings.Contains(got, `answer=invalid_request err="connecting an account: send the state"`) || strings.Contains(got, secretCode) || strings.Contains(got, apiKey) {
+		t.Errorf("the log is %s", got)
 	}
 }
 

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -256,9 +257,72 @@ func TestSignInOutlivesAHandler(t *testing.T) {
 	send(Handler(o), roomsPage+"/begin", nil, key...)
 	f.change(func(all []fakeAccount) { all[0].way = "device" })
 	f.asked()
-	if w := ask(Handler(o), "GET", "/?code="+secretCode+"&state=st4te"); w.Code != 400 || f.asked() != "" {
-		t.Errorf("an account that now signs in differently: status %d:\n%s", w.Code, w.Body)
+	ask(Handler(o), "GET", "/?code="+secretCode+"&state=st4te")
+	if got := words(ask(Handler(o), "GET", roomsPage, key...).Body.String()); f.asked() != "" || !strings.Contains(got, "nobody signs in to account rooms with a browser") {
+		t.Errorf("an account that now signs in differently: the page reads %q", got)
 	}
+}
+
+// TestSignInContinuesWithTheSuccessor has sessions that have ended while the
+// gateway reads its configuration again.
+func TestSignInContinuesWithTheSuccessor(t *testing.T) {
+	ended := fmt.Errorf("account rooms: sign in: %w", driver.ErrSessionEnded)
+	for _, c := range []struct {
+		name, way string
+		call      func(h http.Handler, key []string)
+		asked     string // while the session has ended, and of its successor
+	}{
+		{"begin", "code", func(h http.Handler, key []string) { send(h, roomsPage+"/begin", nil, key...) }, "begin|rooms|||http://localhost:8080"},
+		{"complete", "code", func(h http.Handler, key []string) {
+			send(h, roomsPage+"/complete", url.Values{"pasted": {secretCode}}, key...)
+		}, "complete|rooms|" + secretCode},
+		{"callback", "code", func(h http.Handler, _ []string) { ask(h, "GET", "/?code="+secretCode+"&state=st4te") }, "complete|rooms|/?code=" + secretCode + "&state=st4te"},
+		{"device", "device", func(h http.Handler, key []string) { send(h, roomsPage+"/device", nil, key...) }, "device|rooms"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := byCode("http://localhost")
+				a.way = c.way
+				o, f := signInOptions(t, a)
+				h := Handler(o)
+				key := enter(t, h)
+				send(h, roomsPage+"/begin", nil, key...)
+				f.asked()
+				f.fail(ended)
+				time.AfterFunc(10*time.Second, func() { f.fail(nil) })
+				start := time.Now()
+				c.call(h, key)
+				if took := time.Since(start); took < 10*time.Second || took > 11*time.Second {
+					t.Errorf("answered after %v, want right after the successor is there", took)
+				}
+				calls := strings.Split(f.asked(), "\n")
+				if calls[0] != c.asked || slices.ContainsFunc(calls, func(call string) bool { return call != c.asked }) {
+					t.Errorf("asked %q, want %q again and again", calls, c.asked)
+				}
+				if got := words(ask(h, "GET", roomsPage, key...).Body.String()); strings.Contains(got, "reading its configuration again") {
+					t.Errorf("the page reads %q", got)
+				}
+			})
+		})
+	}
+}
+
+// TestSignInWithoutASuccessor ends after half a minute.
+func TestSignInWithoutASuccessor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, f := signInOptions(t, byCode("http://localhost"))
+		h := Handler(o)
+		key := enter(t, h)
+		f.fail(failed{words: "the gateway is reading its configuration again", action: "try again", cause: driver.ErrSessionEnded})
+		start := time.Now()
+		send(h, roomsPage+"/complete", url.Values{"pasted": {secretCode}}, key...)
+		if took := time.Since(start); took != 30*time.Second {
+			t.Errorf("answered after %v, want 30 s", took)
+		}
+		if got := words(ask(h, "GET", roomsPage, key...).Body.String()); !strings.Contains(got, "the gateway is reading its configuration again. Next: try again.") {
+			t.Errorf("the page reads %q", got)
+		}
+	})
 }
 
 func TestSeveralAccounts(t *testing.T) {

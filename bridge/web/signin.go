@@ -25,11 +25,6 @@ type outcome struct {
 // once if the browser comes back by itself, otherwise by a link beside the field
 // for the address to paste.
 func (u setUp) begin(w http.ResponseWriter, r *http.Request, a Account) {
-	session, ok := a.session().(driver.CodeSignIn)
-	if !ok {
-		u.end(w, r, a.Name, fmt.Errorf("nobody signs in to account %s with a browser; reload this page", a.Name))
-		return
-	}
 	request := driver.AuthorizationRequest{LoginHint: strings.TrimSpace(r.PostForm.Get("login_hint"))}
 	if request.LoginHint != "" && !validEmail(request.LoginHint) {
 		u.end(w, r, a.Name, errors.New("this is not an e-mail address; correct it, or leave the field empty"))
@@ -38,9 +33,13 @@ func (u setUp) begin(w http.ResponseWriter, r *http.Request, a Account) {
 	if request.LoginHint == "" && r.PostForm.Has("select_account") {
 		request.Prompt = "select_account"
 	}
-	redirect, returns := returnAddress(session.RedirectURI(), r)
+	redirect, returns := returnAddress(a.redirectURI(), r)
 	request.RedirectURI = redirect
-	address, err := session.Begin(request)
+	var address string
+	err := u.withCodeSession(r, a.Name, func(session driver.CodeSignIn) (err error) {
+		address, err = session.Begin(request)
+		return err
+	})
 	if err != nil {
 		u.end(w, r, a.Name, err)
 		return
@@ -92,38 +91,34 @@ func (u setUp) callback(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	u.started.forget(state, now)
-	a, session := u.codeSession(name)
-	if session == nil {
-		u.refuse(w, http.StatusBadRequest, refusedState, "the account is no longer in the configuration the gateway runs with, or signs in differently; start again")
-		return
-	}
-	ctx, cancel := detached(r)
-	defer cancel()
-	o := u.note(name, session.Complete(ctx, r.URL.RequestURI()))
-	u.forward(w, message{Title: "Back from " + a.Provider.Service(), Words: o.Words, Address: accountPath(name), Link: "Continue"})
-}
-
-// codeSession finds an account and its session; nil: nobody signs in to it with a
-// browser, or there is no such account.
-func (u setUp) codeSession(name string) (Account, driver.CodeSignIn) {
-	a, ok := u.account(name)
-	if !ok {
-		return Account{}, nil
-	}
-	session, _ := a.session().(driver.CodeSignIn)
-	return a, session
+	o := u.note(name, u.completeSignIn(r, name, r.URL.RequestURI()))
+	u.forward(w, message{Title: "Back from the sign-in", Words: o.Words, Address: accountPath(name), Link: "Continue"})
 }
 
 // complete takes an address that was pasted.
 func (u setUp) complete(w http.ResponseWriter, r *http.Request, a Account) {
-	session, ok := a.session().(driver.CodeSignIn)
-	if !ok {
-		u.end(w, r, a.Name, fmt.Errorf("nobody signs in to account %s with a browser; reload this page", a.Name))
-		return
-	}
+	u.end(w, r, a.Name, u.completeSignIn(r, a.Name, r.PostForm.Get("pasted")))
+}
+
+// completeSignIn completes the sign-in of an account with the authorization
+// response.
+func (u setUp) completeSignIn(r *http.Request, account, response string) error {
 	ctx, cancel := detached(r)
 	defer cancel()
-	u.end(w, r, a.Name, session.Complete(ctx, r.PostForm.Get("pasted")))
+	return u.withCodeSession(r, account, func(session driver.CodeSignIn) error { return session.Complete(ctx, response) })
+}
+
+// withCodeSession calls do with the session of an account that people sign in to
+// with a browser, and again with its successor if the session has ended.
+func (u setUp) withCodeSession(r *http.Request, account string, do func(driver.CodeSignIn) error) error {
+	return driver.RetryEnded(r.Context(), func() error {
+		a, _ := u.account(account)
+		session, ok := driver.SessionOf(a.Provider).(driver.CodeSignIn)
+		if !ok {
+			return fmt.Errorf("nobody signs in to account %s with a browser; reload this page", account)
+		}
+		return do(session)
+	})
 }
 
 // detached is the context of a request whose work is finished even if the client
@@ -134,12 +129,16 @@ func detached(r *http.Request) (context.Context, context.CancelFunc) {
 
 // startDevice asks for a device code; the account's page shows it.
 func (u setUp) startDevice(w http.ResponseWriter, r *http.Request, a Account) {
-	session, ok := a.session().(driver.DeviceSignIn)
-	if !ok {
-		u.end(w, r, a.Name, fmt.Errorf("nobody signs in to account %s with a device code; reload this page", a.Name))
-		return
-	}
-	if _, err := session.StartDevice(r.Context()); err != nil {
+	err := driver.RetryEnded(r.Context(), func() error {
+		current, _ := u.account(a.Name)
+		session, ok := driver.SessionOf(current.Provider).(driver.DeviceSignIn)
+		if !ok {
+			return fmt.Errorf("nobody signs in to account %s with a device code; reload this page", a.Name)
+		}
+		_, err := session.StartDevice(r.Context())
+		return err
+	})
+	if err != nil {
 		u.end(w, r, a.Name, err)
 		return
 	}
