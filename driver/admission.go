@@ -14,11 +14,10 @@ import (
 // rooms of other calendars among them or not. refused holds the reasons why
 // events of the room could not be read; these are left out.
 func (r Room) Admit(events []Event, rooms []Room, from, to time.Time) (bookings []Booking, refused []string) {
-	others := r.sharing(rooms)
 	for i := range events {
 		e := &events[i]
 		switch {
-		case e.Cancelled || e.ShowAs == Free || e.Declined && r.ownsCalendar() || !r.isFor(e, others):
+		case e.Cancelled || e.ShowAs == Free || e.Declined && r.ownsCalendar() || !r.isFor(e, rooms):
 		case e.Err != nil:
 			refused = append(refused, e.Err.Error())
 		default:
@@ -48,51 +47,50 @@ func (r Room) booking(e *Event) Booking {
 
 // ownsCalendar tells whether every event of the calendar is this room's. Where
 // rooms share a calendar, its owner's answer is none of the room's.
-func (r Room) ownsCalendar() bool { return r.Mailbox != "" || len(r.Match) == 0 }
-
-// sharing returns the other rooms that are found in the room's calendar.
-func (r Room) sharing(rooms []Room) []Room {
-	if r.ownsCalendar() {
-		return nil
-	}
-	var others []Room
-	for _, o := range rooms {
-		if o.ID != r.ID && o.Mailbox == "" && o.Calendar == r.Calendar {
-			others = append(others, o)
-		}
-	}
-	return others
-}
+func (r *Room) ownsCalendar() bool { return r.Mailbox != "" || len(r.Match) == 0 }
 
 // Matches tells whether an event of the calendar that the room is found in is
 // this room's and was not declined by it. rooms are as for [Room.Admit].
-func (r Room) Matches(e Event, rooms []Room) bool { return r.isFor(&e, r.sharing(rooms)) }
+func (r Room) Matches(e Event, rooms []Room) bool { return r.isFor(&e, rooms) }
 
-// isFor is Matches with the other rooms of the calendar. Their addresses settle
-// which of several rooms with one name an event is for.
-func (r Room) isFor(e *Event, others []Room) bool {
+// isFor is Matches without copies: it is asked for every event and room.
+func (r *Room) isFor(e *Event, rooms []Room) bool {
 	if r.ownsCalendar() {
 		return true
 	}
 	for _, a := range e.Attendees {
-		if a.Resource && r.isMeant(e, a.Address, a.Name, others) {
+		if a.Resource && r.isMeant(e, a.Address, a.Name, rooms) {
 			return !a.Declined
 		}
 	}
-	return slices.ContainsFunc(e.Places, func(p Place) bool { return r.isMeant(e, p.Address, p.Name, others) })
+	return slices.ContainsFunc(e.Places, func(p Place) bool { return r.isMeant(e, p.Address, p.Name, rooms) })
 }
 
 // isMeant tells whether an address, or else one of the names that stand in a
-// name, is the room's.
-func (r Room) isMeant(e *Event, address, name string, others []Room) bool {
+// name, is the room's. Most events are no room's of these names, so that the
+// other rooms are looked at last.
+func (r *Room) isMeant(e *Event, address, name string, rooms []Room) bool {
 	if r.goesBy(address) {
 		return true
 	}
-	if slices.ContainsFunc(others, func(o Room) bool { return o.goesBy(address) }) {
-		return false
-	}
 	for part := range strings.SplitSeq(name, ";") { // calendars join the names of several rooms
-		if r.goesBy(part) && !slices.ContainsFunc(others, func(o Room) bool { return o.goesBy(part) && o.isAddressed(e) }) {
+		if r.goesBy(part) && !r.anotherIsMeant(e, address, part, rooms) {
+			return true
+		}
+	}
+	return false
+}
+
+// anotherIsMeant tells whether an address settles that a name stands for another
+// room of the calendar: the address beside the name, or one elsewhere in the
+// event of a room with the same name.
+func (r *Room) anotherIsMeant(e *Event, address, name string, rooms []Room) bool {
+	for i := range rooms {
+		o := &rooms[i]
+		if o.ID == r.ID || o.Mailbox != "" || o.Calendar != r.Calendar {
+			continue
+		}
+		if o.goesBy(address) || o.goesBy(name) && o.isAddressed(e) {
 			return true
 		}
 	}
@@ -100,13 +98,13 @@ func (r Room) isMeant(e *Event, address, name string, others []Room) bool {
 }
 
 // isAddressed tells whether the event holds an address of the room.
-func (r Room) isAddressed(e *Event) bool {
+func (r *Room) isAddressed(e *Event) bool {
 	return slices.ContainsFunc(e.Attendees, func(a Attendee) bool { return r.goesBy(a.Address) }) ||
 		slices.ContainsFunc(e.Places, func(p Place) bool { return r.goesBy(p.Address) })
 }
 
 // goesBy tells whether a name or an address is among the room's Match.
-func (r Room) goesBy(text string) bool {
+func (r *Room) goesBy(text string) bool {
 	text = strings.TrimSpace(text)
 	return text != "" && slices.ContainsFunc(r.Match, func(m string) bool { return strings.EqualFold(strings.TrimSpace(m), text) })
 }
