@@ -90,10 +90,10 @@ func (f *File) First() time.Time {
 	return first
 }
 
-// occurrences returns the events of the file that overlap [from, to).
-func (f *File) occurrences(from, to time.Time) ([]driver.Event, error) {
+// occurrences returns what overlaps [from, to) of events of the file.
+func (f *File) occurrences(events []ical.Event, from, to time.Time) ([]driver.Event, error) {
 	var all []driver.Event
-	for _, e := range f.events {
+	for _, e := range events {
 		some, err := e.Occurrences(from, to)
 		if err != nil {
 			return nil, fmt.Errorf("reading %s: %w", f.Name, err)

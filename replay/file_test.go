@@ -48,7 +48,7 @@ func TestJSONEvents(t *testing.T) {
 			Places: []driver.Place{{Name: "Boardroom; Library"}}, Attendees: []driver.Attendee{{}, {}}},
 		{ID: "row 2", Start: at(2, 0), End: at(3, 0), AllDay: true, ShowAs: driver.Busy, Places: []driver.Place{{Name: "a"}}, Attendees: []driver.Attendee{}},
 	}
-	got, err := f.occurrences(at(1, 0), at(5, 0))
+	got, err := f.occurrences(f.events, at(1, 0), at(5, 0))
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("events\n%+v\nwant\n%+v (%v)", got, want, err)
 	}
@@ -70,7 +70,7 @@ func TestJSONEvents(t *testing.T) {
 // event begins at midnight in London.
 func TestCalendarEvents(t *testing.T) {
 	f := mustParse(t, meeting("UID:a", "DTSTART;VALUE=DATE:20260701", "RRULE:FREQ=WEEKLY;COUNT=3"))
-	got, err := f.occurrences(time.Date(2026, 7, 8, 0, 0, 0, 0, time.UTC), time.Date(2026, 8, 1, 0, 0, 0, 0, time.UTC))
+	got, err := f.occurrences(f.events, time.Date(2026, 7, 8, 0, 0, 0, 0, time.UTC), time.Date(2026, 8, 1, 0, 0, 0, 0, time.UTC))
 	if err != nil || len(got) != 2 || got[0].ID != "a 2026-07-08T00:00:00Z" || got[1].ID != "a 2026-07-15T00:00:00Z" {
 		t.Errorf("events %+v, %v", got, err)
 	}
@@ -142,7 +142,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		events, err := file.occurrences(from, to)
+		events, err := file.occurrences(file.events, from, to)
 		if err != nil {
 			t.Fatalf("a rule that was read cannot be used: %v", err)
 		}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"roomgate/driver"
+	"roomgate/ical"
 )
 
 // Options are what a file is played with. All are needed unless said otherwise.
@@ -35,9 +36,10 @@ type Player struct {
 	o        Options
 	clock    *Clock
 	rooms    []driver.Room
-	presence []presence     // of the configured rooms, by id, by time
-	starts   []time.Time    // of the bookings that are played, sorted
-	leftOut  map[string]int // entries that are for none of the rooms, by what they name
+	events   map[string][]ical.Event // of the file, by id of the room that they are for
+	presence []presence              // of the configured rooms, by id, by time
+	starts   []time.Time             // of the bookings that are played, sorted
+	leftOut  map[string]int          // entries that are for none of the rooms, by what they name
 	loaded   *allLoaded
 	driver   *driver.Driver
 }
@@ -47,7 +49,8 @@ var ErrNoRoom = errors.New("it names no configured room")
 
 // New returns a Player. The file must hold something for the rooms.
 func New(f *File, o Options) (*Player, error) {
-	p := &Player{file: f, o: o, clock: NewClock(o.Start, o.Speed), rooms: roomsOf(o.Rooms, o.Only), leftOut: map[string]int{}}
+	p := &Player{file: f, o: o, clock: NewClock(o.Start, o.Speed), rooms: roomsOf(o.Rooms, o.Only),
+		events: map[string][]ical.Event{}, leftOut: map[string]int{}}
 	if p.assign() == 0 {
 		if len(p.leftOut) == 0 {
 			return nil, fmt.Errorf("%s holds no booking that occupies a room", f.Name)
@@ -63,7 +66,7 @@ func New(f *File, o Options) (*Player, error) {
 	p.loaded = newAllLoaded(o.Publisher, p.rooms)
 	var accounts []driver.Account
 	for _, name := range o.Accounts {
-		accounts = append(accounts, driver.Account{Name: name, Provider: provider{f, o.Only}, Poll: hourly{}})
+		accounts = append(accounts, driver.Account{Name: name, Provider: provider{f, p.events}, Poll: hourly{}})
 	}
 	p.driver = driver.New(driver.Options{Site: o.Site, Rooms: p.rooms, Accounts: accounts, Publisher: p.loaded, Memory: noMemory{},
 		Clock: p.clock, Jitter: func(time.Duration) time.Duration { return 0 }, Version: o.Version, Log: o.Log})
@@ -92,12 +95,17 @@ func (noMemory) Delete(...string) error { return nil }
 // one.
 func (p *Player) assign() (assigned int) {
 	for _, e := range p.file.events {
-		switch {
-		case e.First.Cancelled || e.First.ShowAs == driver.Free:
-		case len(p.roomsOf(e.First)) > 0:
-			assigned++
-		default:
+		if e.First.Cancelled || e.First.ShowAs == driver.Free {
+			continue
+		}
+		ids := p.roomsOf(e.First)
+		if len(ids) == 0 {
 			p.leftOut[placesOf(e.First)]++
+			continue
+		}
+		assigned++
+		for _, id := range ids {
+			p.events[id] = append(p.events[id], e)
 		}
 	}
 	for _, s := range p.file.presence {
@@ -140,13 +148,10 @@ func placesOf(e driver.Event) string {
 
 // schedule collects when the bookings start that are played.
 func (p *Player) schedule() error {
-	events, err := p.file.occurrences(p.o.Start, p.o.End)
-	if err != nil {
-		return err
-	}
 	for _, r := range p.rooms {
-		if p.o.Only != "" && r.ID != p.o.Only {
-			continue
+		events, err := p.file.occurrences(p.events[r.ID], p.o.Start, p.o.End)
+		if err != nil {
+			return err
 		}
 		bookings, _ := r.Admit(events, p.rooms, p.o.Start, p.o.End)
 		for _, b := range bookings {

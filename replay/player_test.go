@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"roomgate/driver"
+	"roomgate/ical"
 )
 
 // recorder is a driver.Publisher that notes the booleans, words and texts of rooms,
@@ -225,15 +226,17 @@ func (r *readings) Deliver(rd driver.Reading) {
 	r.last[rd.Room] = rd.Digest
 }
 
-// A window that was read is unchanged, and another is not.
+// A window that was read is unchanged, and another is not. A room gets the events
+// that are for it.
 func TestProvider(t *testing.T) {
-	p := provider{file: mustParse(t, `[{"room":"a","start":"2026-01-15T09:00:00Z","end":"2026-01-15T10:00:00Z"}]`)}
+	f := mustParse(t, `[{"room":"a","start":"2026-01-15T09:00:00Z","end":"2026-01-15T10:00:00Z"}]`)
+	p := provider{f, map[string][]ical.Event{"a": f.events}}
 	rooms := []driver.Room{room("a"), room("b")}
 	r := &readings{last: map[string]driver.Digest{}}
 	day := time.Date(2026, 1, 15, 0, 0, 0, 0, time.UTC)
 	for _, tt := range []struct {
 		from, to  time.Time
-		events    int
+		events    int // of room a
 		unchanged bool
 	}{
 		{day, day.AddDate(0, 0, 1), 1, false},
@@ -243,13 +246,11 @@ func TestProvider(t *testing.T) {
 	} {
 		r.got = nil
 		p.Fetch(t.Context(), rooms, tt.from, tt.to, r)
-		if len(r.got) != 2 {
-			t.Fatalf("%d readings, want one a room", len(r.got))
+		if len(r.got) != 2 || r.got[0].Room != "a" || r.got[1].Room != "b" {
+			t.Fatalf("readings %+v, want one a room", r.got)
 		}
-		for i, rd := range r.got {
-			if rd.Room != rooms[i].ID || len(rd.Events) != tt.events || rd.Unchanged != tt.unchanged || rd.Err != nil {
-				t.Errorf("%v to %v: %+v; want %d events, unchanged %t", tt.from, tt.to, rd, tt.events, tt.unchanged)
-			}
+		if a, b := r.got[0], r.got[1]; len(a.Events) != tt.events || len(b.Events) != 0 || a.Unchanged != tt.unchanged || b.Unchanged != tt.unchanged || a.Err != nil {
+			t.Errorf("%v to %v: %+v; want %d events, unchanged %t", tt.from, tt.to, r.got, tt.events, tt.unchanged)
 		}
 	}
 }

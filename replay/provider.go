@@ -6,12 +6,13 @@ import (
 	"time"
 
 	"roomgate/driver"
+	"roomgate/ical"
 )
 
 // provider is a driver.Provider that reads a file. It needs no session.
 type provider struct {
-	file *File
-	only string // id of the room that all events are for; empty: the events name their rooms
+	file   *File
+	events map[string][]ical.Event // of the file, by id of the room that they are for
 }
 
 // Service implements driver.Provider.
@@ -21,23 +22,10 @@ func (provider) Service() string { return "a file" }
 // identifies a reading.
 func (p provider) Fetch(_ context.Context, rooms []driver.Room, from, to time.Time, r driver.Receiver) driver.Tally {
 	digest := driver.Digest{Length: int(to.Sub(from) / time.Second), Sum: uint64(from.UnixNano())}
-	var events []driver.Event
-	var err error
-	read := false
 	for _, room := range rooms {
-		reading := driver.Reading{Room: room.ID, Digest: digest}
-		if r.Last(room.ID) == digest {
-			reading.Unchanged = true
-			r.Deliver(reading)
-			continue
-		}
-		if !read {
-			events, err = p.file.occurrences(from, to)
-			read = true
-		}
-		reading.Err = err
-		if p.only == "" || p.only == room.ID {
-			reading.Events = events
+		reading := driver.Reading{Room: room.ID, Digest: digest, Unchanged: r.Last(room.ID) == digest}
+		if !reading.Unchanged {
+			reading.Events, reading.Err = p.file.occurrences(p.events[room.ID], from, to)
 		}
 		r.Deliver(reading)
 	}
