@@ -95,12 +95,10 @@ func (s deviceSession) WaitDevice(ctx context.Context) error {
 		return nil
 	default:
 	}
-	select {
-	case <-s.ended:
-		return s.opts.endedProblem(opSignIn)
-	default:
+	if ctx.Err() != nil {
 		return fmt.Errorf("account %s: wait for the device sign-in: %w", s.opts.Account, ctx.Err())
 	}
+	return s.opts.endedProblem(opSignIn)
 }
 
 // openDevice returns the device sign-in under way, nil when there is none.
@@ -123,13 +121,12 @@ func (d *deviceSignIn) failed(now time.Time) bool {
 
 // pollDevice polls until the device sign-in, ctx or the Keeper ends. One caller
 // polls at a time; the others wait, and take over when the first one's ctx ends.
+// A poll under way at the Keeper's end is awaited by all of them.
 func (k *Keeper) pollDevice(ctx context.Context, d *deviceSignIn) {
 	select {
 	case d.turn <- struct{}{}:
 		defer func() { <-d.turn }()
 	case <-d.done:
-		return
-	case <-k.ended:
 		return
 	case <-ctx.Done():
 		return

@@ -39,6 +39,12 @@ type fakeService struct {
 	posts  []url.Values
 	times  []time.Time
 
+	strict  bool            // a refresh token works once; a second use ends all sign-ins
+	used    map[string]bool // refresh tokens that were used, where that is strict
+	reused  bool            // one was used a second time
+	devices map[string]bool // device codes by whether the person has entered them
+	latency time.Duration   // half before a request is dealt with, half before its answer is there
+
 	hold   chan struct{}                                 // when set, an answer waits for it
 	answer func(form url.Values) (*http.Response, error) // when set, instead of the polite answer
 }
@@ -47,7 +53,7 @@ type fakeService struct {
 type code struct{ challenge, redirect string }
 
 func newFakeService() *fakeService {
-	return &fakeService{now: time.Now, codes: map[string]code{}, live: map[string]bool{}, access: map[string]time.Time{}}
+	return &fakeService{now: time.Now, codes: map[string]code{}, live: map[string]bool{}, used: map[string]bool{}, devices: map[string]bool{}, access: map[string]time.Time{}}
 }
 
 func (m *fakeService) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -73,10 +79,54 @@ func (m *fakeService) RoundTrip(r *http.Request) (*http.Response, error) {
 	if answer != nil {
 		return answer(form)
 	}
-	if r.Method != "POST" || r.URL.String() != "https://login.example/token" {
-		return refusal(404, "invalid_request", ""), nil
+	if err := wait(r.Context(), m.latency/2); err != nil {
+		return nil, err
 	}
-	return m.polite(form), nil
+	resp := m.dealWith(r, form)
+	return resp, wait(r.Context(), m.latency/2)
+}
+
+// wait waits for d, or for the end of a request that was given up.
+func wait(ctx context.Context, d time.Duration) error {
+	if d == 0 {
+		return nil
+	}
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (m *fakeService) dealWith(r *http.Request, form url.Values) *http.Response {
+	switch r.URL.String() {
+	case "https://login.example/token":
+		return m.polite(form)
+	case "https://login.example/device":
+		return m.deviceCode()
+	}
+	return refusal(404, "invalid_request", "")
+}
+
+// deviceCode issues a device code.
+func (m *fakeService) deviceCode() *http.Response {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.serial++
+	name := fmt.Sprint("device-", m.serial)
+	m.devices[name] = false
+	return reply(200, "application/json", fmt.Sprintf(
+		`{"device_code":%q,"user_code":"CODE-%d","verification_uri":"https://login.example/enter","expires_in":900,"interval":5}`, name, m.serial))
+}
+
+// enter plays the person who enters all open device codes.
+func (m *fakeService) enter() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for name := range m.devices {
+		m.devices[name] = true
+	}
 }
 
 func (m *fakeService) polite(form url.Values) *http.Response {
@@ -99,9 +149,26 @@ func (m *fakeService) polite(form url.Values) *http.Response {
 			return refusal(400, "invalid_grant", "")
 		}
 	case "refresh_token":
-		if !m.live[form.Get("refresh_token")] {
+		token := form.Get("refresh_token")
+		if m.strict && m.used[token] {
+			m.reused = true
+			clear(m.live)
+		}
+		if !m.live[token] {
 			return refusal(400, "invalid_grant", "bad_token")
 		}
+		m.used[token] = true
+	case "urn:ietf:params:oauth:grant-type:device_code":
+		name := form.Get("device_code")
+		entered, ok := m.devices[name]
+		switch {
+		case !ok:
+			return refusal(400, "invalid_grant", "")
+		case !entered:
+			return refusal(400, "authorization_pending", "")
+		}
+		delete(m.devices, name)
+	case "client_credentials":
 	default:
 		return refusal(400, "unsupported_grant_type", "")
 	}
@@ -327,6 +394,7 @@ type site struct {
 	clock   *steppedClock
 	log     *syncBuffer
 	keeper  *Keeper
+	code    int // the last one that was issued by hand
 }
 
 func newSite(t *testing.T) *site {
