@@ -172,7 +172,7 @@ func TestNothingStartsAfterRun(t *testing.T) {
 			before, stored := s.service.count(), s.tokens.refreshToken("rooms")
 			for name, err := range afterTheEnd(t, s.keeper) {
 				var a driver.Actionable
-				if !errors.Is(err, ErrEnded) || !errors.As(err, &a) || a.NeedsPerson() || a.Action() != "try again" ||
+				if !errors.Is(err, driver.ErrSessionEnded) || !errors.As(err, &a) || a.NeedsPerson() || a.Action() != "try again" ||
 					!strings.Contains(err.Error(), "the gateway is reading its configuration again") {
 					t.Errorf("%s: %v; want an error that asks to try again", name, err)
 				}

@@ -74,7 +74,7 @@ func (d *daemon) keeperNow() *Keeper {
 func (d *daemon) call(do func(driver.Session) error) error {
 	for {
 		err := do(d.keeperNow().Session())
-		if !errors.Is(err, ErrEnded) {
+		if !errors.Is(err, driver.ErrSessionEnded) {
 			return err
 		}
 		time.Sleep(100 * time.Millisecond)
