@@ -273,7 +273,7 @@ func TestOneFailingMailbox(t *testing.T) {
 // shared.
 func TestUnsharedAnswered404(t *testing.T) {
 	sim, c := politeSim(t)
-	sim.Set(func(w *graphsim.Switches) { w.UnsharedIs404 = true })
+	sim.Set(func(w *graphsim.Behaviour) { w.UnsharedIs404 = true })
 	sim.AddRoom(graphsim.Room{Address: "unshared@contoso.example", Name: "Unshared"})
 	var e *Error
 	if err := fetch(t, c, mailboxRoom("unshared"))["unshared"].Err; !errors.As(err, &e) || !e.NeedsPerson() {
@@ -325,7 +325,7 @@ func TestTwoRoomsOneMailbox(t *testing.T) {
 // was asked for.
 func TestTimezoneIgnored(t *testing.T) {
 	sim, c := politeSim(t)
-	sim.Set(func(w *graphsim.Switches) { w.IgnoreTimezonePref = true })
+	sim.Set(func(w *graphsim.Behaviour) { w.IgnoreTimezonePref = true })
 	e := graphsim.Event{Start: utc("2026-11-03 12:00"), End: utc("2026-11-03 13:00")}
 	var want []string
 	for _, e.Zone = range []string{"", "America/New_York", "Asia/Calcutta", "Pacific/Auckland", "Europe/Berlin"} {
@@ -349,8 +349,8 @@ func TestNoRooms(t *testing.T) {
 // either all that is booked or an error, never something in between.
 func TestRightOrAnError(t *testing.T) {
 	sim, c := newSim(t, graphsim.Options{Seed: 7})
-	sim.Set(func(w *graphsim.Switches) {
-		w.Mischief = graphsim.Mischief{Throttle: 0.1, Unavailable: 0.1, Reset: 0.1, Truncate: 0.1, EmptyPage: 0.3, ShortPage: 0.5, Shuffle: true}
+	sim.Set(func(w *graphsim.Behaviour) {
+		w.Faults = graphsim.FaultRates{Throttle: 0.1, Unavailable: 0.1, Reset: 0.1, Truncate: 0.1, EmptyPage: 0.3, ShortPage: 0.5, Shuffle: true}
 	})
 	series := add(t, sim, roomA, tuesdays(t))
 	var want []string

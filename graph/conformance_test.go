@@ -15,9 +15,9 @@ import (
 // conformanceSeed makes the simulator's misbehaviour the same in every run.
 const conformanceSeed = 3
 
-// mischief is frequent enough to occur in a run and too rare to fail a call four
+// faults are frequent enough to occur in a run and too rare to fail a call four
 // times in a row; concurrent calls meet it in any order.
-var mischief = graphsim.Mischief{Throttle: 0.01, Unavailable: 0.005, Reset: 0.005, Truncate: 0.005, EmptyPage: 0.3, ShortPage: 0.5, Shuffle: true}
+var faults = graphsim.FaultRates{Throttle: 0.01, Unavailable: 0.005, Reset: 0.005, Truncate: 0.005, EmptyPage: 0.3, ShortPage: 0.5, Shuffle: true}
 
 // TestConformance runs the suite for every place in which a room can be found and
 // every way of reading it, with a service that behaves and one that does not.
@@ -71,9 +71,9 @@ const (
 func newSimFixture(t *testing.T, way Way, polite bool) simFixture {
 	t.Helper()
 	sim, c := newSim(t, graphsim.Options{Polite: polite, Seed: conformanceSeed})
-	sim.Set(func(w *graphsim.Switches) {
+	sim.Set(func(w *graphsim.Behaviour) {
 		w.IgnoreTimezonePref = !polite
-		w.Mischief = mischief
+		w.Faults = faults
 	})
 	sim.AddRoom(graphsim.Room{Address: roomB, Name: "Room B", SharedWith: []string{graphsim.ServiceAccount}})
 	sim.AddRoom(graphsim.Room{Address: closed, Name: "Closed"})

@@ -198,7 +198,7 @@ func book(t *testing.T, sim *graphsim.Sim, e graphsim.Event, rooms ...string) st
 // until it is accepted or declined.
 func TestPendingApproval(t *testing.T) {
 	every(t, everyWay, func(t *testing.T, sim *graphsim.Sim, c *Calendar) {
-		sim.ChangeRoom(roomA, func(r *graphsim.Room) { r.TentativeUntilAgree = true })
+		sim.ChangeRoom(roomA, func(r *graphsim.Room) { r.NeedsApproval = true })
 		later := noon()
 		later.Start, later.End = later.Start.Add(2*time.Hour), later.End.Add(2*time.Hour)
 		book(t, sim, noon(), roomA)
@@ -368,8 +368,8 @@ func TestPages(t *testing.T) {
 	for _, box := range []string{roomA, graphsim.ServiceAccount} {
 		t.Run(box, func(t *testing.T) {
 			every(t, namedWays, func(t *testing.T, sim *graphsim.Sim, c *Calendar) {
-				sim.Set(func(w *graphsim.Switches) {
-					w.Polite, w.Mischief = false, graphsim.Mischief{EmptyPage: 1, ShortPage: 1, Shuffle: true}
+				sim.Set(func(w *graphsim.Behaviour) {
+					w.Polite, w.Faults = false, graphsim.FaultRates{EmptyPage: 1, ShortPage: 1, Shuffle: true}
 				})
 				var want []string
 				for hour := 10; hour < 22; hour++ {
@@ -418,7 +418,7 @@ func TestIDsDifferInCase(t *testing.T) {
 // own bookings in whatever order the answers come.
 func TestManyRooms(t *testing.T) {
 	every(t, everyWay, func(t *testing.T, sim *graphsim.Sim, c *Calendar) {
-		sim.Set(func(w *graphsim.Switches) { w.Polite, w.Mischief = false, graphsim.Mischief{Shuffle: true} })
+		sim.Set(func(w *graphsim.Behaviour) { w.Polite, w.Faults = false, graphsim.FaultRates{Shuffle: true} })
 		const n = 45
 		var rooms []driver.Room
 		for i := range n {
@@ -512,7 +512,7 @@ func onWire(t *testing.T, sim *graphsim.Sim, c *Calendar, log io.Writer) (*Calen
 // between folders (learn.microsoft.com/graph/outlook-immutable-id).
 func TestImmutableIDs(t *testing.T) {
 	every(t, namedWays, func(t *testing.T, sim *graphsim.Sim, c *Calendar) {
-		sim.Set(func(w *graphsim.Switches) { w.Polite, w.Mischief = false, graphsim.Mischief{ShortPage: 1} })
+		sim.Set(func(w *graphsim.Behaviour) { w.Polite, w.Faults = false, graphsim.FaultRates{ShortPage: 1} })
 		sim.AddRoom(graphsim.Room{Address: roomB, Name: "Room B", SharedWith: []string{graphsim.ServiceAccount}})
 		usual := map[string]bool{}
 		for _, box := range []string{roomA, roomB, graphsim.ServiceAccount} {

@@ -46,7 +46,7 @@ func newGateway(t *testing.T, change func(*graph.SignInOptions)) *gateway {
 	id, secret, redirect := graphsim.DefaultClient()
 	g := &gateway{tokens: newMemory(), pending: newMemory(), clock: &steppedClock{}, log: &syncBuffer{}}
 	g.sim = graphsim.New(graphsim.Options{Polite: true, BaseURL: "https://login.example"})
-	g.sim.Set(func(w *graphsim.Switches) { w.AutoApprove, w.AccessLife = true, 20*time.Hour })
+	g.sim.Set(func(w *graphsim.Behaviour) { w.AutoApprove, w.AccessLifetime = true, 20*time.Hour })
 	g.opts = graph.SignInOptions{
 		Account: "rooms", LoginURL: "https://login.example", Tenant: graphsim.TenantDomain,
 		ClientID: id, ClientSecret: secret, RedirectURI: redirect,

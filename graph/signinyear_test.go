@@ -174,7 +174,7 @@ func TestCertificateIsCountedDown(t *testing.T) {
 func TestAppKeepsItsTokenToTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGateway(t, func(o *graph.SignInOptions) { o.SignIn, o.Refresh = "app", every(5*time.Minute) })
-		g.sim.Set(func(w *graphsim.Switches) { w.AccessLife = time.Hour })
+		g.sim.Set(func(w *graphsim.Behaviour) { w.AccessLifetime = time.Hour })
 		wantState(t, g.keeper, driver.Refreshing) // never "never signed in": there is nobody to do it
 		defer g.run(t)()
 		time.Sleep(54 * time.Minute)
@@ -263,7 +263,7 @@ func TestImportIsProved(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		g.sim.Set(func(w *graphsim.Switches) { w.NoRotation = true })
+		g.sim.Set(func(w *graphsim.Behaviour) { w.NoRotation = true })
 		if err := g.keeper.Session().(driver.TokenImporter).Import(t.Context(), driver.ImportedTokens{RefreshToken: " \"" + got.Refresh + "\"\n", RedirectURI: "https://elsewhere.example/cb"}); err != nil {
 			t.Fatal(err)
 		}

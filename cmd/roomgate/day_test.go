@@ -169,7 +169,7 @@ func (d *day) outage() {
 			}
 		}
 	}
-	d.sim.Set(func(w *graphsim.Switches) { w.OutageUntil, w.Polite = d.back, false })
+	d.sim.Set(func(w *graphsim.Behaviour) { w.OutageUntil, w.Polite = d.back, false })
 }
 
 func (d *day) recovery() {
@@ -313,7 +313,7 @@ func TestHundredDays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
 		h := &years{newBuilding(t, 100, begin, 2, "refresh = \"0 */4 * * *\"\npoll = \"@every 3h\"\n[defaults.room]\nstale_after = \"7h\""), begin}
-		h.sim.Set(func(w *graphsim.Switches) { w.StrictRotation, w.AccessLife = true, 12*time.Hour })
+		h.sim.Set(func(w *graphsim.Behaviour) { w.StrictRotation, w.AccessLifetime = true, 12*time.Hour })
 		h.start()
 		h.stands("never_signed_in", "nobody has signed in yet", "run: roomgate login rooms")
 		h.signIn()

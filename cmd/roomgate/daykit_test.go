@@ -210,7 +210,7 @@ func (b *building) accept(page string) string {
 	return resp.Header.Get("Location")
 }
 
-func (b *building) polite(yes bool) { b.sim.Set(func(w *graphsim.Switches) { w.Polite = yes }) }
+func (b *building) polite(yes bool) { b.sim.Set(func(w *graphsim.Behaviour) { w.Polite = yes }) }
 
 // point is a point as it stands on the board; unknown where nothing does.
 func (b *building) point(s driver.Subject, point string) driver.Value {

@@ -47,7 +47,7 @@ func TestKillDuringRefresh(t *testing.T) {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	h := newHouse(t)
 	sim := newSimulator(t)
-	sim.Set(func(s *graphsim.Switches) { s.StrictRotation, s.Latency = true, 10*time.Millisecond })
+	sim.Set(func(s *graphsim.Behaviour) { s.StrictRotation, s.Latency = true, 10*time.Millisecond })
 	h.sim = sim.url
 	h.open()
 	t.Cleanup(func() { h.keep(sim.seen()) })

@@ -101,9 +101,9 @@ func (f *simulateFlags) simulator(now func() time.Time, zone *time.Location, bas
 		sim = graphsim.NewOffice(o, zone)
 	} else {
 		sim = graphsim.New(o)
-		graphsim.Crowd(sim, zone, now(), f.rooms, f.bookings)
+		graphsim.LargeOffice(sim, zone, now(), f.rooms, f.bookings)
 	}
-	sim.Set(func(w *graphsim.Switches) { w.Latency = f.latency })
+	sim.Set(func(w *graphsim.Behaviour) { w.Latency = f.latency })
 	return sim
 }
 

@@ -36,8 +36,8 @@ func TestSimulateManyRooms(t *testing.T) {
 	now := func() time.Time { return time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC) }
 	f := simulateFlags{rooms: 30, bookings: 5, latency: 40 * time.Millisecond}
 	sim := f.simulator(now, time.UTC, "http://127.0.0.1:1")
-	if n := len(sim.Rooms()); n != 30 || sim.Switches().Latency != f.latency || !strings.Contains(f.description(), "30 rooms") {
-		t.Errorf("%d rooms, latency %s, %s", n, sim.Switches().Latency, f.description())
+	if n := len(sim.Rooms()); n != 30 || sim.Behaviour().Latency != f.latency || !strings.Contains(f.description(), "30 rooms") {
+		t.Errorf("%d rooms, latency %s, %s", n, sim.Behaviour().Latency, f.description())
 	}
 	day := time.Date(2026, 11, 2, 0, 0, 0, 0, time.UTC)
 	if n := len(sim.View("room-0030@contoso.example", day.Add(time.Second), day.AddDate(0, 0, 1))); n != 5 {

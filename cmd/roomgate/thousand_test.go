@@ -62,10 +62,10 @@ func newCrowd(t *testing.T) *crowd {
 	zone := london(t)
 	first := time.Date(2026, 6, 16, 0, 0, 0, 0, zone)
 	c := &crowd{newBuilding(t, 20260616, first.Add(9*time.Hour+30*time.Minute), 0, ""), map[string]change{}}
-	graphsim.Crowd(c.sim, zone, first, 1000, 8)
-	c.sim.Set(func(w *graphsim.Switches) {
+	graphsim.LargeOffice(c.sim, zone, first, 1000, 8)
+	c.sim.Set(func(w *graphsim.Behaviour) {
 		w.Polite = false
-		w.Mischief = graphsim.Mischief{Throttle: 0.01, Unavailable: 0.01, Slow: 0.02}
+		w.Faults = graphsim.FaultRates{Throttle: 0.01, Unavailable: 0.01, Slow: 0.02}
 	})
 	c.way.trusted = true
 	text := dayConfig(filepath.Join(t.TempDir(), "state", "roomgate.db"), 0, `sweep = "@every 10s"`)

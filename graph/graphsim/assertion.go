@@ -37,18 +37,20 @@ func (s *Sim) checkAssertion(c *call, app *App, assertion string) refusal {
 	switch {
 	case cert == nil:
 		return refusal{700027, fmt.Sprintf("The certificate with identifier '%s' used to sign the client assertion is not registered on application.", head.SHA2+head.SHA1)}
-	case !signatureHolds(cert, head.Alg, parts):
+	case !signatureValid(cert, head.Alg, parts):
 		return refusal{700027, "Client assertion failed signature validation."}
 	case claims.Iss != app.ClientID || claims.Sub != app.ClientID || !strings.HasPrefix(claims.Aud, c.base+"/"+c.path[0]+"/"):
 		return refusal{700027, "Client assertion contains an invalid audience, issuer or subject."}
 	case now < claims.Nbf-300 || now >= claims.Exp+300:
 		return refusal{700024, fmt.Sprintf("Client assertion is not within its valid time range. Current time: %s, assertion valid from %s, expiry time of assertion %s.",
-			stamp(now), stamp(claims.Nbf), stamp(claims.Exp))}
+			formatTime(now), formatTime(claims.Nbf), formatTime(claims.Exp))}
 	}
 	return refusal{}
 }
 
-func stamp(unix int64) string { return time.Unix(unix, 0).UTC().Format("2006-01-02T15:04:05.0000000Z") }
+func formatTime(unix int64) string {
+	return time.Unix(unix, 0).UTC().Format("2006-01-02T15:04:05.0000000Z")
+}
 
 func decodeJWT(part string, v any) bool {
 	raw, err := base64.RawURLEncoding.DecodeString(part)
@@ -65,14 +67,14 @@ func findCertificate(app *App, thumb1, thumb2 string) *x509.Certificate {
 	return nil
 }
 
-// sameThumbprint takes either alphabet of base64, padded or not: RFC 7515 §4.1.8 says base64url, Microsoft's
+// sameThumbprint accepts both alphabets of base64, padded or not: RFC 7515 §4.1.8 says base64url, Microsoft's
 // library for Go sends the standard one.
 func sameThumbprint(sent string, sum []byte) bool {
 	sent = strings.NewReplacer("+", "-", "/", "_", "=", "").Replace(sent)
 	return sent == base64.RawURLEncoding.EncodeToString(sum)
 }
 
-func signatureHolds(cert *x509.Certificate, alg string, parts []string) bool {
+func signatureValid(cert *x509.Certificate, alg string, parts []string) bool {
 	key, ok := cert.PublicKey.(*rsa.PublicKey)
 	sig, err := base64.RawURLEncoding.DecodeString(parts[2])
 	if !ok || err != nil {

@@ -7,41 +7,41 @@ import (
 	"strings"
 )
 
-// authorize is the authorization endpoint (RFC 6749 §4.1.1). What is wrong with the client or its redirect URI is
-// told to the person on a page; everything else goes back to the client.
-func (s *Sim) authorize(c *call) answer {
+// authorize is the authorization endpoint (RFC 6749 §4.1.1). Errors of the client or its redirect URI are
+// shown to the user on a page; all others are returned to the client.
+func (s *Sim) authorize(c *call) response {
 	q := c.r.URL.Query()
 	if c.r.Method == http.MethodPost {
 		q = c.form()
 	}
-	app, no := s.application(c.path[0], q.Get("client_id"))
-	if no.code != 0 {
-		return s.errorPage(c, no)
+	app, problem := s.application(c.path[0], q.Get("client_id"))
+	if problem.code != 0 {
+		return s.errorPage(c, problem)
 	}
-	redirect, no := app.matchRedirect(q.Get("redirect_uri"))
-	if no.code != 0 {
-		return s.errorPage(c, no)
+	redirect, problem := app.matchRedirect(q.Get("redirect_uri"))
+	if problem.code != 0 {
+		return s.errorPage(c, problem)
 	}
 	q.Set("redirect_uri", redirect.URI)
-	if no := checkAuthorize(q, redirect.Platform); no.code != 0 {
-		return s.back(c, q, s.backError(c, no))
+	if problem := checkAuthorize(q, redirect.Platform); problem.code != 0 {
+		return s.redirectBack(c, q, s.errorParameters(c, problem))
 	}
-	who, decided := s.whoSigns(q)
+	who, decided := s.selectUser(q)
 	switch {
 	case q.Get("action") == "cancel":
-		return s.back(c, q, s.backError(c, refusal{code: 65004}))
+		return s.redirectBack(c, q, s.errorParameters(c, refusal{code: 65004}))
 	case decided && who == nil:
-		return s.back(c, q, s.backError(c, refusal{code: 50058}))
+		return s.redirectBack(c, q, s.errorParameters(c, refusal{code: 50058}))
 	case decided && who.Disabled:
 		return s.errorPage(c, refusal{code: 50057})
 	case decided:
-		return s.back(c, q, s.approve(c, q, app, redirect.Platform, who))
+		return s.redirectBack(c, q, s.approve(c, q, app, redirect.Platform, who))
 	}
 	return s.signInPage(c, q, app)
 }
 
-// matchRedirect applies learn.microsoft.com/entra/identity-platform/reply-url: exact but for the port of
-// localhost, and a missing path is "/".
+// matchRedirect applies learn.microsoft.com/entra/identity-platform/reply-url: exact except for the port of
+// localhost; an empty path is "/".
 func (a *App) matchRedirect(sent string) (Redirect, refusal) {
 	switch {
 	case len(a.Redirects) == 0:
@@ -74,7 +74,7 @@ func sameRedirect(registered, sent string) bool {
 	return r.String() == u.String()
 }
 
-// checkAuthorize finds what the client did wrong in a request whose redirect URI is good.
+// checkAuthorize validates a request whose redirect URI is valid.
 func checkAuthorize(q url.Values, p Platform) refusal {
 	_, badScope := parseScopes(q.Get("scope"))
 	size := len(q.Get("code_challenge"))
@@ -97,27 +97,27 @@ func checkAuthorize(q url.Values, p Platform) refusal {
 	return refusal{}
 }
 
-// whoSigns returns the person, and whether that is settled: chosen on the page, or without asking.
-func (s *Sim) whoSigns(q url.Values) (who *User, decided bool) {
+// selectUser returns the user who signs in; decided is false if the page has to ask.
+func (s *Sim) selectUser(q url.Values) (who *User, decided bool) {
 	if q.Get("action") == "accept" {
 		return s.user(q.Get("user")), true
 	}
-	if !s.sw.AutoApprove && q.Get("prompt") != "none" {
+	if !s.behaviour.AutoApprove && q.Get("prompt") != "none" {
 		return nil, false
 	}
 	if hint := q.Get("login_hint"); hint != "" {
 		return s.user(hint), true
 	}
-	if len(s.world.users) == 0 || len(s.world.users) > 1 && !s.sw.AutoApprove {
+	if len(s.directory.users) == 0 || len(s.directory.users) > 1 && !s.behaviour.AutoApprove {
 		return nil, true
 	}
-	return s.world.users[0], true
+	return s.directory.users[0], true
 }
 
-// approve makes the code and the parameters that bring it home.
+// approve issues a code and returns the parameters of the authorization response.
 func (s *Sim) approve(c *call, q url.Values, app *App, p Platform, who *User) [][2]string {
 	code := s.secretString("1.AXkA", 700)
-	s.grants.codes[code] = &authCode{
+	s.issued.codes[code] = &authCode{
 		signIn:   s.newSignIn(c, app, who, q.Get("scope"), p),
 		redirect: q.Get("redirect_uri"), challenge: q.Get("code_challenge"), method: q.Get("code_challenge_method"),
 		nonce: q.Get("nonce"), issued: c.now,
@@ -125,8 +125,8 @@ func (s *Sim) approve(c *call, q url.Values, app *App, p Platform, who *User) []
 	return [][2]string{{"code", code}, {"state", q.Get("state")}, {"session_state", s.guid()}}
 }
 
-func (s *Sim) backError(c *call, no refusal) [][2]string {
-	return [][2]string{{"error", lookup(no.code).err}, {"error_description", s.description(c, no)}, {"state", c.state()}}
+func (s *Sim) errorParameters(c *call, problem refusal) [][2]string {
+	return [][2]string{{"error", lookup(problem.code).err}, {"error_description", s.description(c, problem)}, {"state", c.state()}}
 }
 
 func (c *call) state() string {
@@ -136,8 +136,8 @@ func (c *call) state() string {
 	return c.r.URL.Query().Get("state")
 }
 
-// back carries parameters to the redirect URI in the response mode asked for. Empty ones are left out.
-func (s *Sim) back(c *call, q url.Values, params [][2]string) answer {
+// redirectBack sends parameters to the redirect URI in the requested response mode, without empty ones.
+func (s *Sim) redirectBack(c *call, q url.Values, params [][2]string) response {
 	params = slices.DeleteFunc(params, func(p [2]string) bool { return p[1] == "" })
 	if q.Get("response_mode") == "form_post" {
 		return formPostPage(q.Get("redirect_uri"), params)
@@ -162,7 +162,7 @@ func (s *Sim) back(c *call, q url.Values, params [][2]string) answer {
 	default:
 		location = target.String() + "?" + b.String()
 	}
-	a := newAnswer(http.StatusFound, "text/html; charset=utf-8", nil)
+	a := newResponse(http.StatusFound, "text/html; charset=utf-8", nil)
 	a.header.Set("Location", location)
 	a.header.Set("Cache-Control", "no-store, no-cache")
 	return a

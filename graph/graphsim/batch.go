@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// maxBatch is the number of requests one batch may hold.
+// maxBatch is the maximum number of requests in a batch.
 const maxBatch = 20
 
 type batchPart struct {
@@ -20,8 +20,8 @@ type batchPart struct {
 	DependsOn []string          `json:"dependsOn"`
 }
 
-// batch is /$batch (learn.microsoft.com/graph/json-batching): the envelope is 200 although parts fail.
-func (s *Sim) batch(c *call) answer {
+// batch is /$batch (learn.microsoft.com/graph/json-batching): the envelope is 200 even if parts fail.
+func (s *Sim) batch(c *call) response {
 	var in struct{ Requests []batchPart }
 	if err := json.Unmarshal(c.body, &in); err != nil || !strings.HasPrefix(c.r.Header.Get("Content-Type"), "application/json") {
 		return graphError(c, 400, "BadRequest", "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid JSON format.")
@@ -32,10 +32,10 @@ func (s *Sim) batch(c *call) answer {
 	status := map[string]int{}
 	perMailbox := map[string]int{}
 	order := make([]int, len(in.Requests))
-	answers := make([]answer, len(in.Requests))
+	responses := make([]response, len(in.Requests))
 	for i, p := range in.Requests {
-		answers[i] = s.batchPart(c, p, status, perMailbox)
-		status[fold(p.ID)] = answers[i].status
+		responses[i] = s.batchPart(c, p, status, perMailbox)
+		status[fold(p.ID)] = responses[i].status
 		order[i] = i
 	}
 	if s.shuffles() {
@@ -45,13 +45,13 @@ func (s *Sim) batch(c *call) answer {
 	w.raw(`{"responses":[`)
 	for n, i := range order {
 		w.comma(n)
-		w.part(in.Requests[i].ID, answers[i])
+		w.part(in.Requests[i].ID, responses[i])
 	}
 	w.raw("]}")
-	return graphBytes(w.b)
+	return rawGraphResponse(w.b)
 }
 
-// checkBatch returns what is wrong with the envelope.
+// checkBatch validates the envelope and returns an error message or "".
 func checkBatch(parts []batchPart) string {
 	if len(parts) == 0 || len(parts) > maxBatch {
 		return fmt.Sprintf("Number of batch request steps must be 1 to the maximum value of %d; it is %d.", maxBatch, len(parts))
@@ -76,8 +76,8 @@ func checkBatch(parts []batchPart) string {
 	return ""
 }
 
-// batchPart answers one request of a batch under the sign-in of the envelope.
-func (s *Sim) batchPart(c *call, p batchPart, status map[string]int, perMailbox map[string]int) answer {
+// batchPart handles one request of a batch with the access token of the envelope.
+func (s *Sim) batchPart(c *call, p batchPart, status map[string]int, perMailbox map[string]int) response {
 	r, err := http.NewRequestWithContext(c.r.Context(), strings.ToUpper(p.Method), c.base+"/v1.0/"+strings.TrimPrefix(p.URL, "/"), bytes.NewReader(p.Body))
 	if err != nil {
 		return graphError(c, 400, "BadRequest", "The url of the request '"+p.ID+"' is not valid.")
@@ -86,15 +86,15 @@ func (s *Sim) batchPart(c *call, p batchPart, status map[string]int, perMailbox 
 	for k, v := range p.Headers {
 		r.Header.Set(k, v)
 	}
-	part := s.begin(r, p.Body)
+	part := s.newCall(r, p.Body)
 	part.base, part.part = c.base, true
 	perMailbox[part.mailbox]++
-	a := s.partAnswer(c, part, p, status, perMailbox[part.mailbox])
+	a := s.partResponse(c, part, p, status, perMailbox[part.mailbox])
 	s.finish(part, &a)
 	return a
 }
 
-func (s *Sim) partAnswer(c, part *call, p batchPart, status map[string]int, nth int) answer {
+func (s *Sim) partResponse(c, part *call, p batchPart, status map[string]int, nth int) response {
 	for _, d := range p.DependsOn {
 		if status[fold(d)] >= 400 {
 			return graphError(part, http.StatusFailedDependency, "FailedDependency", "The request '"+d+"' it depends on failed.")
@@ -103,19 +103,19 @@ func (s *Sim) partAnswer(c, part *call, p batchPart, status map[string]int, nth 
 	if part.r.Method != http.MethodGet && len(p.Body) > 0 && part.r.Header.Get("Content-Type") == "" {
 		return graphError(part, 400, "BadRequest", "Write request id : "+p.ID+" does not contain Content-Type header or body.")
 	}
-	if part.mailbox != "" && s.sw.MailboxLimit > 0 && nth > s.sw.MailboxLimit {
+	if part.mailbox != "" && s.behaviour.MailboxLimit > 0 && nth > s.behaviour.MailboxLimit {
 		a := graphError(part, 429, "ApplicationThrottled", mailboxConcurrency)
 		a.header.Set("Retry-After", "7")
 		return a
 	}
-	if a, replaced := s.replacement(part, s.pickFault(part)); replaced {
+	if a, replaced := s.faultResponse(part, s.pickFault(part)); replaced {
 		return a
 	}
 	return s.graph(part)
 }
 
-// part writes one answer into the envelope; the headers of the connection stay outside.
-func (w *jsonWriter) part(id string, a answer) {
+// part writes one response into the envelope, without connection headers.
+func (w *jsonWriter) part(id string, a response) {
 	headers := map[string]string{}
 	for _, k := range []string{"Content-Type", "Cache-Control", "Retry-After", "Preference-Applied", "request-id"} {
 		if v := a.header.Get(k); v != "" {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// batch posts parts and returns the answers by id.
+// batch posts parts and returns the responses by id.
 func (b *bench) batch(parts ...string) map[string]map[string]any {
 	b.t.Helper()
 	r := b.do("POST", "/v1.0/$batch", `{"requests":[`+strings.Join(parts, ",")+`]}`, "Content-Type", "application/json")
@@ -70,7 +70,7 @@ func TestBatchThrottlesSingleParts(t *testing.T) {
 	if got["1"]["status"] != 429.0 || got["2"]["status"] != 200.0 || got["1"]["headers"].(map[string]any)["Retry-After"] != "7" {
 		t.Errorf("answers %v", got)
 	}
-	b.sim.Set(func(w *Switches) { w.MailboxLimit = 4 })
+	b.sim.Set(func(w *Behaviour) { w.MailboxLimit = 4 })
 	var parts []string
 	for i := range 6 {
 		parts = append(parts, part(fmt.Sprint(i), "/me/events"))
@@ -90,7 +90,7 @@ func TestMailboxConcurrency(t *testing.T) {
 	b := newBench(t).signedIn()
 	inside, release := make(chan struct{}), make(chan struct{})
 	statuses := make(chan int, 5)
-	b.sim.Set(func(w *Switches) { w.MailboxLimit = 4 })
+	b.sim.Set(func(w *Behaviour) { w.MailboxLimit = 4 })
 	for range 5 {
 		r, _ := http.NewRequestWithContext(t.Context(), "GET", simHost+"/v1.0/me/events", nil)
 		r.Header.Set("Authorization", "Bearer "+b.token)
@@ -203,10 +203,10 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
-func TestBatchMischief(t *testing.T) {
-	ask := func(change func(*Switches)) (reply, error) {
+func TestBatchFaults(t *testing.T) {
+	ask := func(change func(*Behaviour)) (reply, error) {
 		b := newBench(t).signedIn()
-		b.sim.Set(func(w *Switches) { w.Polite, w.Mischief = false, Mischief{}; change(w) })
+		b.sim.Set(func(w *Behaviour) { w.Polite, w.Faults = false, FaultRates{}; change(w) })
 		var parts []string
 		for i := range 20 {
 			parts = append(parts, part(fmt.Sprint(i), "/users/"+boardroom+"/events"))
@@ -216,17 +216,17 @@ func TestBatchMischief(t *testing.T) {
 		r.Header.Set("Authorization", "Bearer "+b.token)
 		return b.send(r)
 	}
-	for name, m := range map[string]Mischief{"Reset": {Reset: 1}, "Truncate": {Truncate: 1}} {
-		if r, err := ask(func(w *Switches) { w.Mischief = m }); err == nil {
-			t.Errorf("%s: status %d %.100s, want a broken answer", name, r.status, r.text)
+	for name, m := range map[string]FaultRates{"Reset": {Reset: 1}, "Truncate": {Truncate: 1}} {
+		if r, err := ask(func(w *Behaviour) { w.Faults = m }); err == nil {
+			t.Errorf("%s: status %d %.100s, want a broken response", name, r.status, r.text)
 		}
 	}
-	for status, m := range map[int]Mischief{429: {Throttle: 1}, 503: {Unavailable: 1}} {
-		if r, err := ask(func(w *Switches) { w.Mischief = m }); err != nil || r.json["responses"] != nil || r.status != status && r.status/100 != 5 {
+	for status, m := range map[int]FaultRates{429: {Throttle: 1}, 503: {Unavailable: 1}} {
+		if r, err := ask(func(w *Behaviour) { w.Faults = m }); err != nil || r.json["responses"] != nil || r.status != status && r.status/100 != 5 {
 			t.Errorf("%d: status %d %v, want the whole batch refused", status, r.status, err)
 		}
 	}
-	if r, err := ask(func(w *Switches) { w.BatchRefused = true }); err != nil || r.status != 404 || !strings.HasPrefix(r.text, "<html>") {
+	if r, err := ask(func(w *Behaviour) { w.BatchBlocked = true }); err != nil || r.status != 404 || !strings.HasPrefix(r.text, "<html>") {
 		t.Errorf("BatchRefused: %d %.100s %v", r.status, r.text, err)
 	}
 }
@@ -238,35 +238,35 @@ func TestBatchPartsComeInAnyOrderWithHeadersOfTheirOwn(t *testing.T) {
 		parts = append(parts, part(fmt.Sprint(i), "/users/"+boardroom+"/events"))
 	}
 	body := `{"requests":[` + strings.Join(parts, ",") + `]}`
-	b.sim.Set(func(w *Switches) { w.Polite, w.Mischief = false, Mischief{Throttle: 0.3, Shuffle: true} })
+	b.sim.Set(func(w *Behaviour) { w.Polite, w.Faults = false, FaultRates{Throttle: 0.3, Shuffle: true} })
 	var r reply
 	for r.json["responses"] == nil { // the envelope is throttled too at times
 		r = b.do("POST", "/v1.0/$batch", body, "Content-Type", "application/json")
 	}
 	var order []string
 	ids := map[any]bool{}
-	waits, refused := 0, 0
+	waits, throttled := 0, 0
 	for _, x := range r.json["responses"].([]any) {
 		row := x.(map[string]any)
 		headers := row["headers"].(map[string]any)
 		order = append(order, row["id"].(string))
 		ids[headers["request-id"]] = true
 		if row["status"] == 429.0 {
-			refused++
+			throttled++
 			if headers["Retry-After"] != nil {
 				waits++
 			}
 		}
 	}
 	sorted := strings.Join(order, " ") == "0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19"
-	if sorted || len(ids) != 20 || refused == 0 || refused == 20 || waits == 0 {
-		t.Errorf("order %v, %d request ids, %d throttled, %d of them with Retry-After", order, len(ids), refused, waits)
+	if sorted || len(ids) != 20 || throttled == 0 || throttled == 20 || waits == 0 {
+		t.Errorf("order %v, %d request ids, %d throttled, %d of them with Retry-After", order, len(ids), throttled, waits)
 	}
 }
 
 func TestMailboxLimitIsPerMailbox(t *testing.T) {
 	b := newBench(t).signedIn()
-	b.sim.Set(func(w *Switches) { w.MailboxLimit = 4 })
+	b.sim.Set(func(w *Behaviour) { w.MailboxLimit = 4 })
 	var parts []string
 	for i := range 20 { // four for each of five mailboxes, two of which exist
 		parts = append(parts, part(fmt.Sprint(i), fmt.Sprintf("/users/%s/events", []string{boardroom, ServiceAccount, "a@x.example", "b@x.example", "c@x.example"}[i%5])))

@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// Book makes a booking the way Outlook and the room's assistant do: one copy in the owner's calendar, naming the
-// rooms as location and resource attendees, and one in each room's, processed as the room is set to. The owner is
-// the organizer unless e.Organizer names somebody else (a booking that the owner was copied into).
+// Book makes a booking as Outlook and calendar processing do: one copy in the owner's calendar, with the rooms as
+// location and resource attendees, and one in each room's calendar, processed with the room's options. The owner is
+// the organizer unless e.Organizer names somebody else (a booking that was copied to the owner).
 // It returns the id in the owner's calendar.
 func (s *Sim) Book(owner string, rooms []string, e Event) (string, error) {
 	s.mu.Lock()
@@ -38,7 +38,7 @@ func (s *Sim) book(owner string, rooms []string, e Event) (string, error) {
 	id := s.store(m, e)
 	it := m.items[id]
 	link := &meeting{owner: fold(m.address), ids: map[string]string{fold(m.address): id}}
-	s.world.meetings[it.ICalUID] = link
+	s.directory.meetings[it.ICalUID] = link
 	for _, b := range boxes {
 		copied := roomCopy(it.Event, b.room)
 		copied.ID = ""
@@ -60,13 +60,13 @@ func (s *Sim) roomBoxes(addresses []string) ([]*mailbox, error) {
 }
 
 func (r *Room) response() string {
-	if r.TentativeUntilAgree {
+	if r.NeedsApproval {
 		return "tentativelyAccepted"
 	}
 	return "accepted"
 }
 
-// roomCopy is the event as the room's assistant leaves it (learn.microsoft.com, Set-CalendarProcessing).
+// roomCopy is the event after calendar processing (learn.microsoft.com, Set-CalendarProcessing).
 func roomCopy(e Event, r *Room) Event {
 	if !r.KeepSubject {
 		e.Subject = ""
@@ -80,7 +80,7 @@ func roomCopy(e Event, r *Room) Event {
 	if !r.KeepPrivate && e.Sensitivity == "private" {
 		e.Sensitivity = "normal"
 	}
-	if r.TentativeUntilAgree && !e.Cancelled {
+	if r.NeedsApproval && !e.Cancelled {
 		e.ShowAs = "tentative"
 	}
 	e.Response = r.response()
@@ -94,46 +94,46 @@ func joined(organizer, subject string) string {
 	return organizer + " " + subject
 }
 
-// owns says whether the mailbox holds the owner's copy of a booking with copies.
+// owns tells whether the mailbox has the owner's copy of a booking with copies.
 func (s *Sim) owns(m *mailbox, id string) bool {
 	it, _ := m.find(id)
 	if it == nil {
 		return false
 	}
-	link := s.world.meetings[it.ICalUID]
+	link := s.directory.meetings[it.ICalUID]
 	return link != nil && link.owner == fold(m.address)
 }
 
-// spread carries the owner's copy, as changed or gone, to the rooms' copies.
-func (s *Sim) spread(from *item, gone bool) {
-	link := s.world.meetings[from.ICalUID]
-	for _, address := range slices.Sorted(maps.Keys(link.ids)) { // in order, for each takes a changeKey by chance
-		m, id := s.world.mailboxes[address], link.ids[address]
+// updateRoomCopies applies a change or the deletion of the owner's copy to the rooms' copies.
+func (s *Sim) updateRoomCopies(from *item, gone bool) {
+	link := s.directory.meetings[from.ICalUID]
+	for _, address := range slices.Sorted(maps.Keys(link.ids)) { // in sorted order, because each draws a random changeKey
+		m, id := s.directory.mailboxes[address], link.ids[address]
 		to := m.items[id]
 		if to == nil || address == link.owner {
 			continue
 		}
 		switch {
 		case gone && m.room.RemoveCancelled:
-			m.drop(id)
+			m.removeItem(id)
 		case gone:
 			to.Cancelled = true
-			s.touch(to, "")
+			s.markModified(to, "")
 		default:
-			s.renew(to, from, m.room)
+			s.reprocessCopy(to, from, m.room)
 		}
 	}
 	if gone {
-		delete(s.world.meetings, from.ICalUID)
+		delete(s.directory.meetings, from.ICalUID)
 	}
 }
 
-// renew processes the owner's copy once more for the room; identity and age of the room's copy stay.
-func (s *Sim) renew(to, from *item, r *Room) {
+// reprocessCopy processes the owner's copy again for the room; the id and creation time of the room's copy stay.
+func (s *Sim) reprocessCopy(to, from *item, r *Room) {
 	old := to.Event
 	to.Event = roomCopy(from.Event, r)
 	to.ID, to.Created = old.ID, old.Created
-	s.touch(to, "")
+	s.markModified(to, "")
 	clear(to.exceptions)
 	for day, x := range from.exceptions {
 		if x.event != nil {
@@ -145,8 +145,8 @@ func (s *Sim) renew(to, from *item, r *Room) {
 	}
 }
 
-// CancelBooking cancels what a room's calendar shows under an id, in the owner's calendar too; an occurrence is
-// cancelled alone. It is what a person does who tells the organizer to give the room back.
+// CancelBooking cancels the booking with an id in a room's calendar, and the owner's copy. Of a series it cancels the
+// one occurrence.
 func (s *Sim) CancelBooking(room, id string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -157,7 +157,7 @@ func (s *Sim) cancelBooking(room, id string) error {
 	address, ownID := room, id
 	if m := s.mailbox(room); m != nil {
 		if it, day := m.find(id); it != nil {
-			if link := s.world.meetings[it.ICalUID]; link != nil {
+			if link := s.directory.meetings[it.ICalUID]; link != nil {
 				address, ownID = link.owner, link.ids[link.owner]
 				if day != "" {
 					ownID = occurrenceID(ownID, day)

@@ -30,8 +30,8 @@ func TestRoomProcessing(t *testing.T) {
 	if own["iCalUId"] != room["iCalUId"] || own["id"] == room["id"] {
 		t.Error("copies share the iCalUId and nothing else")
 	}
-	if answer := room["responseStatus"].(map[string]any)["response"]; answer != "accepted" {
-		t.Errorf("the room's answer %v", answer)
+	if response := room["responseStatus"].(map[string]any)["response"]; response != "accepted" {
+		t.Errorf("the room's answer %v", response)
 	}
 	if place := own["location"].(map[string]any)["displayName"]; place != "Boardroom" {
 		t.Errorf("location %v", place)
@@ -54,7 +54,7 @@ func TestRoomProcessingSwitches(t *testing.T) {
 		{"only subject", Room{KeepSubject: true, NoOrganizerSubject: true}, "Merger", "", "normal", ""},
 		{"nothing", Room{NoOrganizerSubject: true}, "", "", "normal", ""},
 		{"keep the rest", Room{KeepComments: true, KeepPrivate: true}, "Priya Rao", "plan", "private", ""},
-		{"delegate", Room{TentativeUntilAgree: true}, "Priya Rao", "", "normal", "tentative"},
+		{"delegate", Room{NeedsApproval: true}, "Priya Rao", "", "normal", "tentative"},
 	} {
 		got := roomCopy(e, &tc.room)
 		if got.Subject != tc.subject || got.Body != tc.body || got.Sensitivity != tc.sensitivity || got.ShowAs != tc.show {

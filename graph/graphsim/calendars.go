@@ -14,8 +14,8 @@ type sharedCalendar struct {
 }
 
 // ShareCalendar puts the calendar of the mailbox at address into the user's list of calendars, as accepting an
-// invitation to share does, and returns the id it has there. The call grants the right on the folder; the token
-// needs a .Shared permission all the same.
+// invitation to share does, and returns the id it has there. The call grants the permission on the folder; the
+// token still needs a .Shared permission.
 func (s *Sim) ShareCalendar(user, address, name string) (id string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -32,8 +32,8 @@ func (s *Sim) ShareCalendar(user, address, name string) (id string, err error) {
 	return shared.id, nil
 }
 
-// calendars answers /calendars: the mailbox's own calendar and those shared with it.
-func (s *Sim) calendars(c *call, box *mailbox) answer {
+// calendars handles /calendars: the mailbox's own calendar and those shared with it.
+func (s *Sim) calendars(c *call, box *mailbox) response {
 	rows := []map[string]any{calendarRow(box.calendarID, "Calendar", box, true)}
 	for _, x := range box.shared {
 		rows = append(rows, calendarRow(x.id, x.name, x.box, false))
@@ -42,8 +42,8 @@ func (s *Sim) calendars(c *call, box *mailbox) answer {
 	if err := q.page(c.r.URL.Query(), linkHash(c)); err != nil {
 		return graphError(c, 400, "ErrorInvalidParameter", err.Error())
 	}
-	if no, ok := selectCalendarFields(c, rows); !ok {
-		return no
+	if problem, ok := selectCalendarFields(c, rows); !ok {
+		return problem
 	}
 	if s.shuffles() {
 		shuffle(c, rows)
@@ -53,30 +53,30 @@ func (s *Sim) calendars(c *call, box *mailbox) answer {
 	if next >= 0 {
 		body["@odata.nextLink"] = nextLink(c, next, empty)
 	}
-	return graphAnswer(body)
+	return graphResponse(body)
 }
 
-// calendar answers /calendar and /calendars/{id}; the id is one of the mailbox's list.
-func (s *Sim) calendar(c *call, box *mailbox, id string) answer {
+// calendar handles /calendar and /calendars/{id}; the id is one of the mailbox's list.
+func (s *Sim) calendar(c *call, box *mailbox, id string) response {
 	row := calendarRow(id, "Calendar", box, true)
 	for _, x := range box.shared {
 		if x.id == id {
 			row = calendarRow(id, x.name, x.box, false)
 		}
 	}
-	if no, ok := selectCalendarFields(c, []map[string]any{row}); !ok {
-		return no
+	if problem, ok := selectCalendarFields(c, []map[string]any{row}); !ok {
+		return problem
 	}
 	row["@odata.context"] = calendarsContext(c, box) + "/$entity"
-	return graphAnswer(row)
+	return graphResponse(row)
 }
 
 func calendarsContext(c *call, box *mailbox) string {
 	return c.base + "/v1.0/$metadata#users('" + contextName(box) + "')/calendars"
 }
 
-// selectCalendarFields applies $select; the id comes whatever was selected.
-func selectCalendarFields(c *call, rows []map[string]any) (no answer, ok bool) {
+// selectCalendarFields applies $select; the id is always returned.
+func selectCalendarFields(c *call, rows []map[string]any) (problem response, ok bool) {
 	fields := strings.FieldsFunc(c.r.URL.Query().Get("$select"), func(r rune) bool { return r == ',' || r == ' ' })
 	for _, f := range fields {
 		if _, known := rows[0][f]; !known {
@@ -88,10 +88,10 @@ func selectCalendarFields(c *call, rows []map[string]any) (no answer, ok bool) {
 			return len(fields) > 0 && name != "id" && !slices.Contains(fields, name)
 		})
 	}
-	return answer{}, true
+	return response{}, true
 }
 
-// calendarOf finds whose calendar an id in a user's list of calendars means, nil for an unknown id.
+// calendarOf returns the mailbox whose calendar an id in a user's list of calendars refers to; nil if unknown.
 func (m *mailbox) calendarOf(id string) *mailbox {
 	if id == m.calendarID {
 		return m

@@ -13,70 +13,70 @@ import (
 	"time"
 )
 
-// isControl says whether a path belongs to the page for people at / and its doors under /sim/.
+// isControl tells whether a path belongs to the control page at / or to the control API under /sim/.
 func isControl(path []string) bool { return path[0] == "" || path[0] == "sim" }
 
-// control answers the control page. Its doors take plain form posts and answer JSON when asked.
-func (s *Sim) control(c *call) answer {
+// control serves the control page and the control API, which takes form posts and returns JSON on request.
+func (s *Sim) control(c *call) response {
 	if c.r.Method != http.MethodPost {
 		switch strings.Join(c.path, "/") {
 		case "":
 			return controlPage(s.state(c.now))
 		case "sim/state":
-			return newAnswer(http.StatusOK, "application/json; charset=utf-8", encodeJSON(s.state(c.now)))
+			return newResponse(http.StatusOK, "application/json; charset=utf-8", encodeJSON(s.state(c.now)))
 		}
 	}
-	door := doors[strings.Join(c.path, "/")]
+	handle := controlHandlers[strings.Join(c.path, "/")]
 	switch {
-	case door == nil:
-		return s.controlAnswer(c, http.StatusNotFound, map[string]any{"error": "there is no such door: see the list at /"})
+	case handle == nil:
+		return s.controlResponse(c, http.StatusNotFound, map[string]any{"error": "there is no such command: see the list at /"})
 	case c.r.Method != http.MethodPost:
-		return s.controlAnswer(c, http.StatusMethodNotAllowed, map[string]any{"error": "use POST"})
+		return s.controlResponse(c, http.StatusMethodNotAllowed, map[string]any{"error": "use POST"})
 	}
 	v := c.r.URL.Query()
 	for name, values := range c.form() {
 		v[name] = values
 	}
-	result, err := door(s, v, c.now)
+	result, err := handle(s, v, c.now)
 	if err != nil {
-		return s.controlAnswer(c, http.StatusBadRequest, map[string]any{"error": err.Error()})
+		return s.controlResponse(c, http.StatusBadRequest, map[string]any{"error": err.Error()})
 	}
 	result["ok"] = true
-	return s.controlAnswer(c, http.StatusOK, result)
+	return s.controlResponse(c, http.StatusOK, result)
 }
 
-// controlAnswer is JSON for programs; a browser goes back to the page, or reads what was wrong.
-func (s *Sim) controlAnswer(c *call, status int, result map[string]any) answer {
+// controlResponse is JSON for programs; a browser is redirected to the control page, or shows the error.
+func (s *Sim) controlResponse(c *call, status int, result map[string]any) response {
 	wantsJSON := strings.Contains(c.r.Header.Get("Accept"), "application/json") || c.r.URL.Query().Get("json") == "1"
 	switch {
 	case wantsJSON:
-		return newAnswer(status, "application/json; charset=utf-8", encodeJSON(result))
+		return newResponse(status, "application/json; charset=utf-8", encodeJSON(result))
 	case status != http.StatusOK:
 		a := messagePage("That did not work", fmt.Sprint(result["error"]))
 		a.status = status
 		return a
 	}
-	a := newAnswer(http.StatusSeeOther, "text/plain; charset=utf-8", []byte("done\n"))
+	a := newResponse(http.StatusSeeOther, "text/plain; charset=utf-8", []byte("done\n"))
 	a.header.Set("Location", "/")
 	return a
 }
 
-type door func(s *Sim, v url.Values, now time.Time) (map[string]any, error)
+type controlHandler func(s *Sim, v url.Values, now time.Time) (map[string]any, error)
 
-// doors are the posts of the control page by path.
-var doors = map[string]door{
-	"sim/book":       (*Sim).doorBook,
-	"sim/cancel":     (*Sim).doorCancel,
-	"sim/revoke":     (*Sim).doorRevoke,
-	"sim/expire":     (*Sim).doorExpire,
-	"sim/throttle":   (*Sim).doorThrottle,
-	"sim/outage":     (*Sim).doorOutage,
-	"sim/fail-token": (*Sim).doorFailToken,
-	"sim/polite":     (*Sim).doorPolite,
-	"sim/upload":     (*Sim).doorUpload,
+// controlHandlers are the commands of the control API by path.
+var controlHandlers = map[string]controlHandler{
+	"sim/book":       (*Sim).controlBook,
+	"sim/cancel":     (*Sim).controlCancel,
+	"sim/revoke":     (*Sim).controlRevoke,
+	"sim/expire":     (*Sim).controlExpire,
+	"sim/throttle":   (*Sim).controlThrottle,
+	"sim/outage":     (*Sim).controlOutage,
+	"sim/fail-token": (*Sim).controlFailToken,
+	"sim/polite":     (*Sim).controlPolite,
+	"sim/upload":     (*Sim).controlUpload,
 }
 
-// duration reads a parameter such as 90s, 5m or 1h.
+// duration parses a parameter such as 90s, 5m or 1h.
 func duration(v url.Values, name string, usual time.Duration) (time.Duration, error) {
 	text := v.Get(name)
 	if text == "" {
@@ -96,11 +96,11 @@ func flag(v url.Values, name string) (bool, error) {
 	case "0", "false", "off":
 		return false, nil
 	default:
-		return false, fmt.Errorf("%s=%q is neither 1 nor 0", name, text)
+		return false, fmt.Errorf("%s=%q is not 1 or 0", name, text)
 	}
 }
 
-func (s *Sim) doorBook(v url.Values, now time.Time) (map[string]any, error) {
+func (s *Sim) controlBook(v url.Values, now time.Time) (map[string]any, error) {
 	in, err := duration(v, "in", 0)
 	if err != nil {
 		return nil, err
@@ -109,7 +109,7 @@ func (s *Sim) doorBook(v url.Values, now time.Time) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	room := s.roomNamed(v.Get("room"))
+	room := s.findRoom(v.Get("room"))
 	if room == nil {
 		return nil, fmt.Errorf("there is no room %q: give its address or the part before the @", v.Get("room"))
 	}
@@ -124,8 +124,8 @@ func (s *Sim) doorBook(v url.Values, now time.Time) (map[string]any, error) {
 	return map[string]any{"id": id, "start": start.Format(time.RFC3339), "end": e.End.Format(time.RFC3339)}, err
 }
 
-// roomNamed finds a room by its address or the part before the @.
-func (s *Sim) roomNamed(name string) *Room {
+// findRoom finds a room by its address or the part before the @.
+func (s *Sim) findRoom(name string) *Room {
 	m := s.mailbox(name)
 	if m == nil {
 		m = s.mailbox(name + "@" + TenantDomain)
@@ -136,8 +136,8 @@ func (s *Sim) roomNamed(name string) *Room {
 	return m.room
 }
 
-func (s *Sim) doorCancel(v url.Values, now time.Time) (map[string]any, error) {
-	room := s.roomNamed(v.Get("room"))
+func (s *Sim) controlCancel(v url.Values, now time.Time) (map[string]any, error) {
+	room := s.findRoom(v.Get("room"))
 	if room == nil {
 		return nil, fmt.Errorf("there is no room %q", v.Get("room"))
 	}
@@ -145,7 +145,7 @@ func (s *Sim) doorCancel(v url.Values, now time.Time) (map[string]any, error) {
 	if id == "" {
 		next := s.runningOrNext(room.Address, now)
 		if next == nil {
-			return nil, fmt.Errorf("%s has no booking running or coming within a week", room.Name)
+			return nil, fmt.Errorf("%s has no current booking and none within a week", room.Name)
 		}
 		id = next.ID
 	}
@@ -153,7 +153,7 @@ func (s *Sim) doorCancel(v url.Values, now time.Time) (map[string]any, error) {
 }
 
 func (s *Sim) runningOrNext(address string, now time.Time) *Event {
-	for _, e := range s.dayRows(s.mailbox(address), now, now.Add(7*24*time.Hour)) {
+	for _, e := range s.sortedView(s.mailbox(address), now, now.Add(7*24*time.Hour)) {
 		if !e.Cancelled && e.End.After(now) && !e.AllDay {
 			return e
 		}
@@ -161,31 +161,31 @@ func (s *Sim) runningOrNext(address string, now time.Time) *Event {
 	return nil
 }
 
-func (s *Sim) dayRows(m *mailbox, from, to time.Time) []*Event {
+func (s *Sim) sortedView(m *mailbox, from, to time.Time) []*Event {
 	rows := m.view(from, to)
 	slices.SortStableFunc(rows, func(a, b *Event) int { return a.Start.Compare(b.Start) })
 	return rows
 }
 
-func (s *Sim) doorRevoke(v url.Values, _ time.Time) (map[string]any, error) {
+func (s *Sim) controlRevoke(v url.Values, _ time.Time) (map[string]any, error) {
 	s.revoke(v.Get("user"))
 	return map[string]any{}, nil
 }
 
-func (s *Sim) doorExpire(_ url.Values, now time.Time) (map[string]any, error) {
+func (s *Sim) controlExpire(_ url.Values, now time.Time) (map[string]any, error) {
 	s.expireAccess(now)
 	return map[string]any{}, nil
 }
 
-func (s *Sim) doorThrottle(v url.Values, now time.Time) (map[string]any, error) {
+func (s *Sim) controlThrottle(v url.Values, now time.Time) (map[string]any, error) {
 	d, err := duration(v, "for", time.Minute)
 	if err == nil {
-		s.sw.ThrottleUntil = now.Add(d)
+		s.behaviour.ThrottleUntil = now.Add(d)
 	}
-	return map[string]any{"until": s.sw.ThrottleUntil.Format(time.RFC3339)}, err
+	return map[string]any{"until": s.behaviour.ThrottleUntil.Format(time.RFC3339)}, err
 }
 
-func (s *Sim) doorOutage(v url.Values, now time.Time) (map[string]any, error) {
+func (s *Sim) controlOutage(v url.Values, now time.Time) (map[string]any, error) {
 	on, err := flag(v, "on")
 	if err != nil {
 		return nil, err
@@ -194,14 +194,14 @@ func (s *Sim) doorOutage(v url.Values, now time.Time) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.sw.OutageUntil = time.Time{}
+	s.behaviour.OutageUntil = time.Time{}
 	if on {
-		s.sw.OutageUntil = now.Add(d)
+		s.behaviour.OutageUntil = now.Add(d)
 	}
 	return map[string]any{"on": on}, nil
 }
 
-func (s *Sim) doorFailToken(v url.Values, _ time.Time) (map[string]any, error) {
+func (s *Sim) controlFailToken(v url.Values, _ time.Time) (map[string]any, error) {
 	code, err := strconv.Atoi(v.Get("aadsts"))
 	if err != nil {
 		return nil, fmt.Errorf("aadsts=%q is not a number such as 50173", v.Get("aadsts"))
@@ -210,20 +210,20 @@ func (s *Sim) doorFailToken(v url.Values, _ time.Time) (map[string]any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("times=%q is not a number", v.Get("times"))
 	}
-	s.grants.failCode, s.grants.failTimes = code, times
+	s.issued.failCode, s.issued.failTimes = code, times
 	return map[string]any{"aadsts": code, "times": times}, nil
 }
 
-func (s *Sim) doorPolite(v url.Values, _ time.Time) (map[string]any, error) {
+func (s *Sim) controlPolite(v url.Values, _ time.Time) (map[string]any, error) {
 	on, err := flag(v, "on")
 	if err == nil {
-		s.sw.Polite = on
+		s.behaviour.Polite = on
 	}
-	return map[string]any{"polite": s.sw.Polite}, err
+	return map[string]any{"polite": s.behaviour.Polite}, err
 }
 
-// doorUpload adds a certificate to the default app, as an administrator does in the portal.
-func (s *Sim) doorUpload(v url.Values, _ time.Time) (map[string]any, error) {
+// controlUpload adds a certificate to the default app, as an administrator does in the portal.
+func (s *Sim) controlUpload(v url.Values, _ time.Time) (map[string]any, error) {
 	block, _ := pem.Decode([]byte(v.Get("certificate")))
 	if block == nil || block.Type != "CERTIFICATE" {
 		return nil, errors.New("certificate= holds no certificate in PEM form")
@@ -233,9 +233,9 @@ func (s *Sim) doorUpload(v url.Values, _ time.Time) (map[string]any, error) {
 		return nil, fmt.Errorf("certificate=: %w", err)
 	}
 	id, _, _ := DefaultClient()
-	app := s.world.apps[fold(id)]
+	app := s.directory.apps[fold(id)]
 	if app == nil {
-		return nil, fmt.Errorf("there is no application %s any more", id)
+		return nil, fmt.Errorf("there is no application %s", id)
 	}
 	app.Certificates = append(app.Certificates, certificate)
 	return map[string]any{"subject": certificate.Subject.String()}, nil

@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-func (b *bench) door(address string) reply { return b.do("POST", "/sim/"+address, "") }
+func (b *bench) control(address string) reply { return b.do("POST", "/sim/"+address, "") }
 
 func TestControlBookAndCancel(t *testing.T) {
 	b := newBench(t).signedIn()
-	r := b.door("book?json=1&room=boardroom&in=5m&for=30m&subject=Test")
+	r := b.control("book?json=1&room=boardroom&in=5m&for=30m&subject=Test")
 	r.want(t, 200, "")
 	if r.str("start") != "2026-11-03T08:05:00Z" || r.str("end") != "2026-11-03T08:35:00Z" {
 		t.Errorf("answer %v", r.json)
@@ -20,14 +20,14 @@ func TestControlBookAndCancel(t *testing.T) {
 			t.Errorf("%s shows %d bookings", owner, n)
 		}
 	}
-	b.door("cancel?json=1&room=boardroom").want(t, 200, "")
+	b.control("cancel?json=1&room=boardroom").want(t, 200, "")
 	if n := len(b.get("/me/calendarView" + tuesday).rows()); n != 0 {
 		t.Errorf("after cancelling: %d bookings", n)
 	}
-	if r := b.door("cancel?json=1&room=boardroom"); r.status != 400 {
+	if r := b.control("cancel?json=1&room=boardroom"); r.status != 400 {
 		t.Errorf("nothing to cancel: %d", r.status)
 	}
-	if r := b.door("book?json=1&room=boardroom&for=ages"); r.status != 400 || !strings.Contains(r.text, "for=") {
+	if r := b.control("book?json=1&room=boardroom&for=ages"); r.status != 400 || !strings.Contains(r.text, "for=") {
 		t.Errorf("bad duration: %d %s", r.status, r.text)
 	}
 }
@@ -35,7 +35,7 @@ func TestControlBookAndCancel(t *testing.T) {
 func TestControlCancelsOneOccurrence(t *testing.T) {
 	b := newBench(t).signedIn()
 	b.book(Event{Start: at("2026-10-06T09:00"), End: at("2026-10-06T09:30"), Recurrence: &Recurrence{Type: "weekly", Days: []time.Weekday{time.Tuesday}}})
-	b.door("cancel?json=1&room="+boardroom).want(t, 200, "")
+	b.control("cancel?json=1&room="+boardroom).want(t, 200, "")
 	next := b.sim.View(ServiceAccount, b.now, b.now.Add(10*24*time.Hour))
 	if len(next) != 1 || !next[0].Start.Equal(at("2026-11-10T09:00")) {
 		t.Errorf("left: %+v", next)
@@ -47,35 +47,35 @@ func TestControlCancelsOneOccurrence(t *testing.T) {
 
 func TestControlDoors(t *testing.T) {
 	b := newBench(t).signedIn()
-	b.door("throttle?json=1&for=60s").want(t, 200, "")
+	b.control("throttle?json=1&for=60s").want(t, 200, "")
 	if r := b.get("/me/events"); r.status != 429 {
 		t.Errorf("throttle: %d", r.status)
 	}
 	b.now = b.now.Add(time.Minute)
-	b.door("outage?json=1&on=1&for=30s").want(t, 200, "")
+	b.control("outage?json=1&on=1&for=30s").want(t, 200, "")
 	b.get("/me/events").want(t, 503, "ServiceUnavailable")
-	b.door("outage?json=1&on=0").want(t, 200, "")
+	b.control("outage?json=1&on=0").want(t, 200, "")
 	b.get("/me/events").want(t, 200, "")
-	b.door("fail-token?json=1&aadsts=53003&times=1").want(t, 200, "")
+	b.control("fail-token?json=1&aadsts=53003&times=1").want(t, 200, "")
 	if r := b.tokenPost("refresh_token"); r.aadsts() != 53003 {
 		t.Errorf("fail-token: AADSTS%d", r.aadsts())
 	}
-	b.door("polite?json=1&on=0").want(t, 200, "")
-	if b.sim.Switches().Polite {
+	b.control("polite?json=1&on=0").want(t, 200, "")
+	if b.sim.Behaviour().Polite {
 		t.Error("still polite")
 	}
-	b.door("polite?json=1&on=1").want(t, 200, "")
+	b.control("polite?json=1&on=1").want(t, 200, "")
 	if n := b.do("GET", "/sim/state", "").json["sign_ins"]; n != 1.0 {
 		t.Errorf("sign-ins %v, want 1", n)
 	}
-	b.door("revoke?json=1").want(t, 200, "")
+	b.control("revoke?json=1").want(t, 200, "")
 	if n := b.do("GET", "/sim/state", "").json["sign_ins"]; n != 0.0 {
 		t.Errorf("sign-ins %v, want 0", n)
 	}
-	b.door("expire?json=1").want(t, 200, "")
+	b.control("expire?json=1").want(t, 200, "")
 	b.get("/me/events").want(t, 401, "InvalidAuthenticationToken")
-	if r := b.door("nosuch?json=1"); r.status != 404 {
-		t.Errorf("unknown door: %d", r.status)
+	if r := b.control("nosuch?json=1"); r.status != 404 {
+		t.Errorf("unknown command: %d", r.status)
 	}
 }
 
@@ -91,7 +91,7 @@ func TestControlPageWorksWithoutScripts(t *testing.T) {
 	if strings.Contains(r.text, "<script") {
 		t.Error("the page has a script")
 	}
-	if r := b.door("expire"); r.status != 303 || r.header.Get("Location") != "/" {
+	if r := b.control("expire"); r.status != 303 || r.header.Get("Location") != "/" {
 		t.Errorf("a browser's post: %d %q", r.status, r.header.Get("Location"))
 	}
 }

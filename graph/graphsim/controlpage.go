@@ -7,62 +7,62 @@ import (
 	h "maragu.dev/gomponents/html"
 )
 
-// controlPage shows the simulator's state, with a form for most doors.
-func controlPage(st state) answer {
+// controlPage shows the simulator's state, with a form for most commands.
+func controlPage(st state) response {
 	return page("roomgate simulator",
-		h.P(condition(st)),
+		h.P(summary(st)),
 		h.P(
-			switchForm("polite", st.Polite, "Be polite", "Misbehave"),
-			doorForm("throttle", "Throttle for a minute", hiddenInput("for", "60s")),
-			switchForm("outage", st.Outage, "Start an outage", "End the outage"),
-			doorForm("expire", "Expire access tokens"),
-			doorForm("revoke", "Revoke the sign-in"),
+			toggleForm("polite", st.Polite, "Be polite", "Misbehave"),
+			actionForm("throttle", "Throttle for a minute", hiddenInput("for", "60s")),
+			toggleForm("outage", st.Outage, "Start an outage", "End the outage"),
+			actionForm("expire", "Expire access tokens"),
+			actionForm("revoke", "Revoke the sign-in"),
 		),
 		h.H2(g.Text("Rooms today")),
 		table([]string{"Room", "Bookings (UTC)", "Book"}, g.Map(st.Rooms, roomBookings), "No rooms."),
 		h.H2(g.Text("Recent requests")),
 		table([]string{"Time", "Request", "Status", "Bytes"}, g.Map(st.Requests, requestRow), "None yet."),
 		h.H2(g.Text("From a terminal")),
-		h.Pre(g.Text(fromATerminal)),
+		h.Pre(g.Text(exampleCommands)),
 	)
 }
 
-const fromATerminal = `curl -X POST 'http://HOST/sim/book?json=1&room=boardroom&in=5m&for=30m&subject=Test'
-curl -X POST 'http://HOST/sim/cancel?json=1&room=boardroom'        the running or next booking
+const exampleCommands = `curl -X POST 'http://HOST/sim/book?json=1&room=boardroom&in=5m&for=30m&subject=Test'
+curl -X POST 'http://HOST/sim/cancel?json=1&room=boardroom'        the current or next booking
 curl -X POST 'http://HOST/sim/fail-token?json=1&aadsts=50173&times=1'
 curl -X POST 'http://HOST/sim/throttle?json=1&for=60s'  /sim/outage?on=1&for=30s  /sim/revoke  /sim/expire  /sim/polite?on=1
-curl --data-urlencode certificate@rooms.crt 'http://HOST/sim/upload?json=1'   as IT does in the portal
+curl --data-urlencode certificate@rooms.crt 'http://HOST/sim/upload?json=1'   as an administrator does in the portal
 curl 'http://HOST/sim/state'`
 
-// condition is the state in words.
-func condition(st state) g.Node {
-	manners := "misbehaving a little on purpose"
+// summary describes the state in a sentence.
+func summary(st state) g.Node {
+	mode := "injecting random faults"
 	if st.Polite {
-		manners = "polite"
+		mode = "polite"
 	}
 	return g.Group{
-		g.Text("It is " + st.Now.Format("2006-01-02 15:04:05") + " UTC here. The simulator is " + manners),
+		g.Text("It is " + st.Now.Format("2006-01-02 15:04:05") + " UTC here. The simulator is " + mode),
 		g.If(st.Throttled, g.Group{g.Text(", "), h.Strong(g.Text("throttling"))}),
-		g.If(st.Outage, g.Group{g.Text(", "), h.Strong(g.Text("out of order"))}),
+		g.If(st.Outage, g.Group{g.Text(", "), h.Strong(g.Text("unavailable"))}),
 		g.If(st.FailToken != 0, g.Textf(", refusing tokens with AADSTS%d", st.FailToken)),
 		g.Textf(". Sign-ins that can be refreshed: %d.", st.SignIns),
 	}
 }
 
-// doorForm is a button for a door; fields say what for.
-func doorForm(door, words string, fields ...g.Node) g.Node {
-	return h.Form(h.Method("post"), h.Action("/sim/"+door), g.Group(fields), h.Button(g.Text(words)))
+// actionForm is a button for a command with its parameters.
+func actionForm(action, words string, fields ...g.Node) g.Node {
+	return h.Form(h.Method("post"), h.Action("/sim/"+action), g.Group(fields), h.Button(g.Text(words)))
 }
 
-// switchForm turns on what is off, and off what is on.
-func switchForm(door string, on bool, start, end string) g.Node {
+// toggleForm turns on what is off, and off what is on.
+func toggleForm(action string, on bool, start, end string) g.Node {
 	if on {
-		return doorForm(door, end, hiddenInput("on", "0"))
+		return actionForm(action, end, hiddenInput("on", "0"))
 	}
-	return doorForm(door, start, hiddenInput("on", "1"))
+	return actionForm(action, start, hiddenInput("on", "1"))
 }
 
-// table has a line of words where there are no rows.
+// table shows the text none if there are no rows.
 func table(heads []string, rows g.Group, none string) g.Node {
 	if len(rows) == 0 {
 		rows = g.Group{h.Tr(h.Td(h.ColSpan(strconv.Itoa(len(heads))), g.Text(none)))}
@@ -101,7 +101,7 @@ func bookingLine(room string, b bookingState) g.Node {
 		subject = h.Strong(subject)
 	}
 	return h.Div(g.Text(when+" "), subject, g.Text(" "), small(b.ShowAs), g.Text(" "),
-		doorForm("cancel", "Cancel", hiddenInput("room", room), hiddenInput("id", b.ID)))
+		actionForm("cancel", "Cancel", hiddenInput("room", room), hiddenInput("id", b.ID)))
 }
 
 func requestRow(r Request) g.Node {

@@ -47,8 +47,8 @@ func TestFaultsOverSockets(t *testing.T) {
 	}
 }
 
-// TestSlowAnswer runs in virtual time: an answer that takes a minute meets a client that waits ten seconds.
-func TestSlowAnswer(t *testing.T) {
+// TestSlowResponse runs in virtual time: a response takes a minute, the client waits ten seconds.
+func TestSlowResponse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := New(Options{Polite: true})
 		s.Fail(nil, Fault{Kind: FaultSlow, Delay: time.Minute}, 2)
@@ -73,12 +73,12 @@ func TestSlowAnswer(t *testing.T) {
 	})
 }
 
-// TestMischiefSparesWhatCannotBeRepeated: a lost answer to a code would lose the sign-in, one to a refresh does not.
-func TestMischiefSparesWhatCannotBeRepeated(t *testing.T) {
+// TestRandomFaultsSpareCodes: losing the response to a code loses the sign-in, losing that to a refresh does not.
+func TestRandomFaultsSpareCodes(t *testing.T) {
 	b := newBench(t)
 	tokens, err := b.sim.SignIn(clientID(), ServiceAccount, "offline_access", "Calendars.Read")
 	b.must(err)
-	b.sim.Set(func(w *Switches) { w.Polite, w.Mischief = false, Mischief{Reset: 1} })
+	b.sim.Set(func(w *Behaviour) { w.Polite, w.Faults = false, FaultRates{Reset: 1} })
 	_, _, redirect := DefaultClient()
 	b.tokenPost("authorization_code", "code", b.code(), "redirect_uri", redirect).want(t, 200, "")
 
@@ -87,11 +87,11 @@ func TestMischiefSparesWhatCannotBeRepeated(t *testing.T) {
 	if _, err := b.client.PostForm(simHost+"/common/oauth2/v2.0/token", form); !errors.Is(err, syscall.ECONNRESET) {
 		t.Fatalf("refresh: %v, want a reset", err)
 	}
-	b.sim.Set(func(w *Switches) { w.Polite = true })
+	b.sim.Set(func(w *Behaviour) { w.Polite = true })
 	b.tokenPost("refresh_token", "refresh_token", tokens.Refresh).want(t, 200, "")
 }
 
-// TestConcurrentUse is for the race detector: people, clients and switches at once.
+// TestConcurrentUse is for the race detector: people, clients and changes of behaviour at once.
 func TestConcurrentUse(t *testing.T) {
 	b := newBench(t).signedIn()
 	var wg sync.WaitGroup
@@ -102,7 +102,7 @@ func TestConcurrentUse(t *testing.T) {
 				if _, err := b.sim.Book(ServiceAccount, []string{boardroom}, Event{Subject: fmt.Sprint(i), Start: at("2026-11-03T09:00"), End: at("2026-11-03T10:00")}); err != nil {
 					t.Error(err)
 				}
-				b.sim.Set(func(w *Switches) { w.Polite = true })
+				b.sim.Set(func(w *Behaviour) { w.Polite = true })
 				b.sim.Requests()
 				b.sim.Counts()
 			}

@@ -9,7 +9,7 @@ import (
 // Person is a name with a mail address.
 type Person struct{ Name, Address string }
 
-// Attendee is somebody or something invited.
+// Attendee is a person or a room that was invited.
 type Attendee struct {
 	Person
 	Type     string // required, optional, resource
@@ -17,10 +17,10 @@ type Attendee struct {
 }
 
 // Event is one booking: a single one, or a series when Recurrence is set.
-// The last group of fields is the simulator's own: set on what it returns, ignored on what it is given.
+// The last group of fields is set by the simulator and ignored on input.
 type Event struct {
-	ID              string // made when empty
-	ICalUID         string // made when empty
+	ID              string // generated when empty
+	ICalUID         string // generated when empty
 	Subject         string
 	Body            string
 	Start, End      time.Time // of a series: of its first occurrence. All-day: midnights in Zone
@@ -31,7 +31,7 @@ type Event struct {
 	Sensitivity     string // "": normal
 	Organizer       Person // zero: the mailbox itself
 	Attendees       []Attendee
-	Response        string // the mailbox's own answer; "": organizer or none
+	Response        string // the mailbox's own response; "": organizer or none
 	Location        string
 	LocationAddress string // mail address of the room, when picked from the directory
 	JoinURL         string // of an online meeting
@@ -40,14 +40,14 @@ type Event struct {
 
 	Type              string // singleInstance, seriesMaster, occurrence, exception
 	SeriesMasterID    string
-	OriginalStart     time.Time // of an occurrence: the pattern's time
+	OriginalStart     time.Time // of an occurrence: its time by the pattern
 	ChangeKey         string
 	Created, Modified time.Time
 
-	loc *time.Location // of Zone, kept because loading one reads a file
+	loc *time.Location // of Zone, cached because loading one reads a file
 }
 
-// AddEvent puts an event into one calendar and returns its id.
+// AddEvent stores an event in one calendar and returns its id.
 func (s *Sim) AddEvent(address string, e Event) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -75,25 +75,25 @@ func (e *Event) check() error {
 	return nil
 }
 
-// wholeType is the type of an event that is no occurrence.
-func (e *Event) wholeType() string {
+// baseType is the type of an event that is not an occurrence.
+func (e *Event) baseType() string {
 	if e.Recurrence != nil {
 		return "seriesMaster"
 	}
 	return "singleInstance"
 }
 
-// replace takes a changed event over, but for what identifies it.
+// replace stores a changed event under the same id.
 func (it *item) replace(e Event) error {
 	if err := e.check(); err != nil {
 		return err
 	}
-	e.ID, e.ICalUID, e.Type = it.ID, it.ICalUID, e.wholeType()
+	e.ID, e.ICalUID, e.Type = it.ID, it.ICalUID, e.baseType()
 	it.Event = e
 	return nil
 }
 
-// store fills in what is missing and keeps the event.
+// store stores an event with defaults for missing fields and returns its id.
 func (s *Sim) store(m *mailbox, e Event) string {
 	now := s.now().UTC()
 	if e.ID == "" {
@@ -105,7 +105,7 @@ func (s *Sim) store(m *mailbox, e Event) string {
 	if e.Organizer == (Person{}) {
 		e.Organizer = Person{m.name, m.address}
 	}
-	e.Type = e.wholeType()
+	e.Type = e.baseType()
 	e.Created, e.Modified, e.ChangeKey = now, now, s.changeKey()
 	if m.items[e.ID] == nil {
 		m.order = append(m.order, e.ID)
@@ -115,7 +115,7 @@ func (s *Sim) store(m *mailbox, e Event) string {
 }
 
 // UpdateEvent changes an event, a whole series (id of the master) or one occurrence (id of the occurrence).
-// A change to the owner's copy of a [Sim.Book] booking reaches the rooms' copies; any other stays in its mailbox.
+// A change to the owner's copy of a [Sim.Book] booking is applied to the rooms' copies; other changes affect one mailbox only.
 // The function must not call the Sim.
 func (s *Sim) UpdateEvent(address, id string, change func(*Event)) error {
 	s.mu.Lock()
@@ -176,13 +176,13 @@ func (s *Sim) remove(address, id string) error {
 			it.exceptions[day] = exception{}
 			return nil
 		}
-		m.drop(it.ID)
+		m.removeItem(it.ID)
 		return nil
 	})
 }
 
-// CancelEvent cancels as the organizer does: the owner's copy goes, a room's copy stays with isCancelled. On a
-// copy that is not the owner's, or an event without copies, it only sets isCancelled. An occurrence is deleted.
+// CancelEvent cancels as the organizer does: the owner's copy is deleted, a room's copy stays with isCancelled. On
+// another copy, or an event without copies, it only sets isCancelled. An occurrence is deleted.
 func (s *Sim) CancelEvent(address, id string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -203,7 +203,7 @@ func (s *Sim) cancel(address, id string) error {
 	})
 }
 
-// edit applies a change, marks the item changed and carries it to the copies of the booking.
+// edit applies a change, marks the item as modified and updates the copies of the booking.
 // The master's changeKey changes with each of its occurrences.
 func (s *Sim) edit(address, id, verb string, change func(*mailbox, *item, string) error) error {
 	m, err := s.needMailbox(address)
@@ -218,26 +218,26 @@ func (s *Sim) edit(address, id, verb string, change func(*mailbox, *item, string
 	if err := change(m, it, day); err != nil {
 		return fmt.Errorf("%s event: %w", verb, err)
 	}
-	s.touch(it, day)
+	s.markModified(it, day)
 	if owner {
-		s.spread(it, m.items[it.ID] == nil)
+		s.updateRoomCopies(it, m.items[it.ID] == nil)
 	}
 	return nil
 }
 
-func (s *Sim) touch(it *item, day string) {
+func (s *Sim) markModified(it *item, day string) {
 	it.ChangeKey, it.Modified = s.changeKey(), s.now().UTC()
 	if x := it.exceptions[day]; x.event != nil {
 		x.event.ChangeKey, x.event.Modified = s.changeKey(), it.Modified
 	}
 }
 
-func (m *mailbox) drop(id string) {
+func (m *mailbox) removeItem(id string) {
 	delete(m.items, id)
 	m.order = slices.DeleteFunc(m.order, func(x string) bool { return x == id })
 }
 
-// Events returns the single events and series masters of a calendar in order of creation, as /events shows them.
+// Events returns the single events and series masters of a calendar in order of creation, as /events does.
 func (s *Sim) Events(address string) []Event {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -250,8 +250,8 @@ func (s *Sim) Events(address string) []Event {
 	return list
 }
 
-// View returns the single events, occurrences and exceptions that overlap a window, by start, as /calendarView
-// shows them: an event that ends exactly at from is among them.
+// View returns the single events, occurrences and exceptions that overlap a window, by start, as
+// /calendarView does: an event that ends exactly at from is included.
 func (s *Sim) View(address string, from, to time.Time) []Event {
 	s.mu.Lock()
 	defer s.mu.Unlock()

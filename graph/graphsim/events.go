@@ -10,71 +10,71 @@ import (
 // maxWindow is the longest window of calendarView.
 const maxWindow = 1825 * 24 * time.Hour
 
-// listEvents is /events: single events and masters, never an occurrence.
-func (s *Sim) listEvents(c *call, box *mailbox, q query) answer {
+// listEvents is /events: single events and series masters, without occurrences.
+func (s *Sim) listEvents(c *call, box *mailbox, q query) response {
 	var rows []*Event
 	for _, id := range box.order {
-		rows = append(rows, box.items[id].whole())
+		rows = append(rows, box.items[id].eventCopy())
 	}
 	return s.list(c, box, q, "events", rows)
 }
 
 // listView is /calendarView: single events, occurrences and exceptions in a window.
-func (s *Sim) listView(c *call, box *mailbox, q query) answer {
-	from, to, no, ok := window(c)
+func (s *Sim) listView(c *call, box *mailbox, q query) response {
+	from, to, problem, ok := window(c)
 	if !ok {
-		return no
+		return problem
 	}
-	if q.filter.timed() {
+	if q.filter.comparesTime() {
 		return graphError(c, 400, "ErrorInvalidRequest", "This filter query is not supported.")
 	}
 	return s.list(c, box, q, "calendarView", box.view(from, to))
 }
 
-// listInstances is /events/{master}/instances: exceptions first, then the plain occurrences.
-func (s *Sim) listInstances(c *call, box *mailbox, q query, id string) answer {
-	from, to, no, ok := window(c)
+// listInstances is /events/{master}/instances: exceptions first, then the other occurrences.
+func (s *Sim) listInstances(c *call, box *mailbox, q query, id string) response {
+	from, to, problem, ok := window(c)
 	if !ok {
-		return no
+		return problem
 	}
 	it, day := box.find(id)
 	switch {
 	case it == nil:
-		return noEvent(c, id)
+		return eventNotFound(c, id)
 	case day != "" || it.Recurrence == nil:
 		return graphError(c, 400, "ErrorInvalidRequest", "Your request can't be completed. The event is not a series master.")
 	}
 	return s.list(c, box, q, "events('"+url.QueryEscape(id)+"')/instances", it.instances(from, to))
 }
 
-func (s *Sim) oneEvent(c *call, box *mailbox, q query, id string) answer {
+func (s *Sim) oneEvent(c *call, box *mailbox, q query, id string) response {
 	e := box.event(id)
 	if e == nil {
-		return noEvent(c, id)
+		return eventNotFound(c, id)
 	}
 	w := s.rows(box, q, false)
 	w.raw(`{"@odata.context":`)
 	w.text(c.base + "/v1.0/$metadata#users('" + contextName(box) + "')/events" + contextFields(q) + "/$entity")
 	w.raw(",")
 	w.rowBody(e)
-	a := graphBytes(w.b)
+	a := rawGraphResponse(w.b)
 	applied(a, q)
 	return a
 }
 
-func noEvent(c *call, id string) answer {
+func eventNotFound(c *call, id string) response {
 	if !strings.HasPrefix(id, ordinaryID) && !strings.HasPrefix(id, immutableID) || !strings.HasSuffix(id, "=") {
 		return graphError(c, 400, "ErrorInvalidIdMalformed", "Id is malformed.")
 	}
 	return graphError(c, 404, "ErrorItemNotFound", "The specified object was not found in the store.")
 }
 
-// window reads startDateTime and endDateTime (learn.microsoft.com/graph/api/user-list-calendarview). A plus sign
-// that was not escaped has become a blank and is refused.
-func window(c *call) (from, to time.Time, no answer, ok bool) {
+// window reads startDateTime and endDateTime (learn.microsoft.com/graph/api/user-list-calendarview). An
+// unescaped plus sign is decoded as a space and refused.
+func window(c *call) (from, to time.Time, problem response, ok bool) {
 	v := c.r.URL.Query()
 	var start, end string
-	for name := range v { // the names are taken without case
+	for name := range v { // names are case-insensitive
 		switch fold(name) {
 		case "startdatetime":
 			start = v.Get(name)
@@ -95,18 +95,18 @@ func window(c *call) (from, to time.Time, no answer, ok bool) {
 	case to.Sub(from) > maxWindow:
 		return from, to, graphError(c, 400, "ErrorInvalidRequest", "Your request can't be completed. The range between the start and end dates is greater than the allowed range. Maximum number of days: 1825"), false
 	}
-	return from, to, answer{}, true
+	return from, to, response{}, true
 }
 
-// usualRow is how many bytes to make room for per row.
-const usualRow = 2048
+// typicalRowSize is the number of bytes to allocate per row.
+const typicalRowSize = 2048
 
-// list arranges, cuts and writes rows.
-func (s *Sim) list(c *call, box *mailbox, q query, what string, rows []*Event) answer {
+// list filters, orders, pages and writes rows.
+func (s *Sim) list(c *call, box *mailbox, q query, what string, rows []*Event) response {
 	rows = s.arrange(c, q, box, rows)
 	from, to, next, empty := s.pageOf(q, len(rows))
 	w := s.rows(box, q, what == "calendarView")
-	w.b = slices.Grow(w.b, 1024+(to-from)*usualRow)
+	w.b = slices.Grow(w.b, 1024+(to-from)*typicalRowSize)
 	w.raw(`{"@odata.context":`)
 	w.text(c.base + "/v1.0/$metadata#users('" + contextName(box) + "')/" + what + contextFields(q))
 	if q.count {
@@ -123,12 +123,12 @@ func (s *Sim) list(c *call, box *mailbox, q query, what string, rows []*Event) a
 		w.text(nextLink(c, next, empty))
 	}
 	w.raw("}")
-	a := graphBytes(w.b)
+	a := rawGraphResponse(w.b)
 	applied(a, q)
 	return a
 }
 
-func applied(a answer, q query) {
+func applied(a response, q query) {
 	if len(q.applied) > 0 {
 		a.header.Set("Preference-Applied", strings.Join(q.applied, ", "))
 	}

@@ -6,24 +6,26 @@ import (
 	"time"
 )
 
-// serviceError is a message in the service's own words, capital and full stop included.
+// serviceError is a message as the service writes it, with capital and full stop.
 type serviceError string
 
 func (e serviceError) Error() string { return string(e) }
 
-func refused(format string, args ...any) error { return serviceError(fmt.Sprintf(format, args...)) }
+func serviceErrorf(format string, args ...any) error {
+	return serviceError(fmt.Sprintf(format, args...))
+}
 
-// filter is a parsed $filter: every clause must hold. It knows what public clients are seen to use on events.
+// filter is a parsed $filter: all clauses must match. It supports what public clients use on events.
 type filter []clause
 
 // clause is one comparison: property, operator, value.
 type clause struct {
 	property, op, text string
 	at                 time.Time // of start and end
-	truth              bool      // of isCancelled and isOrganizer
+	boolean            bool      // of isCancelled and isOrganizer
 }
 
-// parseFilter reads comparisons joined by "and". Anything else is an error, as it is at the service.
+// parseFilter reads comparisons joined by "and". Anything else is an error, as at the service.
 func parseFilter(text string) (filter, error) {
 	words, err := filterWords(text)
 	if err != nil {
@@ -32,7 +34,7 @@ func parseFilter(text string) (filter, error) {
 	var f filter
 	for len(words) > 0 {
 		if len(words) < 3 {
-			return nil, refused("Invalid filter clause: '%s' ends too early.", text)
+			return nil, serviceErrorf("Invalid filter clause: '%s' ends too early.", text)
 		}
 		c, err := newClause(words[0], words[1], words[2])
 		if err != nil {
@@ -43,14 +45,14 @@ func parseFilter(text string) (filter, error) {
 			return f, nil
 		}
 		if words[0] != "and" || len(words) == 1 {
-			return nil, refused("Invalid filter clause: '%s' is not supported.", words[0])
+			return nil, serviceErrorf("Invalid filter clause: '%s' is not supported.", words[0])
 		}
 		words = words[1:]
 	}
 	return f, nil
 }
 
-// filterWords splits at blanks; a quoted word keeps its quotes, a doubled quote in it is one quote.
+// filterWords splits at spaces. A quoted word keeps its opening quote; a doubled quote in it is one quote.
 func filterWords(text string) ([]string, error) {
 	var words []string
 	for text = strings.TrimLeft(text, " "); text != ""; text = strings.TrimLeft(text, " ") {
@@ -64,14 +66,14 @@ func filterWords(text string) ([]string, error) {
 		}
 		word, rest, ok := quoted(text)
 		if !ok {
-			return nil, refused("Invalid filter clause: a quote is not closed.")
+			return nil, serviceErrorf("Invalid filter clause: a quote is not closed.")
 		}
 		words, text = append(words, word), rest
 	}
 	return words, nil
 }
 
-// quoted takes one 'literal' off the front of text; the word returned has an opening quote and no closing one.
+// quoted splits a 'literal' off the beginning of text; the returned word has an opening quote and no closing one.
 func quoted(text string) (word, rest string, ok bool) {
 	var b strings.Builder
 	b.WriteByte('\'')
@@ -101,10 +103,10 @@ func newClause(property, op, value string) (clause, error) {
 	case "type", "subject":
 		c.text, ok = text, isText && op == "eq"
 	case "isCancelled", "isOrganizer":
-		c.truth, ok = value == "true", op == "eq" && (value == "true" || value == "false")
+		c.boolean, ok = value == "true", op == "eq" && (value == "true" || value == "false")
 	}
 	if !ok {
-		return c, refused("Invalid filter clause: '%s %s %s' is not supported.", property, op, value)
+		return c, serviceErrorf("Invalid filter clause: '%s %s %s' is not supported.", property, op, value)
 	}
 	return c, nil
 }
@@ -145,9 +147,9 @@ func (c clause) match(e *Event, box *mailbox) bool {
 	case "subject":
 		return strings.EqualFold(e.Subject, c.text)
 	case "isCancelled":
-		return e.Cancelled == c.truth
+		return e.Cancelled == c.boolean
 	}
-	return box.organizes(e) == c.truth
+	return box.organizes(e) == c.boolean
 }
 
 func (c clause) compares(order int) bool {
@@ -162,8 +164,8 @@ func (c clause) compares(order int) bool {
 	return order < 0
 }
 
-// timed says whether a clause is about start or end, which calendarView refuses.
-func (f filter) timed() bool {
+// comparesTime tells whether a clause compares start or end, which calendarView refuses.
+func (f filter) comparesTime() bool {
 	for _, c := range f {
 		if !c.at.IsZero() {
 			return true

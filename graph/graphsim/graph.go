@@ -6,22 +6,22 @@ import (
 	"strings"
 )
 
-// reader is who asks: a person through an application, or an application alone.
-type reader struct {
+// caller is the holder of an access token: a user through an application, or an application alone.
+type caller struct {
 	user   *User // nil: application token
 	app    *App
 	scopes []string // delegated permissions, or application roles
 }
 
-func (r reader) has(any ...string) bool {
+func (r caller) has(any ...string) bool {
 	return slices.ContainsFunc(any, func(x string) bool { return slices.Contains(r.scopes, x) })
 }
 
-// graph answers one request under /v1.0/.
-func (s *Sim) graph(c *call) answer {
-	rd, no, ok := s.bearer(c)
+// graph handles one request under /v1.0/.
+func (s *Sim) graph(c *call) response {
+	cl, problem, ok := s.authenticate(c)
 	if !ok {
-		return no
+		return problem
 	}
 	rest := append(c.path[1:len(c.path):len(c.path)], "")
 	post := slices.Contains([]string{"$batch", "getSchedule"}, c.path[len(c.path)-1])
@@ -31,54 +31,54 @@ func (s *Sim) graph(c *call) answer {
 	case rest[0] == "$batch" && !c.part:
 		return s.batch(c)
 	case rest[0] == "places":
-		return s.places(c, rd, rest[1:len(rest)-1])
-	case rest[0] == "me" && rd.user == nil:
+		return s.places(c, cl, rest[1:len(rest)-1])
+	case rest[0] == "me" && cl.user == nil:
 		return graphError(c, 400, "BadRequest", "/me request is only valid with delegated authentication flow.")
 	case rest[0] == "me":
-		return s.mailboxRequest(c, rd, rd.user.UPN, rest[1:len(rest)-1])
+		return s.mailboxRequest(c, cl, cl.user.UPN, rest[1:len(rest)-1])
 	case rest[0] == "users" && len(rest) > 2:
-		return s.mailboxRequest(c, rd, rest[1], rest[2:len(rest)-1])
+		return s.mailboxRequest(c, cl, rest[1], rest[2:len(rest)-1])
 	}
 	return unknownSegment(c, rest[0])
 }
 
-func unknownSegment(c *call, segment string) answer {
+func unknownSegment(c *call, segment string) response {
 	return graphError(c, 400, "BadRequest", "Resource not found for the segment '"+segment+"'.")
 }
 
-// bearer finds who holds the access token.
-func (s *Sim) bearer(c *call) (reader, answer, bool) {
+// authenticate finds the caller by the access token.
+func (s *Sim) authenticate(c *call) (caller, response, bool) {
 	raw, found := strings.CutPrefix(c.r.Header.Get("Authorization"), "Bearer ")
-	t := s.grants.access[raw]
+	t := s.issued.access[raw]
 	switch {
 	case !found || raw == "":
-		return reader{}, unauthorized(c, "Access token is empty."), false
+		return caller{}, unauthorized(c, "Access token is empty."), false
 	case t == nil:
-		return reader{}, unauthorized(c, "IDX14100: JWT is not well formed, there are no dots (.)."), false
+		return caller{}, unauthorized(c, "IDX14100: JWT is not well formed, there are no dots (.)."), false
 	case !c.now.Before(t.expires):
-		return reader{}, unauthorized(c, "Lifetime validation failed, the token is expired."), false
+		return caller{}, unauthorized(c, "Lifetime validation failed, the token is expired."), false
 	}
-	s.retireOlder(t)
-	rd := reader{app: s.world.apps[fold(t.app)], scopes: t.scopes}
-	if rd.app == nil {
-		rd.app = &App{ClientID: t.app}
+	s.revokeOlderTokens(t)
+	cl := caller{app: s.directory.apps[fold(t.app)], scopes: t.scopes}
+	if cl.app == nil {
+		cl.app = &App{ClientID: t.app}
 	}
 	if t.signIn == nil {
-		rd.scopes = rd.app.AppRoles
+		cl.scopes = cl.app.AppRoles
 	} else {
-		rd.user = t.signIn.user
+		cl.user = t.signIn.user
 	}
-	return rd, answer{}, true
+	return cl, response{}, true
 }
 
-func unauthorized(c *call, message string) answer {
+func unauthorized(c *call, message string) response {
 	a := graphError(c, http.StatusUnauthorized, "InvalidAuthenticationToken", message)
 	a.header.Set("WWW-Authenticate", `Bearer realm="", authorization_uri="`+c.base+`/common/oauth2/authorize", client_id="00000003-0000-0000-c000-000000000000"`)
 	return a
 }
 
-// targetOf returns the folded address of the mailbox a path means, "" for none.
-func (s *Sim) targetOf(c *call) string {
+// mailboxOf returns the folded address of the mailbox a path means, "" for none.
+func (s *Sim) mailboxOf(c *call) string {
 	if c.path[0] != "v1.0" || len(c.path) < 3 {
 		return ""
 	}
@@ -87,15 +87,15 @@ func (s *Sim) targetOf(c *call) string {
 		return fold(c.path[2])
 	case "me":
 		raw, _ := strings.CutPrefix(c.r.Header.Get("Authorization"), "Bearer ")
-		if t := s.grants.access[raw]; t != nil && t.signIn != nil {
+		if t := s.issued.access[raw]; t != nil && t.signIn != nil {
 			return fold(t.signIn.user.UPN)
 		}
 	}
 	return ""
 }
 
-// mailboxRequest answers for one user or room; sub is the path after it.
-func (s *Sim) mailboxRequest(c *call, rd reader, owner string, sub []string) answer {
+// mailboxRequest handles a request for one user or room; sub is the rest of the path.
+func (s *Sim) mailboxRequest(c *call, cl caller, owner string, sub []string) response {
 	box := s.mailbox(owner)
 	switch {
 	case box == nil && len(sub) == 0:
@@ -103,23 +103,23 @@ func (s *Sim) mailboxRequest(c *call, rd reader, owner string, sub []string) ans
 	case box == nil:
 		return graphError(c, 404, "ErrorInvalidUser", "The requested user '"+owner+"' is invalid.")
 	case len(sub) == 0:
-		return s.profile(c, rd, box)
+		return s.profile(c, cl, box)
 	case box.room != nil && box.room.Unlicensed:
 		return graphError(c, 404, "MailboxNotEnabledForRESTAPI", "The mailbox is either inactive, soft-deleted, or is hosted on-premise.")
 	case sub[len(sub)-1] == "getSchedule":
-		return s.getSchedule(c, rd)
+		return s.getSchedule(c, cl)
 	}
-	if no, allowed := s.mayRead(c, rd, box); !allowed {
-		return no
+	if problem, allowed := s.mayRead(c, cl, box); !allowed {
+		return problem
 	}
-	return s.calendarRequest(c, rd, box, sub)
+	return s.calendarRequest(c, cl, box, sub)
 }
 
-func (s *Sim) profile(c *call, rd reader, box *mailbox) answer {
-	if rd.user == nil || !rd.has("User.Read", "User.ReadBasic.All") {
+func (s *Sim) profile(c *call, cl caller, box *mailbox) response {
+	if cl.user == nil || !cl.has("User.Read", "User.ReadBasic.All") {
 		return graphError(c, 403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
 	}
-	return graphAnswer(map[string]any{
+	return graphResponse(map[string]any{
 		"@odata.context": c.base + "/v1.0/$metadata#users/$entity", "id": box.id, "displayName": box.name,
 		"userPrincipalName": box.address, "mail": box.address, "givenName": nil, "surname": nil, "jobTitle": nil,
 		"businessPhones": []string{}, "mobilePhone": nil, "officeLocation": nil, "preferredLanguage": nil,
@@ -132,49 +132,49 @@ var (
 	appRoles     = []string{"Calendars.ReadBasic.All", "Calendars.ReadBasic", "Calendars.Read", "Calendars.ReadWrite"}
 )
 
-// mayRead applies the two gates of a calendar: the token's permissions and the folder right.
-func (s *Sim) mayRead(c *call, rd reader, box *mailbox) (answer, bool) {
+// mayRead checks the token's permissions and the folder permission of a calendar.
+func (s *Sim) mayRead(c *call, cl caller, box *mailbox) (response, bool) {
 	denied := graphError(c, 403, "ErrorAccessDenied", "Access is denied. Check credentials and try again.")
-	if rd.user == nil {
-		return s.appMayRead(c, rd, box, denied)
+	if cl.user == nil {
+		return s.appMayRead(c, cl, box, denied)
 	}
-	own := fold(rd.user.UPN) == fold(box.address)
+	own := fold(cl.user.UPN) == fold(box.address)
 	switch {
 	case own:
-		return denied, rd.has(readScopes...)
-	case !rd.has(sharedScopes...):
+		return denied, cl.has(readScopes...)
+	case !cl.has(sharedScopes...):
 		return denied, false
-	case s.sharedWith(box, rd.user):
-		return answer{}, true
-	case s.sw.UnsharedIs404:
+	case s.sharedWith(box, cl.user):
+		return response{}, true
+	case s.behaviour.UnsharedIs404:
 		return graphError(c, 404, "ErrorItemNotFound", "The specified object was not found in the store."), false
 	}
 	return denied, false
 }
 
-func (s *Sim) appMayRead(c *call, rd reader, box *mailbox, denied answer) (answer, bool) {
+func (s *Sim) appMayRead(c *call, cl caller, box *mailbox, denied response) (response, bool) {
 	switch {
-	case contains(rd.app.ScopedTo, box.address):
-		return answer{}, true
-	case !rd.has(appRoles...):
+	case containsFold(cl.app.ScopedTo, box.address):
+		return response{}, true
+	case !cl.has(appRoles...):
 		return denied, false
-	case len(rd.app.PolicyAllows) > 0 && !contains(rd.app.PolicyAllows, box.address):
+	case len(cl.app.PolicyAllows) > 0 && !containsFold(cl.app.PolicyAllows, box.address):
 		return graphError(c, 403, "ErrorAccessDenied", "Access to OData is disabled: [RAOP] : Blocked by tenant configured AppOnly AccessPolicy settings."), false
 	}
-	return answer{}, true
+	return response{}, true
 }
 
-// sharedWith says whether a user has a right on the folder, from the room's own list or by [Sim.ShareCalendar].
+// sharedWith tells whether a user has a permission on the folder, by Room.SharedWith or [Sim.ShareCalendar].
 func (s *Sim) sharedWith(box *mailbox, u *User) bool {
-	if box.room != nil && contains(box.room.SharedWith, u.UPN) {
+	if box.room != nil && containsFold(box.room.SharedWith, u.UPN) {
 		return true
 	}
 	own := s.mailbox(u.UPN)
 	return own != nil && slices.ContainsFunc(own.shared, func(x sharedCalendar) bool { return x.box == box })
 }
 
-// calendarRequest answers what lies in a mailbox's calendar or in one that is shared with it.
-func (s *Sim) calendarRequest(c *call, rd reader, box *mailbox, sub []string) answer {
+// calendarRequest handles a request for a mailbox's own calendar or one that is shared with it.
+func (s *Sim) calendarRequest(c *call, cl caller, box *mailbox, sub []string) response {
 	switch {
 	case len(sub) == 1 && sub[0] == "calendars":
 		return s.calendars(c, box)
@@ -190,16 +190,16 @@ func (s *Sim) calendarRequest(c *call, rd reader, box *mailbox, sub []string) an
 		case len(sub) == 2:
 			return s.calendar(c, box, sub[1])
 		}
-		if no, allowed := s.mayRead(c, rd, target); !allowed {
-			return no
+		if problem, allowed := s.mayRead(c, cl, target); !allowed {
+			return problem
 		}
 		box, sub = target, sub[2:]
 	}
-	basic := rd.user != nil && !rd.has(readScopes[1:]...)
-	q, no, ok := s.readQuery(c, basic)
+	basic := cl.user != nil && !cl.has(readScopes[1:]...)
+	q, problem, ok := s.readQuery(c, basic)
 	switch {
 	case !ok:
-		return no
+		return problem
 	case len(sub) == 1 && sub[0] == "events":
 		return s.listEvents(c, box, q)
 	case len(sub) == 1 && sub[0] == "calendarView":

@@ -97,8 +97,8 @@ func TestPaging(t *testing.T) {
 
 func TestDishonestPagingLosesNothing(t *testing.T) {
 	b := newBench(t).signedIn()
-	b.sim.Set(func(w *Switches) {
-		w.Polite, w.Mischief = false, Mischief{EmptyPage: 0.5, ShortPage: 0.5, Shuffle: true}
+	b.sim.Set(func(w *Behaviour) {
+		w.Polite, w.Faults = false, FaultRates{EmptyPage: 0.5, ShortPage: 0.5, Shuffle: true}
 	})
 	for i := range 40 {
 		b.add(boardroom, Event{Subject: fmt.Sprint(i), Start: at("2026-11-03T08:00").Add(time.Duration(i) * time.Minute), End: at("2026-11-03T09:00")})
@@ -169,7 +169,7 @@ func TestTimesAndZones(t *testing.T) {
 		}
 	}
 	b.get("/users/"+boardroom+"/calendarView"+tuesday, "Prefer", `outlook.timezone="Mars/Base"`).want(t, 400, "TimeZoneNotSupportedException")
-	b.sim.Set(func(w *Switches) { w.IgnoreTimezonePref = true })
+	b.sim.Set(func(w *Behaviour) { w.IgnoreTimezonePref = true })
 	if got, zone, _ := start("Prefer", `outlook.timezone="UTC"`); got != "2026-11-03T10:00:00.0000000" || zone != "Europe/Berlin" && zone != "W. Europe Standard Time" {
 		t.Errorf("ignoring: %s %s", got, zone)
 	}
@@ -227,7 +227,7 @@ func TestPermissions(t *testing.T) {
 	b.sim.AddRoom(Room{Address: "old@contoso.example", Unlicensed: true, SharedWith: []string{ServiceAccount}})
 	b.signedIn()
 	b.get("/users/secret@contoso.example/events").want(t, 403, "ErrorAccessDenied")
-	b.sim.Set(func(w *Switches) { w.UnsharedIs404 = true })
+	b.sim.Set(func(w *Behaviour) { w.UnsharedIs404 = true })
 	b.get("/users/secret@contoso.example/events").want(t, 404, "ErrorItemNotFound")
 	b.get("/users/nobody@contoso.example/events").want(t, 404, "ErrorInvalidUser")
 	b.get("/users/old@contoso.example/events").want(t, 404, "MailboxNotEnabledForRESTAPI")
@@ -305,7 +305,7 @@ func (b *bench) try(address string) error {
 
 func TestThrottlingVariants(t *testing.T) {
 	b := newBench(t).signedIn()
-	b.sim.Set(func(w *Switches) { w.Polite, w.Mischief = false, Mischief{Throttle: 1} })
+	b.sim.Set(func(w *Behaviour) { w.Polite, w.Faults = false, FaultRates{Throttle: 1} })
 	codes, waits := map[string]bool{}, map[bool]bool{}
 	for range 60 {
 		r := b.get("/me/events")
@@ -320,11 +320,11 @@ func TestThrottlingVariants(t *testing.T) {
 	}
 }
 
-func TestMischiefIsSeeded(t *testing.T) {
+func TestRandomFaultsAreSeeded(t *testing.T) {
 	statuses := func(seed uint64) string {
 		now := at("2026-11-03T08:00")
 		s := New(Options{Seed: seed, Now: func() time.Time { return now }})
-		s.Set(func(w *Switches) { w.Mischief = Mischief{Throttle: 0.3, Unavailable: 0.3} })
+		s.Set(func(w *Behaviour) { w.Faults = FaultRates{Throttle: 0.3, Unavailable: 0.3} })
 		b := &bench{t: t, sim: s, client: &http.Client{Transport: s.Transport()}}
 		b.signedIn()
 		var out []string
@@ -344,13 +344,13 @@ func TestMischiefIsSeeded(t *testing.T) {
 
 func TestThrottleAndOutageEnd(t *testing.T) {
 	b := newBench(t).signedIn()
-	b.sim.Set(func(w *Switches) { w.ThrottleUntil = b.now.Add(30 * time.Second) })
+	b.sim.Set(func(w *Behaviour) { w.ThrottleUntil = b.now.Add(30 * time.Second) })
 	if r := b.get("/me/events"); r.status != 429 || r.header.Get("Retry-After") != "31" {
 		t.Errorf("throttled: %d Retry-After %q", r.status, r.header.Get("Retry-After"))
 	}
 	b.now = b.now.Add(30 * time.Second)
 	b.get("/me/events").want(t, 200, "")
-	b.sim.Set(func(w *Switches) { w.OutageUntil = b.now.Add(time.Minute) })
+	b.sim.Set(func(w *Behaviour) { w.OutageUntil = b.now.Add(time.Minute) })
 	b.get("/me/events").want(t, 503, "ServiceUnavailable")
 	if r := b.ask("common"); r.status != 503 {
 		t.Errorf("identity in an outage: %d", r.status)

@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// identity routes what lies under /{tenant}/ and the device page.
-func (s *Sim) identity(c *call) answer {
+// identity routes requests under /{tenant}/ and for the device page.
+func (s *Sim) identity(c *call) response {
 	switch strings.Join(c.path[1:], "/") {
 	case "oauth2/v2.0/authorize":
 		return s.authorize(c)
@@ -34,12 +34,12 @@ func (s *Sim) identity(c *call) answer {
 			return s.deviceLogin(c)
 		}
 	}
-	a := messagePage("Not found", "The simulator has nothing at this address.")
+	a := messagePage("Not found", "There is nothing at this address of the simulator.")
 	a.status = http.StatusNotFound
 	return a
 }
 
-// form returns the fields of a form-encoded body; any other body has none.
+// form returns the fields of a form-encoded body; empty for any other body.
 func (c *call) form() url.Values {
 	if !strings.HasPrefix(c.r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
 		return url.Values{}
@@ -53,7 +53,7 @@ func (c *call) form() url.Values {
 
 var guidShape = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
-// tenantRefusal judges the first segment of the path.
+// tenantRefusal validates the tenant in the path.
 func tenantRefusal(tenant string) refusal {
 	switch t := fold(tenant); {
 	case slices.Contains([]string{"common", "organizations", TenantID, TenantDomain, "contoso.onmicrosoft.com"}, t):
@@ -66,12 +66,12 @@ func tenantRefusal(tenant string) refusal {
 	return refusal{900023, "Specified tenant identifier '" + tenant + "' is neither a valid DNS name, nor a valid external domain."}
 }
 
-// application finds the app of a request that may use this tenant.
+// application finds an app that may use this tenant.
 func (s *Sim) application(tenant, clientID string) (*App, refusal) {
 	if r := tenantRefusal(tenant); r.code != 0 {
 		return nil, r
 	}
-	a := s.world.apps[fold(clientID)]
+	a := s.directory.apps[fold(clientID)]
 	switch {
 	case a == nil:
 		return nil, refusal{700016, "Application with identifier '" + clientID + "' was not found in the directory 'Contoso'."}
@@ -83,7 +83,7 @@ func (s *Sim) application(tenant, clientID string) (*App, refusal) {
 	return a, refusal{}
 }
 
-// issuerTenant is what the tenant of a path stands for in links: common stays a template.
+// issuerTenant is the tenant in the issuer: a template for common and organizations.
 func issuerTenant(tenant string) string {
 	switch fold(tenant) {
 	case "common", "organizations":
@@ -93,13 +93,13 @@ func issuerTenant(tenant string) string {
 }
 
 // discovery is the OpenID Connect discovery document (openid.net, Discovery 1.0 §3).
-func (s *Sim) discovery(c *call) answer {
+func (s *Sim) discovery(c *call) response {
 	if r := tenantRefusal(c.path[0]); r.code != 0 {
 		return s.refuse(c, r)
 	}
 	host, _ := url.Parse(c.base)
 	t := c.base + "/" + c.path[0]
-	return tokenAnswer(http.StatusOK, map[string]any{
+	return identityResponse(http.StatusOK, map[string]any{
 		"token_endpoint":                        t + "/oauth2/v2.0/token",
 		"token_endpoint_auth_methods_supported": []string{"client_secret_post", "private_key_jwt", "client_secret_basic"},
 		"jwks_uri":                              t + "/discovery/v2.0/keys",
@@ -124,7 +124,7 @@ func (s *Sim) discovery(c *call) answer {
 	})
 }
 
-// cloud is one entry of the instance discovery document: the names that one sign-in service goes by.
+// cloud is one entry of the instance discovery document: the host names of one sign-in service.
 type cloud struct {
 	Network string   `json:"preferred_network"`
 	Cache   string   `json:"preferred_cache"`
@@ -138,41 +138,41 @@ var microsoftClouds = []cloud{
 	{"login.microsoftonline.us", "login.microsoftonline.us", []string{"login.microsoftonline.us", "login.usgovcloudapi.net"}},
 }
 
-func cloudOf(clouds []cloud, host string) bool {
+func hasHost(clouds []cloud, host string) bool {
 	return slices.ContainsFunc(clouds, func(k cloud) bool { return slices.Contains(k.Aliases, host) })
 }
 
-// instance answers the question that Microsoft's libraries ask first: is the host of this authorization endpoint a
-// cloud, and where is its tenant described. The simulator is a cloud of its own beside Microsoft's.
-func (s *Sim) instance(c *call) answer {
+// instance is the instance discovery that Microsoft's libraries start with: whether the host of an authorization
+// endpoint is a known cloud, and where its tenant is described. The simulator is a cloud of its own.
+func (s *Sim) instance(c *call) response {
 	own, _ := url.Parse(c.base)
 	clouds := microsoftClouds
-	if !cloudOf(clouds, own.Host) {
+	if !hasHost(clouds, own.Host) {
 		clouds = append([]cloud{{own.Host, own.Host, []string{own.Host}}}, clouds...)
 	}
-	asked, err := url.Parse(orText(c.r.URL.Query().Get("authorization_endpoint"), c.base+"/common"))
-	if err != nil || !cloudOf(clouds, asked.Host) {
+	requested, err := url.Parse(orText(c.r.URL.Query().Get("authorization_endpoint"), c.base+"/common"))
+	if err != nil || !hasHost(clouds, requested.Host) {
 		return s.stsError(c, 50049)
 	}
-	tenant := asked.Scheme + "://" + asked.Host + "/" + segments(asked.EscapedPath())[0]
-	return tokenAnswer(http.StatusOK, map[string]any{
+	tenant := requested.Scheme + "://" + requested.Host + "/" + segments(requested.EscapedPath())[0]
+	return identityResponse(http.StatusOK, map[string]any{
 		"tenant_discovery_endpoint": tenant + "/v2.0/.well-known/openid-configuration", "api-version": "1.1", "metadata": clouds,
 	})
 }
 
 const keyID = "simulator-1"
 
-// keys is the JSON web key set that verifies id tokens (RFC 7517).
-func (s *Sim) keys() answer {
+// keys is the JSON web key set for verifying id tokens (RFC 7517).
+func (s *Sim) keys() response {
 	k := s.key().PublicKey
 	enc := base64.RawURLEncoding.EncodeToString
-	return tokenAnswer(http.StatusOK, map[string]any{"keys": []any{map[string]any{
+	return identityResponse(http.StatusOK, map[string]any{"keys": []any{map[string]any{
 		"kty": "RSA", "use": "sig", "alg": "RS256", "kid": keyID, "x5t": keyID,
 		"n": enc(k.N.Bytes()), "e": enc(big.NewInt(int64(k.E)).Bytes()),
 	}}})
 }
 
-// newSigningKey makes the key of this run. Since Go 1.24 crypto/rand cannot fail, and 2048 bits are valid.
+// newSigningKey generates the key that signs id tokens. Since Go 1.24 crypto/rand cannot fail, and 2048 bits are valid.
 func newSigningKey() *rsa.PrivateKey {
 	k, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {

@@ -317,7 +317,7 @@ func TestForcedTokenFailures(t *testing.T) {
 
 func TestStrictRotation(t *testing.T) {
 	b := newBench(t)
-	b.sim.Set(func(w *Switches) { w.StrictRotation = true })
+	b.sim.Set(func(w *Behaviour) { w.StrictRotation = true })
 	tokens, err := b.sim.SignIn(clientID(), ServiceAccount, "offline_access", "Calendars.Read")
 	b.must(err)
 	r := b.tokenPost("refresh_token", "refresh_token", tokens.Refresh)
@@ -357,9 +357,9 @@ func TestDeviceCode(t *testing.T) {
 	if r := poll(d); r.aadsts() != 90120 {
 		t.Errorf("after success: AADSTS%d, want 90120", r.aadsts())
 	}
-	refused := start()
-	b.must(b.sim.DeclineDevice(refused.str("user_code")))
-	poll(refused).want(t, 400, "authorization_declined")
+	declined := start()
+	b.must(b.sim.DeclineDevice(declined.str("user_code")))
+	poll(declined).want(t, 400, "authorization_declined")
 	late := start()
 	b.now = b.now.Add(15 * time.Minute)
 	poll(late).want(t, 400, "expired_token")

@@ -6,8 +6,8 @@ import (
 )
 
 const (
-	ordinaryID  = "AAMkAGI1" // how an id starts …
-	immutableID = "AAkALgAA" // … and the same id when IdType="ImmutableId" is asked for
+	ordinaryID  = "AAMkAGI1" // beginning of an id
+	immutableID = "AAkALgAA" // beginning of the same id with IdType="ImmutableId"
 	idTail      = "AAA="
 )
 
@@ -15,7 +15,7 @@ const dayLayout = "2006-01-02"
 
 var occurrenceTail = regexp.MustCompile(`^(.+?)(\d{4})(\d{2})(\d{2})AAA=$`)
 
-// occurrenceID names the occurrence of a series whose pattern falls on day.
+// occurrenceID is the id of the occurrence of a series on a day of its pattern.
 func occurrenceID(master, day string) string {
 	return strings.TrimSuffix(master, idTail) + strings.ReplaceAll(day, "-", "") + idTail
 }
@@ -40,20 +40,20 @@ func (m *mailbox) find(id string) (it *item, day string) {
 	return nil, ""
 }
 
-// event returns the event or occurrence of an id as a reader sees it, nil if there is none.
+// event returns the event or occurrence with an id, nil if there is none.
 func (m *mailbox) event(id string) *Event {
 	it, day := m.find(id)
 	switch {
 	case it == nil:
 		return nil
 	case day == "":
-		return it.whole()
+		return it.eventCopy()
 	}
 	return it.occurrence(day)
 }
 
-// whole returns the single event or the master.
-func (it *item) whole() *Event {
+// eventCopy returns a copy of the single event or series master.
+func (it *item) eventCopy() *Event {
 	e := it.Event
 	return &e
 }

@@ -6,13 +6,13 @@ import (
 	"unicode/utf8"
 )
 
-// jsonWriter appends JSON by hand: pages of events are what the simulator writes most, and encoding/json takes
-// twenty times as long for them.
+// jsonWriter appends JSON without reflection: most output is pages of events, for which encoding/json takes twenty
+// times as long.
 type jsonWriter struct{ b []byte }
 
 func (w *jsonWriter) raw(s string) { w.b = append(w.b, s...) }
 
-// value appends what encoding/json makes of v.
+// value appends v as encoded by encoding/json.
 func (w *jsonWriter) value(v any) { w.b = append(w.b, encodeJSON(v)...) }
 
 func (w *jsonWriter) text(s string) {
@@ -44,7 +44,7 @@ func (w *jsonWriter) textOrNull(s string) {
 	w.text(s)
 }
 
-func (w *jsonWriter) truth(b bool) { w.b = strconv.AppendBool(w.b, b) }
+func (w *jsonWriter) boolean(b bool) { w.b = strconv.AppendBool(w.b, b) }
 
 // time appends a time in a layout that needs no escaping.
 func (w *jsonWriter) time(t time.Time, layout string) {
@@ -53,7 +53,7 @@ func (w *jsonWriter) time(t time.Time, layout string) {
 	w.b = append(w.b, '"')
 }
 
-// comma goes before every element but the first.
+// comma appends a comma before every element except the first.
 func (w *jsonWriter) comma(i int) {
 	if i > 0 {
 		w.b = append(w.b, ',')

@@ -45,22 +45,22 @@ func redirected(t *testing.T, ctx context.Context, address string) string {
 		t.Fatal(err)
 	}
 	_ = resp.Body.Close()
-	back, err := url.Parse(resp.Header.Get("Location"))
-	if err != nil || back.Query().Get("code") == "" || back.Query().Get("state") != "s1" {
+	target, err := url.Parse(resp.Header.Get("Location"))
+	if err != nil || target.Query().Get("code") == "" || target.Query().Get("state") != "s1" {
 		t.Fatalf("status %d, back to %q: no code or another state", resp.StatusCode, resp.Header.Get("Location"))
 	}
-	return back.Query().Get("code")
+	return target.Query().Get("code")
 }
 
 // wantRefusal compares the library's typed error.
 func wantRefusal(t *testing.T, err error, status int, value, aadsts string) {
 	t.Helper()
-	var no *oauth2.RetrieveError
-	if !errors.As(err, &no) {
+	var problem *oauth2.RetrieveError
+	if !errors.As(err, &problem) {
 		t.Fatalf("error %v, want a RetrieveError", err)
 	}
-	if no.Response.StatusCode != status || no.ErrorCode != value || !strings.HasPrefix(no.ErrorDescription, aadsts) {
-		t.Errorf("%d %s %.60q, want %d %s %s", no.Response.StatusCode, no.ErrorCode, no.ErrorDescription, status, value, aadsts)
+	if problem.Response.StatusCode != status || problem.ErrorCode != value || !strings.HasPrefix(problem.ErrorDescription, aadsts) {
+		t.Errorf("%d %s %.60q, want %d %s %s", problem.Response.StatusCode, problem.ErrorCode, problem.ErrorDescription, status, value, aadsts)
 	}
 }
 
@@ -142,7 +142,7 @@ func TestLibraryDeviceCode(t *testing.T) {
 func TestLibraryDeviceCodeRefused(t *testing.T) {
 	for value, spoil := range map[string]func(*Sim, string) error{
 		"authorization_declined": (*Sim).DeclineDevice,
-		"expired_token":          func(s *Sim, _ string) error { s.Set(func(w *Switches) { w.DeviceLife = time.Minute }); return nil },
+		"expired_token":          func(s *Sim, _ string) error { s.Set(func(w *Behaviour) { w.DeviceLifetime = time.Minute }); return nil },
 	} {
 		t.Run(value, func(t *testing.T) {
 			inLibrary(t, func(t *testing.T, ctx context.Context, sim *Sim, c *oauth2.Config) {

@@ -45,8 +45,8 @@ var officeSubjects = []string{
 }
 
 // Office fills the simulator with a small office: [OfficeRooms] with six to ten bookings on every weekday for
-// fourteen days from day, in the given zone. The service account is copied into every booking, so that its own
-// calendar shows them all. The bookings depend on the rooms and the day only.
+// fourteen days from day, in the given zone. The service account is copied into every booking, so its own
+// calendar shows all of them. The bookings depend on the rooms and the day only.
 func Office(s *Sim, zone *time.Location, day time.Time) {
 	first := date(day.In(zone))
 	for i, room := range OfficeRooms() {
@@ -84,12 +84,12 @@ func (o office) book(e Event) string {
 	e.Response, e.Zone = "accepted", o.zone.String()
 	id, err := o.sim.Book(ServiceAccount, []string{o.room}, e)
 	if err != nil {
-		return "" // a simulator without its service account has no office
+		return "" // only if the service account was removed
 	}
 	return id
 }
 
-// series books the weekly meeting that began years ago and keeps 09:00 to 09:30 on two days of the week.
+// series books a weekly meeting from 09:00 to 09:30 on two days of the week that began three years ago.
 func (o office) series(first time.Time, i int) {
 	days := []time.Weekday{time.Weekday(1 + i%5), time.Weekday(1 + (i+2)%5)}
 	begin := first.AddDate(-3, 0, 0)
@@ -99,7 +99,7 @@ func (o office) series(first time.Time, i int) {
 	o.book(Event{Subject: "Team weekly", Start: o.at(begin, 9*60), End: o.at(begin, 9*60+30), Recurrence: &Recurrence{Type: "weekly", Days: days}})
 }
 
-// day books six to nine meetings from 09:30, some of them back to back; the series makes up the rest.
+// day books six to nine meetings from 09:30, some of them back to back.
 func (o office) day(day time.Time) {
 	minutes, want := 9*60+30, 6+o.rng.IntN(4)
 	for n := range want {
@@ -108,13 +108,13 @@ func (o office) day(day time.Time) {
 		sensitivity := []string{"normal", "normal", "normal", "private"}[o.rng.IntN(4)]
 		id := o.book(Event{Start: o.at(day, minutes), End: o.at(day, minutes+length), ShowAs: showAs, Sensitivity: sensitivity})
 		if n > 0 && o.rng.IntN(12) == 0 {
-			_ = o.sim.CancelEvent(ServiceAccount, id) // the id is fresh: it cannot be unknown
+			_ = o.sim.CancelEvent(ServiceAccount, id) // the id exists: it was just created
 		}
 		minutes += length + []int{0, 0, 15, 30}[o.rng.IntN(4)]
 	}
 }
 
-// special adds what happens seldom: an all-day booking in one room, an evening event that runs past midnight.
+// special adds rare cases: an all-day booking in one room, an event past midnight in another.
 func (o office) special(first time.Time, i int) {
 	switch i {
 	case 3:

@@ -19,8 +19,8 @@ button{font:inherit;padding:.2rem .7rem;margin:.1rem}form{display:inline}input,s
 code{overflow-wrap:anywhere}small{color:#5a6775}
 `
 
-// page is a page that a person sees.
-func page(title string, content ...g.Node) answer {
+// page is an HTML page with the notice that this is a simulator.
+func page(title string, content ...g.Node) response {
 	var b strings.Builder
 	_ = h.Doctype(h.HTML(h.Lang("en"),
 		h.Head(
@@ -34,11 +34,11 @@ func page(title string, content ...g.Node) answer {
 			h.Main(h.H1(g.Text(title)), g.Group(content)),
 		),
 	)).Render(&b) // a Builder takes everything
-	return newAnswer(http.StatusOK, "text/html; charset=utf-8", []byte(b.String()))
+	return newResponse(http.StatusOK, "text/html; charset=utf-8", []byte(b.String()))
 }
 
-// messagePage says one thing.
-func messagePage(title, text string, details ...string) answer {
+// messagePage is a page with one message.
+func messagePage(title, text string, details ...string) response {
 	return page(title, h.P(g.Text(text)), g.Map(details, func(d string) g.Node { return h.P(small(d)) }))
 }
 
@@ -48,16 +48,16 @@ func hiddenInput(name, value string) g.Node {
 	return h.Input(h.Type("hidden"), h.Name(name), h.Value(value))
 }
 
-// errorPage is what a person sees when nothing may be sent back to the client.
-func (s *Sim) errorPage(c *call, no refusal) answer {
+// errorPage is shown when an error must not be returned to the client.
+func (s *Sim) errorPage(c *call, problem refusal) response {
 	a := messagePage("Sign in", "Sorry, but we're having trouble signing you in.",
-		s.description(c, no), "Request Id: "+c.id, "Correlation Id: "+c.correlation(), "Timestamp: "+c.now.Format("2006-01-02T15:04:05Z"))
+		s.description(c, problem), "Request Id: "+c.id, "Correlation Id: "+c.correlation(), "Timestamp: "+c.now.Format("2006-01-02T15:04:05Z"))
 	a.status = http.StatusBadRequest
 	return a
 }
 
-// signInPage lets a person choose an account and accept or cancel; the form carries the request on.
-func (s *Sim) signInPage(c *call, q url.Values, app *App) answer {
+// signInPage lets a user choose an account and accept or cancel; the form repeats the request.
+func (s *Sim) signInPage(c *call, q url.Values, app *App) response {
 	scopes, _ := parseScopes(q.Get("scope"))
 	names := make([]string, 0, len(q))
 	for name := range q {
@@ -74,8 +74,8 @@ func (s *Sim) signInPage(c *call, q url.Values, app *App) answer {
 			s.decision(q.Get("login_hint"))))
 }
 
-// devicePage lets a person enter a device code.
-func (s *Sim) devicePage(text string) answer {
+// devicePage lets a user enter a device code.
+func (s *Sim) devicePage(text string) response {
 	return page("Enter code",
 		h.P(g.Text(text)),
 		h.Form(h.Method("post"), h.Action("/devicelogin"),
@@ -83,7 +83,7 @@ func (s *Sim) devicePage(text string) answer {
 			s.decision("")))
 }
 
-// decision asks as whom to sign in, and whether; hint is the user chosen beforehand.
+// decision is the form field for the account and the buttons; hint is the preselected user.
 func (s *Sim) decision(hint string) g.Node {
 	return g.Group{
 		h.P(h.Label(g.Text("Account "), h.Select(h.Name("user"), g.Map(s.userNames(), func(name string) g.Node {
@@ -94,7 +94,7 @@ func (s *Sim) decision(hint string) g.Node {
 	}
 }
 
-// formPostPage goes on to a redirect URI in the response mode form_post.
-func formPostPage(redirect string, params [][2]string) answer {
+// formPostPage posts to a redirect URI in the response mode form_post.
+func formPostPage(redirect string, params [][2]string) response {
 	return page("Continue", h.Form(h.Method("post"), h.Action(redirect), g.Map(params, func(p [2]string) g.Node { return hiddenInput(p[0], p[1]) }), h.Button(g.Text("Continue"))))
 }

@@ -9,9 +9,9 @@ import (
 // placesPage is the default page size of places.
 const placesPage = 100
 
-// places answers /places/…: rooms, room lists (one per building), the rooms of a list, one room.
-func (s *Sim) places(c *call, rd reader, sub []string) answer {
-	if !rd.has("Place.Read.All") {
+// places handles /places/…: rooms, room lists (one per building), the rooms of a list, one room.
+func (s *Sim) places(c *call, cl caller, sub []string) response {
+	if !cl.has("Place.Read.All") {
 		return graphError(c, 403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
 	}
 	switch {
@@ -26,7 +26,7 @@ func (s *Sim) places(c *call, rd reader, sub []string) answer {
 			if r.ID == sub[0] || fold(r.Address) == fold(sub[0]) {
 				row := roomRow(r)
 				row["@odata.context"] = c.base + "/v1.0/$metadata#places/$entity"
-				return graphAnswer(row)
+				return graphResponse(row)
 			}
 		}
 		return graphError(c, 404, "ResourceNotFound", "Resource could not be discovered.")
@@ -34,7 +34,7 @@ func (s *Sim) places(c *call, rd reader, sub []string) answer {
 	return unknownSegment(c, "places")
 }
 
-// isType says whether a segment casts to a type of Graph; its namespace has a short name, and case does not matter.
+// isType tells whether a segment is a cast to a type of Graph, with the long or the short namespace, in any case.
 func isType(segment, name string) bool {
 	return fold(segment) == "graph."+fold(name) || fold(segment) == "microsoft.graph."+fold(name)
 }
@@ -83,8 +83,8 @@ func roomRow(r Room) map[string]any {
 	return row
 }
 
-// placePage cuts a page with $top and $skip.
-func placePage(c *call, what string, rows []map[string]any) answer {
+// placePage applies $top and $skip.
+func placePage(c *call, what string, rows []map[string]any) response {
 	v := c.r.URL.Query()
 	top, skip := placesPage, 0
 	for name, into := range map[string]*int{"$top": &top, "$skip": &skip} {
@@ -109,5 +109,5 @@ func placePage(c *call, what string, rows []map[string]any) answer {
 		}
 		body["@odata.nextLink"] = link + "$skip=" + strconv.Itoa(to)
 	}
-	return graphAnswer(body)
+	return graphResponse(body)
 }

@@ -15,7 +15,7 @@ import (
 // query holds the OData options and Prefer headers of a request for events.
 type query struct {
 	top, skip int
-	noEmpty   bool // the page before was empty: this one is not
+	noEmpty   bool // the previous page was empty, so this one is not
 	fields    []string
 	order     string // "", start/dateTime, end/dateTime, subject
 	desc      bool
@@ -29,10 +29,10 @@ type query struct {
 	applied   []string
 }
 
-// defaultPage is the page size Outlook uses when none is asked for.
+// defaultPage is the page size without $top.
 const defaultPage = 10
 
-func (s *Sim) readQuery(c *call, basic bool) (query, answer, bool) {
+func (s *Sim) readQuery(c *call, basic bool) (query, response, bool) {
 	q := query{top: defaultPage, zone: time.UTC, zoneName: "UTC", basic: basic}
 	if name, ok := q.prefer(c.r.Header.Values("Prefer")); !ok {
 		return q, graphError(c, 400, "TimeZoneNotSupportedException",
@@ -45,10 +45,10 @@ func (s *Sim) readQuery(c *call, basic bool) (query, answer, bool) {
 	if err := q.options(values); err != nil {
 		return q, graphError(c, 400, "BadRequest", err.Error()), false
 	}
-	return q, answer{}, true
+	return q, response{}, true
 }
 
-// prefer reads the Prefer headers (RFC 7240); it returns the name of a zone nobody knows.
+// prefer reads the Prefer headers (RFC 7240); it returns the name of an unknown zone.
 func (q *query) prefer(headers []string) (badZone string, ok bool) {
 	for _, p := range strings.Split(strings.Join(headers, ","), ",") {
 		name, value, _ := strings.Cut(strings.TrimSpace(p), "=")
@@ -101,7 +101,7 @@ func (q *query) options(v url.Values) error {
 	q.count = v.Get("$count") == "true"
 	for _, name := range strings.FieldsFunc(v.Get("$select"), func(r rune) bool { return r == ',' || r == ' ' }) {
 		if !knownField(name) {
-			return refused("Could not find a property named '%s' on type 'microsoft.graph.event'.", name)
+			return serviceErrorf("Could not find a property named '%s' on type 'microsoft.graph.event'.", name)
 		}
 		q.fields = append(q.fields, name)
 	}
@@ -109,7 +109,7 @@ func (q *query) options(v url.Values) error {
 	if len(words) > 0 {
 		q.order = words[0]
 		if len(words) > 2 || !slices.Contains([]string{"start/dateTime", "end/dateTime", "subject"}, q.order) {
-			return refused("The $orderby expression must evaluate to a single value of primitive type.")
+			return serviceErrorf("The $orderby expression must evaluate to a single value of primitive type.")
 		}
 		q.desc = len(words) == 2 && words[1] == "desc"
 	}
@@ -118,7 +118,7 @@ func (q *query) options(v url.Values) error {
 	return err
 }
 
-// linkQuery is the raw query without its paging position.
+// linkQuery is the raw query without the paging parameters.
 func linkQuery(c *call) string {
 	parts := strings.Split(c.r.URL.RawQuery, "&")
 	return strings.Join(slices.DeleteFunc(parts, func(p string) bool {
@@ -128,7 +128,7 @@ func linkQuery(c *call) string {
 	}), "&")
 }
 
-// linkHash binds a skip token to the request it was made for.
+// linkHash binds a skip token to its request.
 func linkHash(c *call) uint64 {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(c.r.URL.Path + "?" + linkQuery(c))) // a hash never fails
@@ -144,7 +144,7 @@ func nextLink(c *call, skip int, noEmpty bool) string {
 	return c.base + c.r.URL.EscapedPath() + "?" + q + "$skiptoken=" + token
 }
 
-// arrange filters and orders rows; without an order the service gives none, the same on every page.
+// arrange filters and orders rows. Without $orderby the order is arbitrary but the same on every page.
 func (s *Sim) arrange(c *call, q query, box *mailbox, rows []*Event) []*Event {
 	rows = slices.DeleteFunc(rows, func(e *Event) bool { return !q.filter.match(e, box) })
 	if q.order == "" {
@@ -162,9 +162,9 @@ func (s *Sim) arrange(c *call, q query, box *mailbox, rows []*Event) []*Event {
 	return rows
 }
 
-func (s *Sim) shuffles() bool { return !s.sw.Polite && s.sw.Mischief.Shuffle }
+func (s *Sim) shuffles() bool { return !s.behaviour.Polite && s.behaviour.Faults.Shuffle }
 
-// shuffle gives rows an order of no meaning that is the same on every page.
+// shuffle puts rows in a random order that is the same on every page.
 func shuffle[T any](c *call, rows []T) {
 	rand.New(rand.NewPCG(linkHash(c), 1)).Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
 }
@@ -181,14 +181,14 @@ func compareBy(order string, a, b *Event) int {
 	return strings.Compare(a.Subject, b.Subject)
 }
 
-// pageOf cuts one page and says where the next begins; a negative next means there is none.
+// pageOf returns the range of one page and the start of the next; a negative next means there is none.
 func (s *Sim) pageOf(q query, n int) (from, to, next int, empty bool) {
 	from = min(q.skip, n)
 	to = min(from+q.top, n)
 	if from == to {
 		return from, to, -1, false
 	}
-	if m := s.sw.Mischief; !s.sw.Polite {
+	if m := s.behaviour.Faults; !s.behaviour.Polite {
 		if !q.noEmpty && s.rng.Float64() < m.EmptyPage {
 			return from, from, from, true
 		}

@@ -4,7 +4,7 @@ import "fmt"
 
 const base64URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
-// userCodeLetters are the letters of a device user code: no vowels, nothing that looks like something else.
+// userCodeLetters are the letters of a device user code: no vowels and no letters that are easily confused.
 const userCodeLetters = "BCDFGHJKLMNPQRSTVWXYZ23456789"
 
 func (s *Sim) guid() string {
@@ -26,7 +26,7 @@ func (s *Sim) changeKey() string { return s.letters(22, base64URL) + "==" }
 
 func (s *Sim) eventID() string { return ordinaryID + s.letters(100, base64URL) + idTail }
 
-// globalID makes an iCalUId of the shape [MS-OXOCAL] §2.2.1.27: the four bytes of the occurrence's date are zero.
+// globalID returns an iCalUId in the form of [MS-OXOCAL] §2.2.1.27: the four bytes of the occurrence's date are zero.
 func (s *Sim) globalID() string {
 	return fmt.Sprintf("040000008200E00074C5B7101A82E00800000000%016X000000000000000010000000%016X%016X", s.rng.Uint64(), s.rng.Uint64(), s.rng.Uint64())
 }

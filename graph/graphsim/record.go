@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// logSize bounds the list of recorded requests; the counters go on for ever.
+// logSize bounds the list of recorded requests; the counters are not limited.
 const logSize = 20000
 
 // Request is one recorded request. A part of a batch is recorded as a request of its own with Part set.
@@ -14,12 +14,12 @@ type Request struct {
 	Time    time.Time `json:"time"`
 	Method  string    `json:"method"`
 	Path    string    `json:"path"`
-	Query   string    `json:"query,omitempty"` // Graph only; identity queries are not kept
+	Query   string    `json:"query,omitempty"` // Graph only; identity queries may hold secrets
 	Kind    string    `json:"kind"`            // see [Sim.Counts]
 	Mailbox string    `json:"mailbox,omitempty"`
 	Status  int       `json:"status"`
-	Bytes   int       `json:"bytes"`           // of the body as composed
-	Fault   FaultKind `json:"fault,omitempty"` // how the delivery was spoiled
+	Bytes   int       `json:"bytes"`           // of the body before a fault
+	Fault   FaultKind `json:"fault,omitempty"` // the fault of the response
 	Part    bool      `json:"part,omitempty"`
 }
 
@@ -27,15 +27,15 @@ type requestLog struct {
 	list     []Request
 	counts   map[string]int
 	inFlight map[string]int
-	most     map[string]int
-	tallies  map[string]*tally // per mailbox
-	requests int               // but those of the control page
+	peak     map[string]int
+	rates    map[string]*rateCounter // per mailbox
+	requests int                     // without those of the control page
 	parts    int
 	bytes    int64 // delivered
 }
 
 func newRequestLog() requestLog {
-	return requestLog{counts: map[string]int{}, inFlight: map[string]int{}, most: map[string]int{}, tallies: map[string]*tally{}}
+	return requestLog{counts: map[string]int{}, inFlight: map[string]int{}, peak: map[string]int{}, rates: map[string]*rateCounter{}}
 }
 
 func (l *requestLog) enter(mailbox string) {
@@ -43,7 +43,7 @@ func (l *requestLog) enter(mailbox string) {
 		return
 	}
 	l.inFlight[mailbox]++
-	l.most[mailbox] = max(l.most[mailbox], l.inFlight[mailbox])
+	l.peak[mailbox] = max(l.peak[mailbox], l.inFlight[mailbox])
 }
 
 func (l *requestLog) leave(mailbox string) {
@@ -52,7 +52,7 @@ func (l *requestLog) leave(mailbox string) {
 	}
 }
 
-func (s *Sim) record(c *call, a *answer) {
+func (s *Sim) record(c *call, a *response) {
 	q := Request{Time: c.now, Method: c.r.Method, Path: c.r.URL.Path, Kind: c.kind, Mailbox: c.mailbox,
 		Status: a.status, Bytes: len(a.body), Fault: a.kind, Part: c.part}
 	if c.path[0] == "v1.0" {
@@ -60,7 +60,7 @@ func (s *Sim) record(c *call, a *answer) {
 	}
 	s.log.counts[c.kind]++
 	if c.kind == "control" {
-		return // people at the control page must not push out what they look at
+		return // the control page must not displace what it shows
 	}
 	s.log.count(c)
 	if len(s.log.list) >= logSize {
@@ -78,14 +78,14 @@ func (l *requestLog) count(c *call) {
 	if c.mailbox == "" {
 		return
 	}
-	if l.tallies[c.mailbox] == nil {
-		l.tallies[c.mailbox] = &tally{first: c.now, width: time.Second}
+	if l.rates[c.mailbox] == nil {
+		l.rates[c.mailbox] = &rateCounter{first: c.now, width: time.Second}
 	}
-	l.tallies[c.mailbox].add(c.now)
+	l.rates[c.mailbox].add(c.now)
 }
 
 // Totals returns the HTTP requests of any kind, the parts of batches and the bytes of the bodies delivered since the
-// start or [Sim.ResetRequests], the control page left out.
+// start or [Sim.ResetRequests], without the control page.
 func (s *Sim) Totals() (requests, parts int, bytes int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -94,20 +94,20 @@ func (s *Sim) Totals() (requests, parts int, bytes int64) {
 
 // Busiest returns the mailbox that got the most requests within any window of the given length on the simulator's
 // clock since the start or [Sim.ResetRequests], and how many; parts of batches count, and so do requests that were
-// refused. It rather counts too many than too few: what a [tally] holds together is in a window or not as a whole.
+// refused. The result is an upper bound, see [rateCounter].
 func (s *Sim) Busiest(window time.Duration) (mailbox string, requests int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, m := range slices.Sorted(maps.Keys(s.log.tallies)) {
-		if n := s.log.tallies[m].most(window); n > requests {
+	for _, m := range slices.Sorted(maps.Keys(s.log.rates)) {
+		if n := s.log.rates[m].peak(window); n > requests {
 			mailbox, requests = m, n
 		}
 	}
 	return mailbox, requests
 }
 
-// Requests returns the recorded requests, oldest first, without those of the control page; the oldest fall out
-// after some ten thousand.
+// Requests returns the recorded requests, oldest first, without those of the control page; the oldest are
+// dropped after about ten thousand.
 func (s *Sim) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -123,26 +123,25 @@ func (s *Sim) Counts() map[string]int {
 	return maps.Clone(s.log.counts)
 }
 
-// MaxConcurrent returns the largest number of requests that were being answered at once for a mailbox.
-// A batch counts for none.
+// MaxConcurrent returns the largest number of concurrent requests for a mailbox. Batches do not count.
 func (s *Sim) MaxConcurrent(mailbox string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.log.most[fold(mailbox)]
+	return s.log.peak[fold(mailbox)]
 }
 
-// ResetRequests forgets the recorded requests, the counters, the totals and the concurrency seen.
+// ResetRequests clears the recorded requests, the counters, the totals and the maximum concurrency.
 func (s *Sim) ResetRequests() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.log.list = nil
 	clear(s.log.counts)
-	clear(s.log.most)
-	clear(s.log.tallies)
+	clear(s.log.peak)
+	clear(s.log.rates)
 	s.log.requests, s.log.parts, s.log.bytes = 0, 0, 0
 }
 
-// kindOf names what a path asks for, for the counters.
+// kindOf returns the kind of a request by its path, for the counters.
 func kindOf(path []string) string {
 	last := path[len(path)-1]
 	switch {

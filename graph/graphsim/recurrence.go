@@ -13,14 +13,14 @@ import (
 // The pattern is evaluated in the event's own zone: a 9 o'clock meeting stays at 9 across clock changes.
 type Recurrence struct {
 	Type       string // daily, weekly, absoluteMonthly, relativeMonthly, absoluteYearly, relativeYearly
-	Interval   int    // every so many days, weeks, months or years; 0 means 1
+	Interval   int    // in days, weeks, months or years; 0 means 1
 	Days       []time.Weekday
 	FirstDay   time.Weekday // of a week; matters for weekly with an interval
-	DayOfMonth int          // a month that is too short has the occurrence on its last day
+	DayOfMonth int          // in a shorter month the occurrence is on the last day
 	Month      time.Month   // yearly types
 	Index      string       // relative types: first, second, third, fourth, last
 	Until      string       // last day, 2006-01-02; "": see Count
-	Count      int          // number of occurrences; 0 and no Until: without end
+	Count      int          // number of occurrences; 0 and no Until: no end
 }
 
 var recurrenceTypes = []string{"daily", "weekly", "absoluteMonthly", "relativeMonthly", "absoluteYearly", "relativeYearly"}
@@ -28,9 +28,9 @@ var recurrenceTypes = []string{"daily", "weekly", "absoluteMonthly", "relativeMo
 func (r *Recurrence) check() error {
 	switch {
 	case !slices.Contains(recurrenceTypes, r.Type):
-		return fmt.Errorf("recurrence type %q is none of %v", r.Type, recurrenceTypes)
+		return fmt.Errorf("recurrence type %q is not one of %v", r.Type, recurrenceTypes)
 	case slices.ContainsFunc(r.Days, func(d time.Weekday) bool { return d < time.Sunday || d > time.Saturday }):
-		return fmt.Errorf("recurrence days %v hold something that is no weekday", r.Days)
+		return fmt.Errorf("recurrence days %v contain an invalid weekday", r.Days)
 	case strings.HasSuffix(r.Type, "Yearly") && (r.Month < time.January || r.Month > time.December):
 		return fmt.Errorf("recurrence type %s needs a month, not %d", r.Type, r.Month)
 	}
@@ -39,14 +39,14 @@ func (r *Recurrence) check() error {
 
 func (r *Recurrence) step() int { return max(r.Interval, 1) }
 
-// date is midnight UTC of a calendar day: arithmetic on it knows no clock changes.
+// date is midnight UTC of a calendar day, so that arithmetic is free of clock changes.
 func date(t time.Time) time.Time {
 	y, m, d := t.Date()
 	return time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
 }
 
-// days yields the days of the pattern in order, within the range that begins on first; those before from may be
-// left out.
+// days yields the days of the pattern in order, within the range that begins on first. Days before from may be
+// omitted.
 func (r *Recurrence) days(first, from time.Time) iter.Seq[time.Time] {
 	return func(yield func(time.Time) bool) {
 		n := 0
@@ -64,8 +64,8 @@ func (r *Recurrence) days(first, from time.Time) iter.Seq[time.Time] {
 	}
 }
 
-// skipped is a number of days, weeks, months or years, divisible by the interval, that are over before from. A
-// series that ends after so many occurrences is counted from its beginning.
+// skipped is a number of periods (days, weeks, months or years) before from, divisible by the interval. A series with
+// a Count is counted from its beginning, so nothing is skipped.
 func (r *Recurrence) skipped(first, from time.Time) int {
 	longest := 1 // days in a period
 	switch r.Type {
@@ -83,8 +83,8 @@ func (r *Recurrence) skipped(first, from time.Time) int {
 	return periods - periods%r.step()
 }
 
-// pattern yields the days of the pattern without end, leaving out so many days, weeks, months or years; the first
-// few may lie before the series begins.
+// pattern yields the days of the pattern without end, after the skipped periods. The first days may be before the
+// beginning of the series.
 func (r *Recurrence) pattern(first time.Time, skipped int) iter.Seq[time.Time] {
 	return func(yield func(time.Time) bool) {
 		for i := skipped; ; i += r.step() {
@@ -97,7 +97,7 @@ func (r *Recurrence) pattern(first time.Time, skipped int) iter.Seq[time.Time] {
 	}
 }
 
-// period returns the days the pattern has in its i-th day, week, month or year.
+// period returns the days of the pattern in its i-th day, week, month or year.
 func (r *Recurrence) period(first time.Time, i int) []time.Time {
 	month := time.Date(first.Year(), first.Month()+time.Month(i), 1, 0, 0, 0, 0, time.UTC)
 	year := time.Date(first.Year()+i, r.Month, 1, 0, 0, 0, 0, time.UTC)
@@ -117,8 +117,8 @@ func (r *Recurrence) period(first time.Time, i int) []time.Time {
 }
 
 func (r *Recurrence) week(first time.Time, i int) []time.Time {
-	back := (int(first.Weekday()) - int(r.FirstDay) + 7) % 7
-	start := first.AddDate(0, 0, 7*i-back)
+	daysBack := (int(first.Weekday()) - int(r.FirstDay) + 7) % 7
+	start := first.AddDate(0, 0, 7*i-daysBack)
 	var days []time.Time
 	for k := range 7 {
 		d := start.AddDate(0, 0, k)
@@ -148,7 +148,7 @@ func (r *Recurrence) indexed(month time.Time) time.Time {
 	return hits[len(hits)-1]
 }
 
-// location is the event's own zone; check has set it.
+// location is the event's own zone, which check has loaded; UTC if none is set.
 func (e *Event) location() *time.Location {
 	if e.loc == nil {
 		return time.UTC
@@ -156,28 +156,28 @@ func (e *Event) location() *time.Location {
 	return e.loc
 }
 
-// at builds the occurrence of a series on a day of its pattern: the wall-clock times of the first one.
+// at returns the occurrence of a series on a day of its pattern, with the wall-clock times of the first one.
 func (it *item) at(day time.Time) *Event {
 	loc := it.location()
 	start, end := it.Start.In(loc), it.End.In(loc)
 	span := int(date(end).Sub(date(start)) / (24 * time.Hour))
 	e := it.Event
-	e.Start, e.End = wall(day, start), wall(day.AddDate(0, 0, span), end)
+	e.Start, e.End = withClock(day, start), withClock(day.AddDate(0, 0, span), end)
 	key := day.Format(dayLayout)
 	e.ID, e.SeriesMasterID, e.Type, e.Recurrence, e.OriginalStart = occurrenceID(it.ID, key), it.ID, "occurrence", nil, e.Start
 	return &e
 }
 
-// wall puts the time of day of clock onto a day, in the clock's zone.
-func wall(day, clock time.Time) time.Time {
+// withClock returns the day with the time of day and zone of clock, in UTC.
+func withClock(day, clock time.Time) time.Time {
 	h, m, s := clock.Clock()
 	return time.Date(day.Year(), day.Month(), day.Day(), h, m, s, 0, clock.Location()).UTC()
 }
 
-// firstDay is the day the series begins on, in its own zone.
+// firstDay is the first day of the series, in its own zone.
 func (it *item) firstDay() time.Time { return date(it.Start.In(it.location())) }
 
-// occurrence returns the occurrence or exception on a day of the pattern, nil when there is none or it was deleted.
+// occurrence returns the occurrence or exception on a day of the pattern, nil if there is none or it was deleted.
 func (it *item) occurrence(day string) *Event {
 	if x, changed := it.exceptions[day]; changed {
 		return x.event
@@ -197,7 +197,7 @@ func (it *item) occurrence(day string) *Event {
 	return nil
 }
 
-// instances returns the exceptions and then the plain occurrences of a series that overlap a window.
+// instances returns the exceptions and then the other occurrences of a series that overlap a window.
 func (it *item) instances(from, to time.Time) []*Event {
 	var list []*Event
 	for _, x := range it.exceptions {
@@ -226,7 +226,7 @@ func (it *item) instances(from, to time.Time) []*Event {
 	return list
 }
 
-// view returns everything but masters that overlaps a window, to be read only.
+// view returns the single events, occurrences and exceptions that overlap a window. They must not be changed.
 func (m *mailbox) view(from, to time.Time) []*Event {
 	var list []*Event
 	for _, id := range m.order {
@@ -240,7 +240,7 @@ func (m *mailbox) view(from, to time.Time) []*Event {
 	return list
 }
 
-// span is the time the service goes by: an all-day event lasts from midnight to midnight UTC, whatever its zone.
+// span is the time for filters and windows: an all-day event is from midnight to midnight UTC in any zone.
 func (e *Event) span() (start, end time.Time) {
 	if e.AllDay {
 		loc := e.location()
@@ -249,7 +249,7 @@ func (e *Event) span() (start, end time.Time) {
 	return e.Start, e.End
 }
 
-// overlaps is the rule of calendarView: an event that ends exactly at the start of the window is in.
+// overlaps is the rule of calendarView: an event that ends exactly at the start of the window is included.
 func (e *Event) overlaps(from, to time.Time) bool {
 	start, end := e.span()
 	return start.Before(to) && !end.Before(from)

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// rowWriter writes events as Graph does: its fields in its order (learn.microsoft.com/graph/api/resources/event).
+// rowWriter writes events with the fields of Graph in its order (learn.microsoft.com/graph/api/resources/event).
 type rowWriter struct {
 	jsonWriter
 	q      query
@@ -32,46 +32,46 @@ var eventFields = []field{
 	{"lastModifiedDateTime", func(w *rowWriter, e *Event) { w.time(e.Modified.UTC(), microseconds) }},
 	{"changeKey", func(w *rowWriter, e *Event) { w.text(e.ChangeKey) }},
 	{"categories", func(w *rowWriter, e *Event) { w.texts(e.Categories) }},
-	{"transactionId", always("null")},
+	{"transactionId", constant("null")},
 	{"originalStartTimeZone", func(w *rowWriter, e *Event) { w.text(windowsName(e.Zone)) }},
 	{"originalEndTimeZone", func(w *rowWriter, e *Event) { w.text(windowsName(e.Zone)) }},
 	{"iCalUId", func(w *rowWriter, e *Event) { w.text(e.globalID()) }},
-	{"reminderMinutesBeforeStart", always("15")},
-	{"isReminderOn", always("false")},
-	{"hasAttachments", always("false")},
+	{"reminderMinutesBeforeStart", constant("15")},
+	{"isReminderOn", constant("false")},
+	{"hasAttachments", constant("false")},
 	{"subject", func(w *rowWriter, e *Event) { w.text(e.Subject) }},
 	{"bodyPreview", func(w *rowWriter, e *Event) { w.text(preview(e.Body)) }},
-	{"importance", always(`"normal"`)},
+	{"importance", constant(`"normal"`)},
 	{"sensitivity", func(w *rowWriter, e *Event) { w.text(orText(e.Sensitivity, "normal")) }},
-	{"isAllDay", func(w *rowWriter, e *Event) { w.truth(e.AllDay) }},
-	{"isCancelled", func(w *rowWriter, e *Event) { w.truth(e.Cancelled) }},
-	{"isOrganizer", func(w *rowWriter, e *Event) { w.truth(w.box.organizes(e)) }},
-	{"responseRequested", always("true")},
+	{"isAllDay", func(w *rowWriter, e *Event) { w.boolean(e.AllDay) }},
+	{"isCancelled", func(w *rowWriter, e *Event) { w.boolean(e.Cancelled) }},
+	{"isOrganizer", func(w *rowWriter, e *Event) { w.boolean(w.box.organizes(e)) }},
+	{"responseRequested", constant("true")},
 	{"seriesMasterId", func(w *rowWriter, e *Event) { w.textOrNull(w.id(e.SeriesMasterID)) }},
 	{"showAs", func(w *rowWriter, e *Event) { w.text(orText(e.ShowAs, "busy")) }},
 	{"type", func(w *rowWriter, e *Event) { w.text(e.Type) }},
 	{"originalStart", (*rowWriter).originalStart},
 	{"webLink", func(w *rowWriter, e *Event) { w.text("https://outlook.office365.com/owa/?itemid=" + w.id(e.ID)) }},
-	{"onlineMeetingUrl", always("null")},
-	{"isOnlineMeeting", func(w *rowWriter, e *Event) { w.truth(e.JoinURL != "") }},
+	{"onlineMeetingUrl", constant("null")},
+	{"isOnlineMeeting", func(w *rowWriter, e *Event) { w.boolean(e.JoinURL != "") }},
 	{"onlineMeetingProvider", func(w *rowWriter, e *Event) { w.text(provider(e)) }},
-	{"allowNewTimeProposals", always("true")},
-	{"isDraft", always("false")},
-	{"hideAttendees", always("false")},
+	{"allowNewTimeProposals", constant("true")},
+	{"isDraft", constant("false")},
+	{"hideAttendees", constant("false")},
 	{"recurrence", func(w *rowWriter, e *Event) { w.value(recurrenceRow(e)) }},
 	{"onlineMeeting", func(w *rowWriter, e *Event) { w.value(joinRow(e)) }},
 	{"responseStatus", (*rowWriter).response},
 	{"body", (*rowWriter).body},
-	{"start", func(w *rowWriter, e *Event) { w.clock(e, e.Start) }},
-	{"end", func(w *rowWriter, e *Event) { w.clock(e, e.End) }},
+	{"start", func(w *rowWriter, e *Event) { w.dateTime(e, e.Start) }},
+	{"end", func(w *rowWriter, e *Event) { w.dateTime(e, e.End) }},
 	{"location", (*rowWriter).location},
 	{"locations", (*rowWriter).locations},
 	{"attendees", (*rowWriter).attendees},
 	{"organizer", func(w *rowWriter, e *Event) { w.person(`{"emailAddress":`, e.Organizer); w.raw("}") }},
 }
 
-// always writes a field that is the same in every event.
-func always(value string) func(*rowWriter, *Event) {
+// constant writes a field with the same value in every event.
+func constant(value string) func(*rowWriter, *Event) {
 	return func(w *rowWriter, _ *Event) { w.raw(value) }
 }
 
@@ -79,7 +79,7 @@ func knownField(name string) bool {
 	return name == "id" || slices.ContainsFunc(eventFields, func(f field) bool { return f.name == name })
 }
 
-// rows returns a writer of the fields that are asked for; calendarView cannot select createdDateTime and
+// rows returns a writer of the selected fields; calendarView cannot select createdDateTime and
 // lastModifiedDateTime.
 func (s *Sim) rows(box *mailbox, q query, view bool) *rowWriter {
 	w := &rowWriter{q: q, box: box, sim: s}
@@ -100,10 +100,10 @@ func (w *rowWriter) row(e *Event) {
 	w.rowBody(e)
 }
 
-// rowBody writes an event after its opening brace. Etag and id come whatever was selected.
+// rowBody writes an event after its opening brace. Etag and id are always included.
 func (w *rowWriter) rowBody(e *Event) {
 	w.raw(`"@odata.etag":"W/\"`)
-	w.raw(e.ChangeKey) // letters only
+	w.raw(e.ChangeKey) // needs no escaping
 	w.raw(`\"","id":`)
 	w.text(w.id(e.ID))
 	for _, f := range w.fields {
@@ -115,7 +115,7 @@ func (w *rowWriter) rowBody(e *Event) {
 	w.raw("}")
 }
 
-// id writes an id in the form asked for.
+// id returns an id in the requested form.
 func (w *rowWriter) id(id string) string {
 	if rest, ok := strings.CutPrefix(id, ordinaryID); ok && w.q.immutable {
 		return immutableID + rest
@@ -123,10 +123,10 @@ func (w *rowWriter) id(id string) string {
 	return id
 }
 
-// clock is a dateTimeTimeZone: seven digits, no offset. All-day times are midnights in whatever zone is asked for.
-func (w *rowWriter) clock(e *Event, t time.Time) {
+// dateTime writes a dateTimeTimeZone: seven decimals, no offset. All-day times are midnight in any requested zone.
+func (w *rowWriter) dateTime(e *Event, t time.Time) {
 	zone, name := w.q.zone, w.q.zoneName
-	if w.sim.sw.IgnoreTimezonePref {
+	if w.sim.behaviour.IgnoreTimezonePref {
 		zone, name = e.location(), orText(e.Zone, "UTC")
 		if len(e.ChangeKey) > 0 && e.ChangeKey[0]%2 == 0 {
 			name = windowsName(e.Zone)
@@ -168,16 +168,16 @@ func (w *rowWriter) body(e *Event) {
 func (w *rowWriter) response(e *Event) {
 	switch {
 	case w.box.organizes(e):
-		w.answered("organizer", time.Time{})
+		w.responseStatus("organizer", time.Time{})
 	case e.Response == "":
-		w.answered("none", time.Time{})
+		w.responseStatus("none", time.Time{})
 	default:
-		w.answered(e.Response, e.Created)
+		w.responseStatus(e.Response, e.Created)
 	}
 }
 
-// answered is a responseStatus; the zero time stands for none.
-func (w *rowWriter) answered(response string, at time.Time) {
+// responseStatus writes a responseStatus; the zero time means none.
+func (w *rowWriter) responseStatus(response string, at time.Time) {
 	w.raw(`{"response":`)
 	w.text(response)
 	w.raw(`,"time":`)
@@ -185,7 +185,7 @@ func (w *rowWriter) answered(response string, at time.Time) {
 	w.raw("}")
 }
 
-// person writes an emailAddress after the text that goes before it.
+// person writes an emailAddress after the text before.
 func (w *rowWriter) person(before string, p Person) {
 	w.raw(before)
 	w.raw(`{"name":`)
@@ -207,7 +207,7 @@ func (w *rowWriter) location(e *Event) {
 	w.raw(`,"uniqueIdType":"private"}`)
 }
 
-// locations lists the booked rooms, or the one place that was typed.
+// locations writes the booked rooms, or else the location as text.
 func (w *rowWriter) locations(e *Event) {
 	n := 0
 	w.raw("[")
@@ -249,14 +249,14 @@ func (w *rowWriter) attendees(e *Event) {
 		if a.Response == "" || a.Response == "none" {
 			at = time.Time{}
 		}
-		w.answered(orText(a.Response, "none"), at)
+		w.responseStatus(orText(a.Response, "none"), at)
 		w.person(`,"emailAddress":`, a.Person)
 		w.raw("}")
 	}
 	w.raw("]")
 }
 
-// globalID is the iCalUId; an occurrence carries its date in the bytes kept for it ([MS-OXOCAL] §2.2.1.27).
+// globalID is the iCalUId; that of an occurrence contains its date ([MS-OXOCAL] §2.2.1.27).
 func (e *Event) globalID() string {
 	const from, to = 32, 40
 	if e.OriginalStart.IsZero() || len(e.ICalUID) < to {

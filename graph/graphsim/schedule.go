@@ -13,8 +13,8 @@ const (
 	maxScheduleWindow = 62 * 24 * time.Hour
 )
 
-// usualSchedule is how many bytes to make room for per mailbox.
-const usualSchedule = 12 << 10
+// typicalScheduleSize is the number of bytes to allocate per mailbox.
+const typicalScheduleSize = 12 << 10
 
 type clockTime struct {
 	DateTime string `json:"dateTime"`
@@ -41,9 +41,9 @@ type scheduleRequest struct {
 	Interval  json.RawMessage `json:"availabilityViewInterval"`
 }
 
-// getSchedule tells free and busy of any mailbox, with or without a right on its calendar.
-func (s *Sim) getSchedule(c *call, rd reader) answer {
-	if !rd.has(readScopes...) && (rd.user != nil || !rd.has(appRoles...) && len(rd.app.ScopedTo) == 0) {
+// getSchedule returns free/busy of any mailbox, with or without permission on its calendar.
+func (s *Sim) getSchedule(c *call, cl caller) response {
+	if !cl.has(readScopes...) && (cl.user != nil || !cl.has(appRoles...) && len(cl.app.ScopedTo) == 0) {
 		return graphError(c, 403, "ErrorAccessDenied", "Access is denied. Check credentials and try again.")
 	}
 	var in scheduleRequest
@@ -68,40 +68,40 @@ func (s *Sim) getSchedule(c *call, rd reader) answer {
 	case slot < 5 || slot > 1440:
 		return graphError(c, 400, "ErrorInvalidParameter", "The availabilityViewInterval must be 5 to 1440 minutes.")
 	}
-	return s.schedules(c, rd, in.Schedules, from, to, time.Duration(slot)*time.Minute)
+	return s.schedules(c, cl, in.Schedules, from, to, time.Duration(slot)*time.Minute)
 }
 
-func (s *Sim) schedules(c *call, rd reader, addresses []string, from, to time.Time, slot time.Duration) answer {
+func (s *Sim) schedules(c *call, cl caller, addresses []string, from, to time.Time, slot time.Duration) response {
 	q := query{zone: time.UTC, zoneName: "UTC"}
 	if name, ok := q.prefer(c.r.Header.Values("Prefer")); !ok {
 		return graphError(c, 400, "TimeZoneNotSupportedException", "A valid TimeZone value must be specified. The following TimeZone value is not supported: '"+name+"'.")
 	}
 	w := s.rows(nil, q, false)
-	w.b = make([]byte, 0, len(addresses)*usualSchedule)
+	w.b = make([]byte, 0, len(addresses)*typicalScheduleSize)
 	w.raw(`{"@odata.context":`)
 	w.text(c.base + "/v1.0/$metadata#Collection(microsoft.graph.scheduleInformation)")
 	w.raw(`,"value":[`)
 	for i, address := range addresses {
 		w.comma(i)
-		box := s.world.mailboxes[fold(address)]
+		box := s.directory.mailboxes[fold(address)]
 		switch {
 		case box == nil:
-			w.noSchedule(address, "Unable to resolve e-mail address "+address+" to an Active Directory object.", "5009")
+			w.scheduleError(address, "Unable to resolve e-mail address "+address+" to an Active Directory object.", "5009")
 		case box.room != nil && box.room.NoFreeBusy:
-			w.noSchedule(address, "The caller does not have access to free/busy data.", "ErrorNoFreeBusyAccess")
+			w.scheduleError(address, "The caller does not have access to free/busy data.", "ErrorNoFreeBusyAccess")
 		default:
 			w.box = box
-			w.schedule(rd, address, from, to, slot)
+			w.schedule(cl, address, from, to, slot)
 		}
 	}
 	w.raw("]}")
-	a := graphBytes(w.b)
+	a := rawGraphResponse(w.b)
 	applied(a, q)
 	return a
 }
 
-// noSchedule is a mailbox that could not be looked up; the answer as a whole is good all the same.
-func (w *rowWriter) noSchedule(address, message, code string) {
+// scheduleError writes the error of one mailbox; the response as a whole succeeds.
+func (w *rowWriter) scheduleError(address, message, code string) {
 	w.raw(`{"scheduleId":`)
 	w.text(address)
 	w.raw(`,"availabilityView":"","scheduleItems":[],"workingHours":null,"error":{"message":`)
@@ -111,10 +111,10 @@ func (w *rowWriter) noSchedule(address, message, code string) {
 	w.raw("}}")
 }
 
-// schedule is one mailbox: what takes it, and what is marked as free. What was cancelled or declined does neither.
-// Subject, location and privacy need more than the right to see free and busy.
-func (w *rowWriter) schedule(rd reader, address string, from, to time.Time, slot time.Duration) {
-	detailed := rd.user == nil || fold(rd.user.UPN) == fold(w.box.address) || w.sim.sharedWith(w.box, rd.user)
+// schedule writes one mailbox: its events, those marked as free included, without cancelled and declined ones.
+// Subject, location and privacy need more than free/busy permission.
+func (w *rowWriter) schedule(cl caller, address string, from, to time.Time, slot time.Duration) {
+	detailed := cl.user == nil || fold(cl.user.UPN) == fold(w.box.address) || w.sim.sharedWith(w.box, cl.user)
 	var rows []*Event
 	for _, e := range w.box.view(from, to) {
 		start, end := e.span()
@@ -139,27 +139,27 @@ func (w *rowWriter) scheduleItem(e *Event, detailed bool) {
 	w.raw("{")
 	if detailed {
 		w.raw(`"isPrivate":`)
-		w.truth(e.Sensitivity == "private")
+		w.boolean(e.Sensitivity == "private")
 		w.raw(`,"subject":`)
 		w.text(e.Subject)
 		w.raw(`,"location":`)
 		w.text(e.Location)
 		w.raw(`,"isMeeting":true,"isRecurring":`)
-		w.truth(e.SeriesMasterID != "")
+		w.boolean(e.SeriesMasterID != "")
 		w.raw(`,"isException":`)
-		w.truth(e.Type == "exception")
+		w.boolean(e.Type == "exception")
 		w.raw(`,"isReminderSet":false,`)
 	}
 	w.raw(`"status":`)
 	w.text(orText(e.ShowAs, "busy"))
 	w.raw(`,"start":`)
-	w.clock(e, e.Start)
+	w.dateTime(e, e.Start)
 	w.raw(`,"end":`)
-	w.clock(e, e.End)
+	w.dateTime(e, e.End)
 	w.raw("}")
 }
 
-// availability writes one digit per slot: the highest state that touches it.
+// availability has one digit per slot: the highest state of the events that overlap it.
 func availability(rows []*Event, from, to time.Time, slot time.Duration) string {
 	rank := map[string]byte{"": '2', "busy": '2', "tentative": '1', "oof": '3', "workingElsewhere": '4'}
 	digits := bytes.Repeat([]byte("0"), int((to.Sub(from)+slot-1)/slot))

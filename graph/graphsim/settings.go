@@ -21,7 +21,7 @@ func NewOffice(o Options, zone *time.Location) *Sim {
 }
 
 // Settings are the settings of an account for the application of [DefaultClient]
-// at the simulator, one a line, for people. base is the simulator's address.
+// at the simulator, one per line, for people. base is the simulator's address.
 func Settings(base string) string {
 	id, secret, redirect := DefaultClient()
 	return fmt.Sprintf(`login_url          %s

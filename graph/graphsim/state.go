@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// state is what the control page and /sim/state show.
+// state is the content of the control page and of /sim/state.
 type state struct {
 	Notice    string         `json:"notice"`
 	Now       time.Time      `json:"now"`
 	Polite    bool           `json:"polite"`
 	Throttled bool           `json:"throttled"`
 	Outage    bool           `json:"outage"`
-	FailToken int            `json:"fail_token,omitempty"` // AADSTS code being forced
-	SignIns   int            `json:"sign_ins"`             // that can still be refreshed
+	FailToken int            `json:"fail_token,omitempty"` // AADSTS code returned by the token endpoint
+	SignIns   int            `json:"sign_ins"`             // that can be refreshed
 	Counts    map[string]int `json:"counts"`
 	Rooms     []roomState    `json:"rooms"`
 	Requests  []Request      `json:"requests"` // newest first
@@ -36,17 +36,17 @@ type bookingState struct {
 	Running   bool      `json:"running,omitempty"`
 }
 
-// recentRequests is how many requests the page shows.
+// recentRequests is the number of requests on the page.
 const recentRequests = 25
 
-// state shows the bookings from the beginning of the UTC day to its end.
+// state returns the state with the bookings of the current UTC day.
 func (s *Sim) state(now time.Time) state {
 	st := state{
-		Notice: "This is a simulator, not Microsoft.", Now: now, Polite: s.sw.Polite, Counts: s.log.counts,
-		Throttled: now.Before(s.sw.ThrottleUntil), Outage: now.Before(s.sw.OutageUntil), SignIns: s.liveSignIns(),
+		Notice: "This is a simulator, not Microsoft.", Now: now, Polite: s.behaviour.Polite, Counts: s.log.counts,
+		Throttled: now.Before(s.behaviour.ThrottleUntil), Outage: now.Before(s.behaviour.OutageUntil), SignIns: s.activeSignIns(),
 	}
-	if s.grants.failTimes != 0 {
-		st.FailToken = s.grants.failCode
+	if s.issued.failTimes != 0 {
+		st.FailToken = s.issued.failCode
 	}
 	for _, r := range s.rooms() {
 		st.Rooms = append(st.Rooms, s.roomState(r, now))
@@ -59,7 +59,7 @@ func (s *Sim) state(now time.Time) state {
 func (s *Sim) roomState(r Room, now time.Time) roomState {
 	day := date(now)
 	rs := roomState{Room: r.Name, Address: r.Address, Bookings: []bookingState{}}
-	for _, e := range s.dayRows(s.mailbox(r.Address), day, day.AddDate(0, 0, 1)) {
+	for _, e := range s.sortedView(s.mailbox(r.Address), day, day.AddDate(0, 0, 1)) {
 		start, end := e.span()
 		if !end.After(day) {
 			continue
@@ -70,9 +70,9 @@ func (s *Sim) roomState(r Room, now time.Time) roomState {
 	return rs
 }
 
-func (s *Sim) liveSignIns() int {
+func (s *Sim) activeSignIns() int {
 	live := map[*signIn]bool{}
-	for _, t := range s.grants.refresh {
+	for _, t := range s.issued.refresh {
 		if !t.revoked && !t.signIn.revoked {
 			live[t.signIn] = true
 		}

@@ -12,11 +12,11 @@ import (
 
 const (
 	deviceGrant    = "urn:ietf:params:oauth:grant-type:device_code"
-	oldDeviceGrant = "device_code" // of the drafts of RFC 8628; Microsoft's library for Go still sends it
+	oldDeviceGrant = "device_code" // from drafts of RFC 8628; sent by Microsoft's library for Go
 )
 
 // token is the token endpoint (RFC 6749 §3.2).
-func (s *Sim) token(c *call) answer {
+func (s *Sim) token(c *call) response {
 	if c.r.Method != http.MethodPost {
 		return s.stsError(c, 900561)
 	}
@@ -31,9 +31,9 @@ func (s *Sim) token(c *call) answer {
 	case id == "":
 		return s.refuse(c, missing("client_id"))
 	}
-	app, no := s.application(c.path[0], id)
-	if no.code != 0 {
-		return s.refuse(c, no)
+	app, problem := s.application(c.path[0], id)
+	if problem.code != 0 {
+		return s.refuse(c, problem)
 	}
 	switch grant := f.Get("grant_type"); grant {
 	case "authorization_code":
@@ -62,8 +62,8 @@ func (c *call) credentials() (id, secret string) {
 	return f.Get("client_id"), f.Get("client_secret")
 }
 
-// authenticate proves the client as its platform demands.
-func (s *Sim) authenticate(c *call, app *App, p Platform) refusal {
+// authenticateClient checks the client authentication that the platform requires.
+func (s *Sim) authenticateClient(c *call, app *App, p Platform) refusal {
 	_, secret := c.credentials()
 	assertion := c.form().Get("client_assertion")
 	switch {
@@ -88,45 +88,45 @@ func (s *Sim) authenticate(c *call, app *App, p Platform) refusal {
 	return refusal{}
 }
 
-func (s *Sim) redeemCode(c *call, f url.Values, app *App) answer {
+func (s *Sim) redeemCode(c *call, f url.Values, app *App) response {
 	for _, p := range []string{"code", "redirect_uri"} {
 		if f.Get(p) == "" {
 			return s.refuse(c, missing(p))
 		}
 	}
-	code := s.grants.codes[f.Get("code")]
+	code := s.issued.codes[f.Get("code")]
 	if code == nil {
 		return s.stsError(c, 9002313)
 	}
-	if no := s.authenticate(c, app, code.signIn.platform); no.code != 0 {
-		return s.refuse(c, no)
+	if problem := s.authenticateClient(c, app, code.signIn.platform); problem.code != 0 {
+		return s.refuse(c, problem)
 	}
-	if no := s.judgeCode(c, f, app, code); no.code != 0 {
-		return s.refuse(c, no)
+	if problem := s.checkCode(c, f, app, code); problem.code != 0 {
+		return s.refuse(c, problem)
 	}
-	scopes, no := narrow(code.signIn, f.Get("scope"))
-	if no.code != 0 {
-		return s.refuse(c, no)
+	scopes, problem := selectScopes(code.signIn, f.Get("scope"))
+	if problem.code != 0 {
+		return s.refuse(c, problem)
 	}
 	code.used = true
 	return s.tokens(c, code.signIn, scopes, code.nonce)
 }
 
-// judgeCode checks life, single use, client, redirect URI and PKCE (RFC 7636 §4.6).
-func (s *Sim) judgeCode(c *call, f url.Values, app *App, code *authCode) refusal {
+// checkCode checks lifetime, single use, client, redirect URI and PKCE (RFC 7636 §4.6).
+func (s *Sim) checkCode(c *call, f url.Values, app *App, code *authCode) refusal {
 	switch {
 	case code.used:
 		return refusal{code: 54005}
 	case code.signIn.app != app.ClientID:
 		return refusal{code: 70000}
-	case !c.now.Before(code.issued.Add(orDefault(s.sw.CodeLife, 10*time.Minute))):
+	case !c.now.Before(code.issued.Add(orDefault(s.behaviour.CodeLifetime, 10*time.Minute))):
 		return refusal{code: 70008}
 	case code.redirect != f.Get("redirect_uri"):
 		return refusal{70000, "The provided value for the 'redirect_uri' is not the one the code was issued for."}
 	case !pkceMatches(code.challenge, code.method, f.Get("code_verifier")):
 		return refusal{code: 501481}
 	}
-	return s.judgeUser(code.signIn)
+	return s.checkUser(code.signIn)
 }
 
 func pkceMatches(challenge, method, verifier string) bool {
@@ -140,8 +140,8 @@ func pkceMatches(challenge, method, verifier string) bool {
 	return challenge == verifier
 }
 
-// judgeUser looks at the person as the directory knows them now.
-func (s *Sim) judgeUser(in *signIn) refusal {
+// checkUser checks the current state of the user in the directory.
+func (s *Sim) checkUser(in *signIn) refusal {
 	now := s.user(in.user.UPN)
 	switch {
 	case now == nil:
@@ -152,51 +152,51 @@ func (s *Sim) judgeUser(in *signIn) refusal {
 	return refusal{}
 }
 
-// narrow returns the scopes of the access token: those asked for, or without a parameter or with .default all
-// consented ones.
-func narrow(in *signIn, parameter string) ([]string, refusal) {
+// selectScopes returns the scopes of the access token: the requested ones, or all consented ones without a parameter
+// or with .default.
+func selectScopes(in *signIn, parameter string) ([]string, refusal) {
 	if parameter == "" {
 		return in.resourceScopes(), refusal{}
 	}
-	asked, bad := parseScopes(parameter)
+	requested, bad := parseScopes(parameter)
 	if bad != "" {
 		return nil, refusal{70011, "The provided value for the input parameter 'scope' is not valid. The scope '" + bad + "' does not exist."}
 	}
 	if slices.ContainsFunc(strings.Fields(parameter), func(x string) bool { return strings.HasSuffix(x, ".default") }) {
 		return in.resourceScopes(), refusal{}
 	}
-	for _, x := range asked {
+	for _, x := range requested {
 		if !slices.Contains(in.scopes, x) && !slices.Contains(oidcScopes, x) {
 			return nil, refusal{code: 65001}
 		}
 	}
-	return slices.DeleteFunc(asked, func(x string) bool { return x == "offline_access" }), refusal{}
+	return slices.DeleteFunc(requested, func(x string) bool { return x == "offline_access" }), refusal{}
 }
 
-func (s *Sim) redeemRefresh(c *call, f url.Values, app *App) answer {
+func (s *Sim) redeemRefresh(c *call, f url.Values, app *App) response {
 	if f.Get("refresh_token") == "" {
 		return s.refuse(c, missing("refresh_token"))
 	}
-	t := s.grants.refresh[f.Get("refresh_token")]
+	t := s.issued.refresh[f.Get("refresh_token")]
 	if t == nil || t.signIn.app != app.ClientID {
 		return s.refuse(c, refusal{9002313, "Invalid request. The refresh token is malformed or invalid."})
 	}
-	if no := s.authenticate(c, app, t.signIn.platform); no.code != 0 {
-		return s.refuse(c, no)
+	if problem := s.authenticateClient(c, app, t.signIn.platform); problem.code != 0 {
+		return s.refuse(c, problem)
 	}
-	if no := s.judgeRefresh(c, t); no.code != 0 {
-		return s.refuse(c, no)
+	if problem := s.checkRefreshToken(c, t); problem.code != 0 {
+		return s.refuse(c, problem)
 	}
-	scopes, no := narrow(t.signIn, f.Get("scope"))
-	if no.code != 0 {
-		return s.refuse(c, no)
+	scopes, problem := selectScopes(t.signIn, f.Get("scope"))
+	if problem.code != 0 {
+		return s.refuse(c, problem)
 	}
 	return s.tokens(c, t.signIn, scopes, "")
 }
 
-// judgeRefresh checks life and revocation. A used token stays good until its own end.
-func (s *Sim) judgeRefresh(c *call, t *refreshToken) refusal {
-	idle := orDefault(s.sw.RefreshIdle, 90*24*time.Hour)
+// checkRefreshToken checks lifetime and revocation. A used token stays valid until it expires.
+func (s *Sim) checkRefreshToken(c *call, t *refreshToken) refusal {
+	idle := orDefault(s.behaviour.RefreshLifetime, 90*24*time.Hour)
 	switch {
 	case t.revoked || t.signIn.revoked:
 		return refusal{50173, "The provided grant has expired due to it being revoked, a fresh auth token is needed. The user might have changed or reset their password. The grant was issued on '" + t.issued.Format("2006-01-02T15:04:05.0000000Z") + "'."}
@@ -205,7 +205,7 @@ func (s *Sim) judgeRefresh(c *call, t *refreshToken) refusal {
 	case !c.now.Before(t.issued.Add(idle)):
 		return refusal{700082, "The refresh token has expired due to inactivity. The token was issued on " + t.issued.Format("2006-01-02T15:04:05.0000000Z") + " and was inactive for " + dotNetDuration(idle) + "."}
 	}
-	return s.judgeUser(t.signIn)
+	return s.checkUser(t.signIn)
 }
 
 // dotNetDuration writes a duration as .NET does, for instance 90.00:00:00.
@@ -215,15 +215,15 @@ func dotNetDuration(d time.Duration) string {
 	return strings.Join([]string{itoa(int64(days)), clock}, ".")
 }
 
-func (s *Sim) clientCredentials(c *call, f url.Values, app *App) answer {
+func (s *Sim) clientCredentials(c *call, f url.Values, app *App) response {
 	switch fold(c.path[0]) {
 	case "common":
 		return s.stsError(c, 9001023)
 	case "organizations":
 		return s.stsError(c, 50059)
 	}
-	if no := s.authenticate(c, app, Web); no.code != 0 {
-		return s.refuse(c, no)
+	if problem := s.authenticateClient(c, app, Web); problem.code != 0 {
+		return s.refuse(c, problem)
 	}
 	scope := f.Get("scope")
 	switch {
@@ -234,22 +234,22 @@ func (s *Sim) clientCredentials(c *call, f url.Values, app *App) answer {
 	}
 	t := s.issueApp(app, c.now)
 	life := int64(t.Expires.Sub(c.now) / time.Second)
-	return tokenAnswer(http.StatusOK, map[string]any{"token_type": "Bearer", "expires_in": life, "ext_expires_in": life, "access_token": t.Access})
+	return identityResponse(http.StatusOK, map[string]any{"token_type": "Bearer", "expires_in": life, "ext_expires_in": life, "access_token": t.Access})
 }
 
-// isAppScope wants one resource with /.default; OpenID Connect scopes beside it, which Microsoft's libraries always
-// send, are let pass.
+// isAppScope accepts one resource with /.default. OpenID Connect scopes, which Microsoft's libraries always send, are
+// ignored.
 func isAppScope(parameter string) bool {
 	fields := slices.DeleteFunc(strings.Fields(parameter), func(x string) bool { return slices.Contains(oidcScopes, x) })
 	return len(fields) == 1 && strings.HasSuffix(fields[0], "/.default")
 }
 
-// tokens is the good answer of a grant that has a person in it.
-func (s *Sim) tokens(c *call, in *signIn, scopes []string, nonce string) answer {
+// tokens is the token response of a user's sign-in.
+func (s *Sim) tokens(c *call, in *signIn, scopes []string, nonce string) response {
 	t := s.issue(in, scopes, c.now)
 	life := int64(t.Expires.Sub(c.now) / time.Second)
 	body := map[string]any{
-		"token_type": "Bearer", "scope": asAsked(scopes, orText(c.form().Get("scope"), in.asked)), "expires_in": life, "ext_expires_in": life, "access_token": t.Access,
+		"token_type": "Bearer", "scope": formatScopes(scopes, orText(c.form().Get("scope"), in.requested)), "expires_in": life, "ext_expires_in": life, "access_token": t.Access,
 	}
 	if t.Refresh != "" {
 		body["refresh_token"] = t.Refresh
@@ -261,5 +261,5 @@ func (s *Sim) tokens(c *call, in *signIn, scopes []string, nonce string) answer 
 		info := encodeJSON(map[string]any{"uid": in.user.ID, "utid": TenantID})
 		body["client_info"] = base64.RawURLEncoding.EncodeToString(info)
 	}
-	return tokenAnswer(http.StatusOK, body)
+	return identityResponse(http.StatusOK, body)
 }

@@ -10,13 +10,13 @@ import (
 )
 
 // Transport returns a RoundTripper that reaches the simulator without a socket, so that it works in a
-// testing/synctest bubble and for any host name. A reset comes back as ECONNRESET, a truncated body as
+// testing/synctest bubble and for any host name. A reset is returned as ECONNRESET, a truncated body as
 // io.ErrUnexpectedEOF.
-func (s *Sim) Transport() http.RoundTripper { return direct{s} }
+func (s *Sim) Transport() http.RoundTripper { return transport{s} }
 
-type direct struct{ sim *Sim }
+type transport struct{ sim *Sim }
 
-func (d direct) RoundTrip(r *http.Request) (resp *http.Response, err error) {
+func (d transport) RoundTrip(r *http.Request) (resp *http.Response, err error) {
 	if err := r.Context().Err(); err != nil {
 		return nil, err
 	}
@@ -26,7 +26,7 @@ func (d direct) RoundTrip(r *http.Request) (resp *http.Response, err error) {
 		inner.Host = r.URL.Host
 	}
 	rec := httptest.NewRecorder()
-	if aborted(func() { d.sim.ServeHTTP(rec, inner) }) {
+	if handlerAborted(func() { d.sim.ServeHTTP(rec, inner) }) {
 		return nil, syscall.ECONNRESET
 	}
 	if r.Body != nil {
@@ -38,18 +38,18 @@ func (d direct) RoundTrip(r *http.Request) (resp *http.Response, err error) {
 	resp = rec.Result()
 	resp.Request = r
 	if n, err := strconv.Atoi(resp.Header.Get("Content-Length")); err == nil && n > rec.Body.Len() {
-		resp.Body = io.NopCloser(io.MultiReader(bytes.NewReader(rec.Body.Bytes()), cutShort{}))
+		resp.Body = io.NopCloser(io.MultiReader(bytes.NewReader(rec.Body.Bytes()), truncatedBody{}))
 	}
 	return resp, nil
 }
 
-// aborted runs a handler as net/http does: http.ErrAbortHandler means the connection goes.
-func aborted(serve func()) (gone bool) {
+// handlerAborted runs a handler as net/http does: http.ErrAbortHandler closes the connection.
+func handlerAborted(serve func()) (aborted bool) {
 	defer func() {
 		switch v := recover(); v {
 		case nil:
 		case http.ErrAbortHandler:
-			gone = true
+			aborted = true
 		default:
 			panic(v)
 		}
@@ -58,6 +58,6 @@ func aborted(serve func()) (gone bool) {
 	return false
 }
 
-type cutShort struct{}
+type truncatedBody struct{}
 
-func (cutShort) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+func (truncatedBody) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// windowsZones maps the Windows names the simulator knows to IANA zones (unicode.org CLDR, windowsZones.xml).
+// windowsZones maps the supported Windows names to IANA zones (unicode.org CLDR, windowsZones.xml).
 var windowsZones = map[string]string{
 	"UTC":                            "UTC",
 	"GMT Standard Time":              "Europe/London",
@@ -29,7 +29,7 @@ var windowsZones = map[string]string{
 	"New Zealand Standard Time":      "Pacific/Auckland",
 }
 
-// windowsNames is windowsZones the other way round.
+// windowsNames maps IANA zones to Windows names.
 var windowsNames = func() map[string]string {
 	names := map[string]string{}
 	for w, iana := range windowsZones {
@@ -38,13 +38,13 @@ var windowsNames = func() map[string]string {
 	return names
 }()
 
-// locations keeps the zones that were loaded, because loading one reads a file.
+// locations caches zones, because loading one reads a file.
 var locations sync.Map
 
 // location loads a zone by its IANA name.
 func location(iana string) (*time.Location, error) {
-	if kept, ok := locations.Load(iana); ok {
-		return kept.(*time.Location), nil
+	if cached, ok := locations.Load(iana); ok {
+		return cached.(*time.Location), nil
 	}
 	loc, err := time.LoadLocation(iana)
 	if err == nil {
@@ -65,7 +65,7 @@ func loadZone(name string) (*time.Location, error) {
 	return location(iana)
 }
 
-// windowsName returns the Windows name of an IANA zone, or the name itself where none is known.
+// windowsName returns the Windows name of an IANA zone, or the name itself if there is none.
 func windowsName(iana string) string {
 	if iana == "" {
 		return "UTC"

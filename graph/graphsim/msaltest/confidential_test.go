@@ -69,7 +69,7 @@ func TestConfidentialCodeAndRefresh(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
-			b.sim.Set(func(w *graphsim.Switches) { w.AccessLife = time.Minute })
+			b.sim.Set(func(w *graphsim.Behaviour) { w.AccessLifetime = time.Minute })
 			c := b.confidentialClient(authority, cred(b))
 			first := b.webSignIn(c)
 			b.checkPerson(first)

@@ -63,7 +63,7 @@ func TestDeviceCodeRefusals(t *testing.T) {
 	}{
 		{"declined", (*graphsim.Sim).DeclineDevice, 400, "authorization_declined", nil},
 		{"expired", func(sim *graphsim.Sim, _ string) error {
-			sim.Set(func(w *graphsim.Switches) { w.DeviceLife = time.Minute })
+			sim.Set(func(w *graphsim.Behaviour) { w.DeviceLifetime = time.Minute })
 			return nil
 		}, 400, "expired_token", []int{70020}},
 		{"public flows off", func(sim *graphsim.Sim, _ string) error {

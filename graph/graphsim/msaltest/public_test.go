@@ -119,7 +119,7 @@ func TestScopesKeepTheNamesAskedFor(t *testing.T) {
 // An access token of less than five minutes is as good as none to the library: every silent call refreshes.
 func TestSilentRefreshOfPublicClient(t *testing.T) {
 	b := newBench(t)
-	b.sim.Set(func(w *graphsim.Switches) { w.AccessLife, w.StrictRotation = time.Minute, true })
+	b.sim.Set(func(w *graphsim.Behaviour) { w.AccessLifetime, w.StrictRotation = time.Minute, true })
 	c := b.publicClient(authority, defaultID)
 	last := b.publicSignIn(c)
 	for range 3 {
@@ -144,7 +144,7 @@ func (b *bench) publicSignIn(c public.Client) public.AuthResult {
 // .default at a refresh means what was consented, be it more or less than what an administrator would grant.
 func TestDefaultScopeAtRefresh(t *testing.T) {
 	b := newBench(t)
-	b.sim.Set(func(w *graphsim.Switches) { w.AccessLife = time.Minute })
+	b.sim.Set(func(w *graphsim.Behaviour) { w.AccessLifetime = time.Minute })
 	c := b.publicClient(authority, defaultID)
 	got, err := c.AcquireTokenSilent(t.Context(), []string{"https://graph.microsoft.com/.default"}, public.WithSilentAccount(b.publicSignIn(c).Account))
 	b.must(err)

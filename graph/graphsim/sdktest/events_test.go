@@ -147,8 +147,8 @@ func TestPages(t *testing.T) {
 	for i := range 25 {
 		want = append(want, b.add(boardroom, graphsim.Event{Start: at("2026-11-03T09:00").Add(time.Duration(i) * time.Minute), End: at("2026-11-03T10:00")}))
 	}
-	b.sim.Set(func(w *graphsim.Switches) {
-		w.Polite, w.Mischief = false, graphsim.Mischief{EmptyPage: 0.3, ShortPage: 0.5, Shuffle: true}
+	b.sim.Set(func(w *graphsim.Behaviour) {
+		w.Polite, w.Faults = false, graphsim.FaultRates{EmptyPage: 0.3, ShortPage: 0.5, Shuffle: true}
 	})
 	first, err := b.client.Users().ByUserId(boardroom).Events().Get(t.Context(), nil)
 	b.must(err)

@@ -82,7 +82,7 @@ func TestGetSchedule(t *testing.T) {
 func TestBatch(t *testing.T) {
 	b := newBench(t)
 	id := b.add(boardroom, graphsim.Event{Subject: "Board", Start: at("2026-11-03T09:00"), End: at("2026-11-03T10:00")})
-	b.sim.Set(func(w *graphsim.Switches) { w.Polite, w.Mischief = false, graphsim.Mischief{Shuffle: true} })
+	b.sim.Set(func(w *graphsim.Behaviour) { w.Polite, w.Faults = false, graphsim.FaultRates{Shuffle: true} })
 	batch := core.NewBatchRequest(b.adapter)
 	step := func(r *abstractions.RequestInformation, err error) string {
 		b.must(err)

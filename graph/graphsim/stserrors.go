@@ -68,7 +68,7 @@ var stsCodes = map[int]sts{
 	9002313: {"invalid_request", "", "Invalid request. Request is malformed or invalid."},
 }
 
-// lookup returns the error of a code; one the simulator has no words for is an invalid_grant.
+// lookup returns the error of a code; an unknown code is an invalid_grant.
 func lookup(code int) sts {
 	if e, ok := stsCodes[code]; ok {
 		return e
@@ -76,7 +76,7 @@ func lookup(code int) sts {
 	return sts{"invalid_grant", "", "Simulated error without further text."}
 }
 
-// refusal is an identity error on its way to an answer; detail takes the place of the usual text. Zero: none.
+// refusal is an identity error before it is formatted; detail replaces the text of the code. Zero: no error.
 type refusal struct {
 	code   int
 	detail string
@@ -86,7 +86,7 @@ func missing(parameter string) refusal {
 	return refusal{900144, "The request body must contain the following parameter: '" + parameter + "'."}
 }
 
-// description is the error text with the identifiers that Microsoft appends to it.
+// description is the error text with the identifiers that Microsoft appends.
 func (s *Sim) description(c *call, r refusal) string {
 	text := r.detail
 	if text == "" {
@@ -104,10 +104,10 @@ func (c *call) correlation() string {
 	return c.id
 }
 
-func (s *Sim) stsError(c *call, code int) answer { return s.refuse(c, refusal{code: code}) }
+func (s *Sim) stsError(c *call, code int) response { return s.refuse(c, refusal{code: code}) }
 
-// refuse writes the error body of the token endpoint; 401 goes with invalid_client only (RFC 6749 §5.2).
-func (s *Sim) refuse(c *call, r refusal) answer {
+// refuse is an error response of the token endpoint; only invalid_client has status 401 (RFC 6749 §5.2).
+func (s *Sim) refuse(c *call, r refusal) response {
 	e := lookup(r.code)
 	body := map[string]any{
 		"error": e.err, "error_description": s.description(c, r), "error_codes": []int{r.code},
@@ -129,11 +129,11 @@ func (s *Sim) refuse(c *call, r refusal) answer {
 	case "temporarily_unavailable":
 		status = http.StatusServiceUnavailable
 	}
-	return tokenAnswer(status, body)
+	return identityResponse(status, body)
 }
 
-func tokenAnswer(status int, v any) answer {
-	a := newAnswer(status, "application/json; charset=utf-8", encodeJSON(v))
+func identityResponse(status int, v any) response {
+	a := newResponse(status, "application/json; charset=utf-8", encodeJSON(v))
 	h := a.header
 	h.Set("Cache-Control", "no-store, no-cache")
 	h.Set("Pragma", "no-cache")
@@ -144,27 +144,27 @@ func tokenAnswer(status int, v any) answer {
 	return a
 }
 
-// FailToken makes the token endpoint refuse the next requests with an AADSTS code, whatever their grant:
-// 50076, 53003, 50057, 65001, 7000222, 7000215, 50173, 700082 and the like; 90033 is a 503; 429 is throttling in
-// plain text with Retry-After. A negative times means until told otherwise, 0 ends it.
+// FailToken makes the token endpoint refuse the next requests of any grant type with an AADSTS code, such as 50076,
+// 53003, 50057, 65001, 7000222, 7000215, 50173 or 700082; 90033 is a 503; 429 is throttling in plain text with
+// Retry-After. A negative times means until further notice, 0 ends it.
 func (s *Sim) FailToken(code, times int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.grants.failCode, s.grants.failTimes = code, times
+	s.issued.failCode, s.issued.failTimes = code, times
 }
 
-// forcedRefusal spends one of the failures ordered with FailToken.
-func (s *Sim) forcedRefusal(c *call) (answer, bool) {
-	if s.grants.failTimes == 0 {
-		return answer{}, false
+// forcedRefusal returns the next of the failures requested with FailToken.
+func (s *Sim) forcedRefusal(c *call) (response, bool) {
+	if s.issued.failTimes == 0 {
+		return response{}, false
 	}
-	if s.grants.failTimes > 0 {
-		s.grants.failTimes--
+	if s.issued.failTimes > 0 {
+		s.issued.failTimes--
 	}
-	if s.grants.failCode == http.StatusTooManyRequests {
-		a := newAnswer(http.StatusTooManyRequests, "text/plain; charset=utf-8", []byte("Too Many Requests"))
+	if s.issued.failCode == http.StatusTooManyRequests {
+		a := newResponse(http.StatusTooManyRequests, "text/plain; charset=utf-8", []byte("Too Many Requests"))
 		a.header.Set("Retry-After", "60")
 		return a, true
 	}
-	return s.stsError(c, s.grants.failCode), true
+	return s.stsError(c, s.issued.failCode), true
 }

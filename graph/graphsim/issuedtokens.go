@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// grants are the codes and tokens that are out.
-type grants struct {
+// issuedTokens are the codes and tokens that have been issued.
+type issuedTokens struct {
 	codes     map[string]*authCode
 	refresh   map[string]*refreshToken
 	access    map[string]*accessToken
@@ -22,20 +22,20 @@ type grants struct {
 	failTimes int
 }
 
-func newGrants() grants {
-	return grants{codes: map[string]*authCode{}, refresh: map[string]*refreshToken{}, access: map[string]*accessToken{}, devices: map[string]*device{}}
+func newIssuedTokens() issuedTokens {
+	return issuedTokens{codes: map[string]*authCode{}, refresh: map[string]*refreshToken{}, access: map[string]*accessToken{}, devices: map[string]*device{}}
 }
 
-// signIn is what a person agreed to; all tokens that descend from it share it.
+// signIn is a consent of a user, shared by all tokens that follow from it.
 type signIn struct {
-	app      string // client id
-	user     *User
-	scopes   []string // consented, offline_access included
-	asked    string   // the scope parameter of the sign-in
-	platform Platform
-	started  time.Time
-	newest   int // generation of the newest refresh token
-	revoked  bool
+	app       string // client id
+	user      *User
+	scopes    []string // consented, offline_access included
+	requested string   // scope parameter of the sign-in
+	platform  Platform
+	started   time.Time
+	newest    int // generation of the newest refresh token
+	revoked   bool
 }
 
 type authCode struct {
@@ -62,7 +62,7 @@ type accessToken struct {
 	expires    time.Time
 }
 
-// Tokens are what a client holds after a sign-in.
+// Tokens are the tokens of a sign-in.
 type Tokens struct {
 	Access, Refresh string
 	Expires         time.Time // of Access
@@ -70,20 +70,20 @@ type Tokens struct {
 
 var oidcScopes = []string{"openid", "profile", "email", "offline_access"}
 
-// graphScopes are the delegated permissions that exist (learn.microsoft.com/graph/permissions-reference, abridged).
+// graphScopes are the existing delegated permissions (learn.microsoft.com/graph/permissions-reference, abridged).
 var graphScopes = []string{
 	"Calendars.ReadBasic", "Calendars.Read", "Calendars.Read.Shared", "Calendars.ReadWrite", "Calendars.ReadWrite.Shared",
 	"Place.Read.All", "MailboxSettings.Read", "User.Read", "User.ReadBasic.All",
 }
 
-// parseScopes returns the bare names of a scope parameter, and the first that does not exist.
+// parseScopes returns the short names in a scope parameter, and the first unknown one.
 func parseScopes(parameter string) (scopes []string, bad string) {
 	for _, field := range strings.Fields(parameter) {
 		name := field
 		if resource := strings.HasPrefix(field, "https://"); resource {
 			name = field[strings.LastIndex(field, "/")+1:]
 			if slices.Contains(oidcScopes, name) {
-				return nil, field // OpenID Connect scopes belong to no resource
+				return nil, field // OpenID Connect scopes have no resource prefix
 			}
 		}
 		known := slices.IndexFunc(graphScopes, func(x string) bool { return strings.EqualFold(x, name) })
@@ -102,9 +102,9 @@ func parseScopes(parameter string) (scopes []string, bad string) {
 	return slices.Compact(scopes), ""
 }
 
-// asAsked lists granted scopes the way the token endpoint does: under the full names when the request used full
-// names, and with .default itself when that was asked for.
-func asAsked(granted []string, parameter string) string {
+// formatScopes lists granted scopes as the token endpoint does: with full names when the request used full names, and
+// with .default when it was requested.
+func formatScopes(granted []string, parameter string) string {
 	names, resource := slices.Clone(granted), ""
 	for _, field := range strings.Fields(parameter) {
 		if strings.HasPrefix(field, "https://") {
@@ -122,16 +122,16 @@ func asAsked(granted []string, parameter string) string {
 	return strings.Join(names, " ")
 }
 
-// newSignIn records what a person agreed to; the scope parameter has been checked.
-func (s *Sim) newSignIn(c *call, app *App, who *User, asked string, p Platform) *signIn {
-	scopes, _ := parseScopes(asked)
-	granted := slices.DeleteFunc(scopes, func(x string) bool { return contains(s.sw.ConsentFewer, x) })
-	return &signIn{app: app.ClientID, user: who, scopes: granted, asked: asked, platform: p, started: c.now}
+// newSignIn records a consent; the scope parameter has been validated.
+func (s *Sim) newSignIn(c *call, app *App, who *User, requested string, p Platform) *signIn {
+	scopes, _ := parseScopes(requested)
+	granted := slices.DeleteFunc(scopes, func(x string) bool { return containsFold(s.behaviour.WithheldScopes, x) })
+	return &signIn{app: app.ClientID, user: who, scopes: granted, requested: requested, platform: p, started: c.now}
 }
 
-func (s *Sim) accessLife() time.Duration {
-	if s.sw.AccessLife > 0 {
-		return s.sw.AccessLife
+func (s *Sim) accessLifetime() time.Duration {
+	if s.behaviour.AccessLifetime > 0 {
+		return s.behaviour.AccessLifetime
 	}
 	return time.Hour + time.Duration(s.rng.IntN(1800))*time.Second
 }
@@ -143,16 +143,16 @@ func orDefault(d, usual time.Duration) time.Duration {
 	return usual
 }
 
-// issue makes an access token for some of the scopes of a sign-in, and a new refresh token if offline_access is
-// among those consented.
+// issue returns an access token for some of the scopes of a sign-in, and a new refresh token if offline_access was
+// consented to.
 func (s *Sim) issue(in *signIn, scopes []string, now time.Time) Tokens {
-	t := Tokens{Access: s.secretString("eyJ0eXAiOiJKV1QiLCJub25jZSI6I", 1200), Expires: now.Add(s.accessLife())}
-	if slices.Contains(in.scopes, "offline_access") && (in.newest == 0 || !s.sw.NoRotation) {
+	t := Tokens{Access: s.secretString("eyJ0eXAiOiJKV1QiLCJub25jZSI6I", 1200), Expires: now.Add(s.accessLifetime())}
+	if slices.Contains(in.scopes, "offline_access") && (in.newest == 0 || !s.behaviour.NoRotation) {
 		in.newest++
 		t.Refresh = s.secretString("1.AXkAC", 900)
-		s.grants.refresh[t.Refresh] = &refreshToken{signIn: in, generation: in.newest, issued: now}
+		s.issued.refresh[t.Refresh] = &refreshToken{signIn: in, generation: in.newest, issued: now}
 	}
-	s.grants.access[t.Access] = &accessToken{signIn: in, generation: in.newest, app: in.app, scopes: scopes, expires: t.Expires}
+	s.issued.access[t.Access] = &accessToken{signIn: in, generation: in.newest, app: in.app, scopes: scopes, expires: t.Expires}
 	return t
 }
 
@@ -161,9 +161,9 @@ func (s *Sim) issue(in *signIn, scopes []string, now time.Time) Tokens {
 func (s *Sim) SignIn(clientID, upn string, scopes ...string) (Tokens, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	app, who := s.world.apps[fold(clientID)], s.user(upn)
-	asked := strings.Join(scopes, " ")
-	_, bad := parseScopes(asked)
+	app, who := s.directory.apps[fold(clientID)], s.user(upn)
+	requested := strings.Join(scopes, " ")
+	_, bad := parseScopes(requested)
 	switch {
 	case app == nil:
 		return Tokens{}, fmt.Errorf("sign in: no application %q in the simulator", clientID)
@@ -177,7 +177,7 @@ func (s *Sim) SignIn(clientID, upn string, scopes ...string) (Tokens, error) {
 		p = Web
 	}
 	now := s.now().UTC()
-	in := s.newSignIn(&call{now: now}, app, who, asked, p)
+	in := s.newSignIn(&call{now: now}, app, who, requested, p)
 	return s.issue(in, in.resourceScopes(), now), nil
 }
 
@@ -185,7 +185,7 @@ func (s *Sim) SignIn(clientID, upn string, scopes ...string) (Tokens, error) {
 func (s *Sim) AppToken(clientID string) (Tokens, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	app := s.world.apps[fold(clientID)]
+	app := s.directory.apps[fold(clientID)]
 	if app == nil {
 		return Tokens{}, fmt.Errorf("application token: no application %q in the simulator", clientID)
 	}
@@ -193,18 +193,18 @@ func (s *Sim) AppToken(clientID string) (Tokens, error) {
 }
 
 func (s *Sim) issueApp(app *App, now time.Time) Tokens {
-	t := Tokens{Access: s.secretString("eyJ0eXAiOiJKV1QiLCJub25jZSI6I", 1200), Expires: now.Add(s.accessLife())}
-	s.grants.access[t.Access] = &accessToken{app: app.ClientID, expires: t.Expires}
+	t := Tokens{Access: s.secretString("eyJ0eXAiOiJKV1QiLCJub25jZSI6I", 1200), Expires: now.Add(s.accessLifetime())}
+	s.issued.access[t.Access] = &accessToken{app: app.ClientID, expires: t.Expires}
 	return t
 }
 
-// resourceScopes are the consented scopes as a token answer lists them.
+// resourceScopes are the consented scopes as a token response lists them.
 func (in *signIn) resourceScopes() []string {
 	return slices.DeleteFunc(slices.Clone(in.scopes), func(x string) bool { return x == "offline_access" })
 }
 
 // Revoke ends every sign-in of a person, as revoking sessions or changing the password does: refresh tokens are
-// refused with 50173, access tokens live on. An empty upn means everybody.
+// refused with 50173, access tokens stay valid. An empty upn means all users.
 func (s *Sim) Revoke(upn string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -212,14 +212,14 @@ func (s *Sim) Revoke(upn string) {
 }
 
 func (s *Sim) revoke(upn string) {
-	for _, t := range s.grants.refresh {
+	for _, t := range s.issued.refresh {
 		if upn == "" || fold(t.signIn.user.UPN) == fold(upn) {
 			t.signIn.revoked = true
 		}
 	}
 }
 
-// ExpireAccess ends the life of every access token that is out.
+// ExpireAccess expires every access token.
 func (s *Sim) ExpireAccess() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -227,19 +227,20 @@ func (s *Sim) ExpireAccess() {
 }
 
 func (s *Sim) expireAccess(now time.Time) {
-	for _, t := range s.grants.access {
+	for _, t := range s.issued.access {
 		if t.expires.After(now) {
 			t.expires = now
 		}
 	}
 }
 
-// retireOlder is Switches.StrictRotation: the use of an access token proves that the newer refresh token arrived.
-func (s *Sim) retireOlder(used *accessToken) {
-	if !s.sw.StrictRotation || used.signIn == nil {
+// revokeOlderTokens implements Behaviour.StrictRotation: the use of an access token shows that the client has received
+// the newer refresh token.
+func (s *Sim) revokeOlderTokens(used *accessToken) {
+	if !s.behaviour.StrictRotation || used.signIn == nil {
 		return
 	}
-	for _, t := range s.grants.refresh {
+	for _, t := range s.issued.refresh {
 		if t.signIn == used.signIn && t.generation < used.generation {
 			t.revoked = true
 		}

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// The smaller pieces of an event as Graph writes them.
+// The smaller parts of an event in the form of Graph.
 
 func hexDate(t time.Time) string {
 	return fmt.Sprintf("%04x%02x%02x", t.Year(), int(t.Month()), t.Day())
@@ -45,7 +45,7 @@ func joinRow(e *Event) any {
 	return map[string]any{"joinUrl": e.JoinURL}
 }
 
-// recurrenceRow is a patternedRecurrence; null but on a master.
+// recurrenceRow is a patternedRecurrence; null except on a series master.
 func recurrenceRow(e *Event) any {
 	r := e.Recurrence
 	if r == nil {

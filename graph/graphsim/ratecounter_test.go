@@ -7,7 +7,7 @@ import (
 
 func TestTally(t *testing.T) {
 	start := at("2026-11-03T08:00")
-	tl := &tally{first: start, width: time.Second}
+	tl := &rateCounter{first: start, width: time.Second}
 	for _, second := range []int{0, 0, 3, 10, 10, 10, 11, 60} {
 		tl.add(start.Add(time.Duration(second) * time.Second))
 	}
@@ -18,7 +18,7 @@ func TestTally(t *testing.T) {
 		time.Minute:      8,
 		time.Hour:        8,
 	} {
-		if got := tl.most(window); got != want {
+		if got := tl.peak(window); got != want {
 			t.Errorf("within %s: %d, want %d", window, got, want)
 		}
 	}
@@ -27,7 +27,7 @@ func TestTally(t *testing.T) {
 // TestTallyNeverCountsTooFew adds one request a second for a day, and a burst in the middle.
 func TestTallyNeverCountsTooFew(t *testing.T) {
 	start := at("2026-11-03T00:00")
-	tl := &tally{first: start, width: time.Second}
+	tl := &rateCounter{first: start, width: time.Second}
 	for second := range 24 * 3600 {
 		tl.add(start.Add(time.Duration(second) * time.Second))
 		if second == 40000 {
@@ -36,10 +36,10 @@ func TestTallyNeverCountsTooFew(t *testing.T) {
 			}
 		}
 	}
-	if len(tl.counts) > tallySize {
+	if len(tl.counts) > maxCounters {
 		t.Errorf("%d counters", len(tl.counts))
 	}
-	if got := tl.most(10 * time.Minute); got < 1100 || got > 1300 {
+	if got := tl.peak(10 * time.Minute); got < 1100 || got > 1300 {
 		t.Errorf("within ten minutes: %d, want 1100 and not many more", got)
 	}
 }

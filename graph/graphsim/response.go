@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// answer is a response before it is sent, with the way it is to be sent.
-type answer struct {
+// response is a response before it is sent, and how it is sent.
+type response struct {
 	status int
 	header http.Header
 	body   []byte
@@ -20,13 +20,13 @@ type answer struct {
 
 const graphJSON = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
 
-func newAnswer(status int, contentType string, body []byte) answer {
+func newResponse(status int, contentType string, body []byte) response {
 	h := http.Header{}
 	h.Set("Content-Type", contentType)
-	return answer{status: status, header: h, body: body}
+	return response{status: status, header: h, body: body}
 }
 
-// encodeJSON is json.Marshal without the escaping of & that Microsoft does not do either.
+// encodeJSON is json.Marshal without the escaping of &, as Microsoft writes it.
 func encodeJSON(v any) []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -37,12 +37,12 @@ func encodeJSON(v any) []byte {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
-// graphAnswer is a good answer of Graph.
-func graphAnswer(v any) answer { return graphBytes(encodeJSON(v)) }
+// graphResponse is a successful response of Graph.
+func graphResponse(v any) response { return rawGraphResponse(encodeJSON(v)) }
 
-// graphBytes is a good answer of Graph that is JSON already.
-func graphBytes(body []byte) answer {
-	a := newAnswer(http.StatusOK, graphJSON, body)
+// rawGraphResponse is a successful response of Graph with an encoded body.
+func rawGraphResponse(body []byte) response {
+	a := newResponse(http.StatusOK, graphJSON, body)
 	a.header.Set("Cache-Control", "private")
 	a.header.Set("OData-Version", "4.0")
 	a.header.Set("Vary", "Accept-Encoding")
@@ -50,13 +50,13 @@ func graphBytes(body []byte) answer {
 	return a
 }
 
-// graphError is an error of Graph in the body of learn.microsoft.com/graph/errors.
-func graphError(c *call, status int, code, message string) answer {
+// graphError is an error of Graph (learn.microsoft.com/graph/errors).
+func graphError(c *call, status int, code, message string) response {
 	client := c.r.Header.Get("client-request-id")
 	if client == "" {
 		client = c.id
 	}
-	a := graphAnswer(map[string]any{"error": map[string]any{
+	a := graphResponse(map[string]any{"error": map[string]any{
 		"code": code, "message": message,
 		"innerError": map[string]any{"date": c.now.Format("2006-01-02T15:04:05"), "request-id": c.id, "client-request-id": client},
 	}})
@@ -64,7 +64,7 @@ func graphError(c *call, status int, code, message string) answer {
 	return a
 }
 
-// segments splits an escaped path and unescapes every piece; it has at least one element.
+// segments splits an escaped path and unescapes each segment; it has at least one element.
 func segments(escaped string) []string {
 	parts := strings.Split(strings.Trim(escaped, "/"), "/")
 	for i, p := range parts {

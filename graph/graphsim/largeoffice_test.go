@@ -10,11 +10,11 @@ import (
 
 const monday = "2026-11-02T00:00"
 
-// newCrowd returns a simulator with a crowd of 8 bookings a day and a token that reads it.
-func newCrowd(tb testing.TB, rooms int) (*Sim, string) {
+// newLargeOffice returns a simulator with 8 bookings a day in each room and a token for reading them.
+func newLargeOffice(tb testing.TB, rooms int) (*Sim, string) {
 	tb.Helper()
 	s := New(Options{Polite: true, Now: func() time.Time { return at("2026-11-02T08:00") }, BaseURL: simHost})
-	Crowd(s, time.UTC, at(monday), rooms, 8)
+	LargeOffice(s, time.UTC, at(monday), rooms, 8)
 	id, _, _ := DefaultClient()
 	tokens, err := s.SignIn(id, ServiceAccount, "Calendars.Read", "Calendars.Read.Shared", "Place.Read.All")
 	if err != nil {
@@ -23,8 +23,8 @@ func newCrowd(tb testing.TB, rooms int) (*Sim, string) {
 	return s, tokens.Access
 }
 
-func TestCrowd(t *testing.T) {
-	s, _ := newCrowd(t, 120)
+func TestLargeOffice(t *testing.T) {
+	s, _ := newLargeOffice(t, 120)
 	rooms := s.Rooms()
 	last := rooms[len(rooms)-1]
 	if len(rooms) != 120 || rooms[0].Address != "room-0001@contoso.example" || last.Address != "room-0120@contoso.example" {
@@ -75,9 +75,9 @@ func countDay(t *testing.T, s *Sim, room string, day time.Time, seen map[string]
 	}
 }
 
-func TestCrowdIsTheSameAgain(t *testing.T) {
-	a, _ := newCrowd(t, 3)
-	b, _ := newCrowd(t, 3)
+func TestLargeOfficeIsReproducible(t *testing.T) {
+	a, _ := newLargeOffice(t, 3)
+	b, _ := newLargeOffice(t, 3)
 	for _, r := range a.Rooms() {
 		x, y := a.Events(r.Address), b.Events(r.Address)
 		if !slices.EqualFunc(x, y, func(e, f Event) bool {
@@ -91,36 +91,36 @@ func TestCrowdIsTheSameAgain(t *testing.T) {
 	}
 }
 
-func TestCrowdSeriesBeganLongAgo(t *testing.T) {
-	s, _ := newCrowd(t, 1)
+func TestLargeOfficeSeriesBeganYearsAgo(t *testing.T) {
+	s, _ := newLargeOffice(t, 1)
 	master := s.Events("room-0001@contoso.example")[0]
 	if master.Type != "seriesMaster" || !master.Start.Equal(at("2023-11-02T07:00")) || master.Recurrence.Count != 0 || master.Recurrence.Until != "" {
 		t.Errorf("series %+v", master)
 	}
 }
 
-func TestCrowdInAnotherZone(t *testing.T) {
+func TestLargeOfficeInAnotherZone(t *testing.T) {
 	zone, err := time.LoadLocation("Asia/Kathmandu") // UTC+05:45
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := New(Options{Polite: true})
-	Crowd(s, zone, at("2026-11-02T20:00"), 1, 1) // the 3rd there
+	LargeOffice(s, zone, at("2026-11-02T20:00"), 1, 1) // the 3rd there
 	rows := s.View("room-0001@contoso.example", at("2026-11-03T00:00"), at("2026-11-04T00:00"))
 	if len(rows) != 1 || !rows[0].Start.Equal(at("2026-11-03T01:30")) { // 07:15 there: the first occurrence of this room is moved
 		t.Errorf("the first day has %+v", rows)
 	}
 }
 
-func BenchmarkCrowd(b *testing.B) {
+func BenchmarkLargeOffice(b *testing.B) {
 	for b.Loop() {
-		Crowd(New(Options{Polite: true}), time.UTC, at(monday), 1000, 8)
+		LargeOffice(New(Options{Polite: true}), time.UTC, at(monday), 1000, 8)
 	}
 }
 
 // BenchmarkCalendarView composes what a gateway asks for of a room: five days in one page.
 func BenchmarkCalendarView(b *testing.B) {
-	s, token := newCrowd(b, 10)
+	s, token := newLargeOffice(b, 10)
 	benchmark(b, s, token, "GET", "/v1.0/users/room-0001@contoso.example/calendarView?startDateTime=2026-11-02T00:00:00Z"+
 		"&endDateTime=2026-11-07T00:00:00Z&$top=1000&$select=id,changeKey,type,start,end,isAllDay,isCancelled,showAs,sensitivity,"+
 		"attendees,location,locations,responseStatus,subject,organizer", "")
@@ -128,7 +128,7 @@ func BenchmarkCalendarView(b *testing.B) {
 
 // BenchmarkGetSchedule composes five days of free and busy of twenty rooms.
 func BenchmarkGetSchedule(b *testing.B) {
-	s, token := newCrowd(b, 20)
+	s, token := newLargeOffice(b, 20)
 	var addresses []string
 	for _, r := range s.Rooms() {
 		addresses = append(addresses, `"`+r.Address+`"`)
