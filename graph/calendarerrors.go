@@ -12,10 +12,10 @@ const (
 	mailbox = "check the room's mailbox address: "
 )
 
-// calendarLines are the dictionary of Graph's error codes: those of learn.microsoft.com/graph/errors, and
-// Outlook's own. Two of its codes are not Graph's: [RAOP] is how a policy of
-// Exchange is told from a calendar that is not shared, insufficient_claims how
-// a revoked token is told from one that has expired.
+// calendarLines are the dictionary of Graph's error codes: those of
+// learn.microsoft.com/graph/errors, and Outlook's own. Two codes are not Graph's:
+// [RAOP] distinguishes a policy of Exchange from a calendar that is not shared,
+// insufficient_claims a revoked token from one that has expired.
 var calendarLines = []struct {
 	code string
 	explanation
@@ -27,7 +27,7 @@ var calendarLines = []struct {
 	{"Authorization_RequestDenied", explanation{"the directory does not allow this", customer, grant, false, user}},
 	{"ErrorInsufficientPermissions", explanation{"the sign-in lacks a permission", customer, grant, false, user}},
 	{"OrgRestrictedNotFound", explanation{"the tenant does not allow this", customer, "ask the customer's IT which policy it is", false, user}},
-	{"InvalidAuthenticationToken", explanation{"Microsoft refuses the sign-in's token", installer,
+	{"InvalidAuthenticationToken", explanation{"Microsoft rejects the access token", installer,
 		"sign in again with 'roomgate login <account>'; if that does not help, check the gateway's clock", false, user}},
 	{"insufficient_claims", explanation{"Microsoft has revoked the token, because of a new policy or a changed account", installer,
 		"sign in again with 'roomgate login <account>'", false, user}},
@@ -38,28 +38,28 @@ var calendarLines = []struct {
 	{"ResourceNotFound", explanation{"Microsoft 365 does not know the address", installer, mailbox + "Microsoft 365 does not know it", false, user}},
 	{"Request_ResourceNotFound", explanation{"the directory does not know the address", installer, mailbox + "the directory does not know it", false, user}},
 
-	{"ErrorInvalidParameter", explanation{"Graph does not take the request", maker, report, false, user}},
-	{"ErrorInvalidRequest", explanation{"Graph does not take the request", maker, report, false, user}},
+	{"ErrorInvalidParameter", explanation{"Graph does not accept the request", maker, report, false, user}},
+	{"ErrorInvalidRequest", explanation{"Graph does not accept the request", maker, report, false, user}},
 	{"ErrorTimeIntervalTooBig", explanation{"more days were asked for than Graph gives at once", maker, report, false, user}},
-	{"ErrorPropertyValidationFailure", explanation{"Graph does not take the request", maker, report, false, user}},
+	{"ErrorPropertyValidationFailure", explanation{"Graph does not accept the request", maker, report, false, user}},
 	{"TimeZoneNotSupportedException", explanation{"Graph does not know the time zone of the request", maker, report, false, user}},
-	{"ErrorOccurrenceCrossingBoundary", explanation{"an occurrence would pass another one of its series", maker, report, false, user}},
+	{"ErrorOccurrenceCrossingBoundary", explanation{"an occurrence would be moved past another one of its series", maker, report, false, user}},
 	{"ErrorInvalidIdMalformed", explanation{"an id was damaged, or belongs to another mailbox", maker, report, false, user}},
-	{"BadRequest", explanation{"Graph does not take the request; an app without a person cannot use /me", installer,
+	{"BadRequest", explanation{"Graph does not accept the request; an app without a person cannot use /me", installer,
 		"with sign_in = \"app\" give every room its mailbox; otherwise " + report, false, user}},
 	{"RequestBroker--ParseUri", explanation{"Graph does not understand the address of the request", maker, report, false, user}},
 
 	{"ErrorIrresolvableConflict", explanation{"something was changed at the same time", nobody, "", false, passing}},
-	{"SyncStateNotFound", explanation{"Graph has forgotten where reading stopped; it begins anew", nobody, "", false, passing}},
-	{"resyncRequired", explanation{"Graph has forgotten where reading stopped; it begins anew", nobody, "", false, passing}},
+	{"SyncStateNotFound", explanation{"Graph has discarded the position of the last read; the next read starts again", nobody, "", false, passing}},
+	{"resyncRequired", explanation{"Graph has discarded the position of the last read; the next read starts again", nobody, "", false, passing}},
 	{"FailedDependency", explanation{"a part of a batch waited for one that failed", nobody, "", false, passing}},
 	{"ApplicationThrottled", explanation{"the app asks a mailbox too often", nobody, "", false, passing}},
 	{"TooManyRequests", explanation{"Microsoft asks to slow down", nobody, "", false, passing}},
-	{"UnknownError", explanation{"Graph has a passing fault, or asks to slow down", nobody, "", false, passing}},
-	{"ErrorInternalServerError", explanation{"Graph has a passing fault", nobody, "", false, passing}},
+	{"UnknownError", explanation{"Graph has a temporary fault, or asks to slow down", nobody, "", false, passing}},
+	{"ErrorInternalServerError", explanation{"Graph has a temporary fault", nobody, "", false, passing}},
 	{"ErrorInternalServerTransientError", explanation{"the mailbox cannot be opened for the moment", nobody, "", false, passing}},
-	{"InternalServerError", explanation{"Graph has a passing fault", nobody, "", false, passing}},
-	{"generalException", explanation{"Graph has a passing fault", nobody, "", false, passing}},
+	{"InternalServerError", explanation{"Graph has a temporary fault", nobody, "", false, passing}},
+	{"generalException", explanation{"Graph has a temporary fault", nobody, "", false, passing}},
 	{"ServiceUnavailable", explanation{"Graph is not available for the moment", nobody, "", false, passing}},
 	{"serviceNotAvailable", explanation{"Graph is not available for the moment", nobody, "", false, passing}},
 	{"ErrorServerBusy", explanation{"Exchange is busy", nobody, "", false, passing}},

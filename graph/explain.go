@@ -29,7 +29,7 @@ const (
 	customer  = "the customer's IT"
 	installer = "whoever installs the gateway"
 	owner     = "whoever may sign the account in"
-	nobody    = "nobody: it passes by itself"
+	nobody    = "nobody: it is temporary"
 	maker     = "the makers of roomgate"
 )
 

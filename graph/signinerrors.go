@@ -86,7 +86,7 @@ var signInLines = []struct {
 	{[]int{50196}, explanation{"Microsoft sees the same request too often", nobody, "if it lasts, look for a second gateway with the same sign-in", false, oauth.Wait}},
 	{[]int{50097, 50199}, explanation{"Microsoft wants the person or the device confirmed", owner, "", true, user}},
 	{[]int{90055}, explanation{"the tenant has too many requests", nobody, "", false, passing}},
-	{[]int{90033, 50000, 50033, 90006, 90024, 70012}, explanation{"Microsoft's sign-in service has a passing fault", nobody, "", false, passing}},
+	{[]int{90033, 50000, 50033, 90006, 90024, 70012}, explanation{"Microsoft's sign-in service has a temporary fault", nobody, "", false, passing}},
 	{[]int{90012}, explanation{"Microsoft's sign-in service took too long", nobody, "", false, passing}},
 }
 
@@ -125,7 +125,7 @@ var signInErrors = map[string]explanation{
 	"expired_token":             {"the device code was not used in time", owner, "", true, user},
 	"authorization_pending":     {"nobody has entered the device code yet", owner, "enter the code on the page", false, passing},
 	"slow_down":                 {"Microsoft asks to slow down", nobody, "", false, passing},
-	"temporarily_unavailable":   {"Microsoft's sign-in service has a passing fault", nobody, "", false, passing},
+	"temporarily_unavailable":   {"Microsoft's sign-in service has a temporary fault", nobody, "", false, passing},
 	"server_error":              {"Microsoft's sign-in service has a fault", nobody, "", false, passing},
 }
 

@@ -48,7 +48,7 @@ func TestAYear(t *testing.T) {
 			{27, "internet again", func() { g.through(nil) }, driver.SignedIn, "", ""},
 			{40, "throttled, in plain text", fail(429), driver.Retrying, "slow down", ""},
 			{42, "throttled tenant", fail(90055), driver.Retrying, "too many requests (AADSTS90055", ""},
-			{44, "fault of the service", fail(90033), driver.Retrying, "passing fault", ""},
+			{44, "fault of the service", fail(90033), driver.Retrying, "temporary fault", ""},
 			{46, "over", func() { g.sim.FailToken(0, 0) }, driver.SignedIn, "", ""},
 			{60, "password reset", func() { g.sim.Revoke("") }, driver.SignInNeeded, "revoked (password changed or sessions ended) (AADSTS50173", "run: roomgate login rooms"},
 			{62, "signed in again", signIn, driver.SignedIn, "", ""},

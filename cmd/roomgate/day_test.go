@@ -407,9 +407,9 @@ func (y *years) identityOutage(until int) {
 	y.pass(6 * time.Hour) // into the day, so that the bookings of four days are known
 	y.sim.Fail(func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/token") }, graphsim.Fault{Status: 503}, -1)
 	y.pass(firstTry)
-	y.stands("retrying", "Microsoft's sign-in service has a passing fault (AADSTS90033", "")
+	y.stands("retrying", "Microsoft's sign-in service has a temporary fault (AADSTS90033", "")
 	y.day(until)
-	y.stands("retrying", "Microsoft's sign-in service has a passing fault (AADSTS90033", "")
+	y.stands("retrying", "Microsoft's sign-in service has a temporary fault (AADSTS90033", "")
 	y.tried(61*12, 66*24+20) // every 2.5 to 5 minutes, but for a handful at the start
 	y.shown("stale", "")
 	y.sim.ClearFaults()
