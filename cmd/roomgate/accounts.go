@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net/http"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -12,24 +11,25 @@ import (
 	"github.com/spf13/cobra"
 
 	"roomgate/config"
+	"roomgate/gateway"
 )
 
 func accountsCommand(g *globals) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "accounts",
-		Short: "Show how the sign-ins stand",
+		Short: "Show the state of the sign-ins",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return g.withGateway(cmd, func(cfg *config.Config, d *gatewayClient) error {
-				var views []accountView
-				if err := d.call(cmd.Context(), http.MethodGet, "/control/accounts", nil, &views); err != nil {
+			return g.withGateway(cmd, func(cfg *config.Config, c *gateway.Client) error {
+				all, err := c.Accounts(cmd.Context())
+				if err != nil {
 					return err
 				}
 				if asJSON {
-					return printJSON(cmd.OutOrStdout(), views)
+					return printJSON(cmd.OutOrStdout(), all)
 				}
-				return printAccounts(cmd.OutOrStdout(), views, cfg.Site.Timezone, d.running)
+				return printAccounts(cmd.OutOrStdout(), all, cfg.Site.Timezone, c.Running)
 			})
 		},
 	}
@@ -37,27 +37,35 @@ func accountsCommand(g *globals) *cobra.Command {
 	return c
 }
 
-func printAccounts(w io.Writer, views []accountView, zone *time.Location, running bool) error {
+func printAccounts(w io.Writer, all []gateway.AccountStatus, zone *time.Location, running bool) error {
 	if !running {
-		fmt.Fprintln(w, "The gateway is not running; this is what it keeps in its database.")
+		fmt.Fprintln(w, "The gateway is not running; this is what its database holds.")
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "ACCOUNT\tSTATE\tSIGNED IN AS\tLAST REFRESH\tACCESS TOKEN UNTIL\tLAPSES IF UNUSED BY\tSECRET ENDS")
-	for _, v := range views {
-		fmt.Fprintln(t, strings.Join([]string{v.Name, v.State, orDash(v.User), local(v.LastRefresh, zone), local(v.AccessExpires, zone), local(v.RefreshLapses, zone), local(v.SecretExpires, zone)}, "\t"))
+	for _, a := range all {
+		fmt.Fprintln(t, strings.Join([]string{a.Name, stateWord(a), orDash(a.User), local(a.LastRefresh, zone), local(a.AccessExpires, zone), local(a.RefreshLapses, zone), local(a.SecretExpires, zone)}, "\t"))
 	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	for _, v := range views {
-		if v.Reason != "" {
-			fmt.Fprintf(w, "\n%s: %s\n", v.Name, v.Reason)
+	for _, a := range all {
+		if a.Reason != "" {
+			fmt.Fprintf(w, "\n%s: %s\n", a.Name, a.Reason)
 		}
-		if v.Action != "" {
-			fmt.Fprintf(w, "%s: what to do: %s\n", v.Name, v.Action)
+		if a.Action != "" {
+			fmt.Fprintf(w, "%s: what to do: %s\n", a.Name, a.Action)
 		}
 	}
 	return nil
+}
+
+// stateWord is the state of an account, or that it has none.
+func stateWord(a gateway.AccountStatus) string {
+	if a.SignIn == gateway.SignInNone {
+		return "no sign-in needed"
+	}
+	return a.State.String()
 }
 
 func orDash(s string) string {
@@ -67,9 +75,11 @@ func orDash(s string) string {
 	return s
 }
 
-// local writes an instant for people, in the site's zone.
-func local(t *time.Time, zone *time.Location) string {
-	if t == nil {
+func listed(words []string) string { return strings.Join(words, ", ") }
+
+// local formats an instant for people, in the site's zone; a dash for none.
+func local(t time.Time, zone *time.Location) string {
+	if t.IsZero() {
 		return "-"
 	}
 	return t.In(zone).Format("2006-01-02 15:04")

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"roomgate/driver"
 	"roomgate/graph/graphsim"
 )
 
@@ -128,7 +129,7 @@ func TestBadInput(t *testing.T) {
 		return online && ear.last("gateway/rooms_good").payload == strconv.Itoa(len(badAnswers))
 	})
 	for _, bad := range badAnswers {
-		if state := h.account(bad.room).State; state != "ok" {
+		if state := h.account(bad.room).State; state != driver.SignedIn {
 			t.Errorf("account %s is %q after the trouble, want ok", bad.room, state)
 		}
 	}

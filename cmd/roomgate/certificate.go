@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"roomgate/config"
-	"roomgate/graph"
+	"roomgate/gateway"
 	"roomgate/oauth"
 )
 
@@ -34,14 +34,14 @@ func certificateCommand(g *globals) *cobra.Command {
 			"left as they are.",
 		Args: atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			account, err := g.accountToCertify(args)
+			account, provider, err := g.accountToCertify(args)
 			if err != nil {
 				return err
 			}
 			if f.folder == "" {
 				f.folder = filepath.Dir(g.config)
 			}
-			return f.create(cmd, account, time.Now())
+			return f.create(cmd, account, provider, time.Now())
 		},
 	}
 	c.Flags().IntVar(&f.years, "years", 2, "how many years the certificate is good for, 1 to 10")
@@ -49,27 +49,27 @@ func certificateCommand(g *globals) *cobra.Command {
 	return c
 }
 
-// accountToCertify returns the name of the account. The configuration may still
-// be incomplete because it lacks just this certificate; the name must be given
-// then.
-func (g *globals) accountToCertify(args []string) (string, error) {
+// accountToCertify returns the name of the account and its provider. The
+// configuration may still be incomplete because it lacks just this certificate;
+// the name must be given then, and the provider is the default one.
+func (g *globals) accountToCertify(args []string) (account, provider string, err error) {
 	cfg, err := config.Load(g.config)
 	switch {
 	case err == nil:
-		account, err := pickAccount(cfg, args)
-		return account.Name, err
+		a, err := pickAccount(cfg, args)
+		return a.Name, a.Provider, err
 	case len(args) == 0:
-		return "", hinted{badConfig{err}, "roomgate certificate ACCOUNT, which needs no configuration"}
+		return "", "", hinted{badConfig{err}, "roomgate certificate ACCOUNT, which needs no configuration"}
 	case !accountName.MatchString(args[0]):
-		return "", usageError{fmt.Errorf("account %q: use 1 to 40 of a-z, 0-9 and -", args[0])}
+		return "", "", usageError{fmt.Errorf("account %q: use 1 to 40 of a-z, 0-9 and -", args[0])}
 	}
-	return args[0], nil
+	return args[0], config.Providers()[0].Name, nil
 }
 
 var accountName = regexp.MustCompile(`^[a-z0-9-]{1,40}$`)
 
 // create writes the two files and prints what to do with them.
-func (f *certificateFlags) create(cmd *cobra.Command, account string, now time.Time) error {
+func (f *certificateFlags) create(cmd *cobra.Command, account, provider string, now time.Time) error {
 	if f.years < 1 || f.years > 10 {
 		return usageError{fmt.Errorf("--years %d: use 1 to 10", f.years)}
 	}
@@ -79,6 +79,10 @@ func (f *certificateFlags) create(cmd *cobra.Command, account string, now time.T
 	}
 	certFile, keyFile := filepath.Join(folder, account+".crt"), filepath.Join(folder, account+".key")
 	expires := now.UTC().AddDate(f.years, 0, 0)
+	upload, err := gateway.CertificateSteps(provider)
+	if err != nil {
+		return usageError{err}
+	}
 	cert, key, err := oauth.NewCertificate("roomgate "+account, now.UTC(), expires)
 	if err != nil {
 		return fmt.Errorf("making the certificate of account %s: %w", account, err)
@@ -86,7 +90,7 @@ func (f *certificateFlags) create(cmd *cobra.Command, account string, now time.T
 	if err := writePair(certFile, cert, keyFile, key); err != nil {
 		return err
 	}
-	steps := append(graph.CertificateSteps(account, certFile, keyFile, cert),
+	steps := append(upload(account, certFile, keyFile, cert),
 		"If the gateway runs as a user of its own, give it the files:\nchown roomgate: "+certFile+" "+keyFile,
 		"Restart the gateway. 'roomgate check' tells whether the service accepts it.")
 	return printCertificate(cmd.OutOrStdout(), account, expires, certFile, keyFile, steps)

@@ -3,11 +3,12 @@ package main
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
-	"net/http"
+
 	"os"
 	"slices"
 
@@ -15,8 +16,7 @@ import (
 
 	"roomgate/config"
 	"roomgate/driver"
-	gw "roomgate/gateway"
-	"roomgate/oauth"
+	"roomgate/gateway"
 )
 
 func checkCommand(g *globals) *cobra.Command {
@@ -49,7 +49,7 @@ func checkCommand(g *globals) *cobra.Command {
 
 // check collects the findings, from what all depends on to what depends on all.
 func (g *globals) check(cmd *cobra.Command) ([]driver.Finding, error) {
-	cfg, w, err := g.load(cmd)
+	cfg, deps, err := g.load(cmd)
 	var mistakes badConfig
 	if errors.As(err, &mistakes) {
 		return []driver.Finding{{Subject: "configuration", Level: driver.LevelBad, Words: mistakes.Error()}}, nil
@@ -58,16 +58,16 @@ func (g *globals) check(cmd *cobra.Command) ([]driver.Finding, error) {
 		return nil, err
 	}
 	findings := []driver.Finding{lookAtFile(g.config, cfg)}
-	d, err := reach(cfg, w)
+	c, err := reach(cfg, deps)
 	if err != nil {
-		doctor, errDoctor := newDoctor(cfg, nil, w)
-		if errDoctor != nil {
-			return nil, errDoctor
+		around, errAround := gateway.Surroundings(cmd.Context(), cfg, deps)
+		if errAround != nil {
+			return nil, errAround
 		}
-		return append(append(findings, doctor.Surroundings(cmd.Context())...), failure("database", err)), nil
+		return append(append(findings, around...), failure("database", err)), nil
 	}
-	seen, err := d.examine(cmd.Context(), cfg)
-	return append(findings, seen...), errors.Join(err, d.close())
+	seen, err := examine(cmd.Context(), c, cfg)
+	return append(findings, seen...), errors.Join(err, c.Close())
 }
 
 // lookAtFile says what the configuration holds, and who could change it.
@@ -82,28 +82,32 @@ func lookAtFile(path string, cfg *config.Config) driver.Finding {
 
 // examine asks the gateway for its findings, and adds what only a running one
 // knows.
-func (d *gatewayClient) examine(ctx context.Context, cfg *config.Config) ([]driver.Finding, error) {
+func examine(ctx context.Context, c *gateway.Client, cfg *config.Config) ([]driver.Finding, error) {
 	database := driver.Finding{Subject: "database", Level: driver.LevelGood, Words: cfg.Store.Path}
-	var seen []driver.Finding
-	if err := d.call(ctx, http.MethodGet, "/control/check", nil, &seen); err != nil {
+	seen, err := c.Check(ctx)
+	if err != nil {
 		return nil, err
 	}
-	if !d.running {
+	if !c.Running {
 		return append([]driver.Finding{database}, seen...), nil
 	}
 	database.Words += " is open in the running gateway"
-	if err := d.showNow(ctx, cfg, seen); err != nil {
+	if err := showNow(ctx, c, cfg, seen); err != nil {
 		return nil, err
 	}
-	parts, err := d.parts(ctx)
+	parts, err := partFindings(ctx, c)
 	return append(append([]driver.Finding{database}, seen...), parts...), err
 }
 
 // showNow replaces what was read of a room just now by what the room shows.
-func (d *gatewayClient) showNow(ctx context.Context, cfg *config.Config, seen []driver.Finding) error {
-	var all struct{ Rooms []roomView }
-	if err := d.call(ctx, http.MethodGet, "/api/v1/rooms", nil, &all); err != nil {
+func showNow(ctx context.Context, c *gateway.Client, cfg *config.Config, seen []driver.Finding) error {
+	doc, err := c.Rooms(ctx)
+	if err != nil {
 		return err
+	}
+	var all struct{ Rooms []roomView }
+	if err := json.Unmarshal(doc, &all); err != nil {
+		return fmt.Errorf("reading the rooms: %w", err)
 	}
 	for _, r := range all.Rooms {
 		i := slices.IndexFunc(seen, func(f driver.Finding) bool { return f.Subject == "room "+r.ID })
@@ -118,21 +122,16 @@ func (d *gatewayClient) showNow(ctx context.Context, cfg *config.Config, seen []
 	return nil
 }
 
-// parts says whether the parts of the running gateway work.
-func (d *gatewayClient) parts(ctx context.Context) ([]driver.Finding, error) {
-	var gw struct {
-		Parts map[string]struct {
-			OK    bool
-			Words string
-		}
-	}
-	if err := d.call(ctx, http.MethodGet, "/api/v1/gateway", nil, &gw); err != nil {
+// partFindings says whether the parts of the running gateway work.
+func partFindings(ctx context.Context, c *gateway.Client) ([]driver.Finding, error) {
+	parts, err := c.Parts(ctx)
+	if err != nil {
 		return nil, err
 	}
 	var findings []driver.Finding
-	for _, name := range slices.Sorted(maps.Keys(gw.Parts)) {
-		f := driver.Finding{Subject: "part " + name, Level: driver.LevelGood, Words: cmp.Or(gw.Parts[name].Words, "its loop turns")}
-		if !gw.Parts[name].OK {
+	for _, name := range slices.Sorted(maps.Keys(parts)) {
+		f := driver.Finding{Subject: "part " + name, Level: driver.LevelGood, Words: cmp.Or(parts[name].Words, "its loop turns")}
+		if !parts[name].OK {
 			f.Level = driver.LevelBad
 		}
 		findings = append(findings, f)
@@ -182,36 +181,4 @@ func verdict(findings []driver.Finding) error {
 		return nil
 	}
 	return coded{errQuiet, code}
-}
-
-// newDoctor is the doctor of a configuration; g is nil where the database cannot
-// be opened, and then only the surroundings can be looked at.
-func newDoctor(cfg *config.Config, g *gateway, w world) (gw.Doctor, error) {
-	d := gw.Doctor{Clock: w.clock, Transport: w.transport, UserAgent: userAgent(), Zone: cfg.Site.Timezone,
-		Store: cfg.Store.Path, BrokerURL: cfg.MQTT.Broker}
-	for _, a := range cfg.Accounts {
-		var keeper *oauth.Keeper
-		if g != nil {
-			keeper = g.keepers[a.Name]
-		}
-		p, err := newProvider(a, keeper, w)
-		if err != nil {
-			return gw.Doctor{}, err
-		}
-		d.Accounts = append(d.Accounts, gw.DoctorAccount{Name: a.Name, Provider: p, Rooms: roomsOfAccount(cfg, a.Name)})
-	}
-	if g != nil {
-		d.Probe = g.sink.Probe
-	}
-	return d, nil
-}
-
-// answerCheck answers everything that the doctor finds.
-func (g *gateway) answerCheck(w http.ResponseWriter, r *http.Request) {
-	d, err := newDoctor(g.cfg, g, g.w)
-	if err != nil {
-		refuse(w, err)
-		return
-	}
-	answer(w, d.Examine(r.Context()))
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"roomgate/driver"
 	"strings"
 	"testing"
 )
@@ -84,7 +85,7 @@ func TestConnectAPIAnswers(t *testing.T) {
 	}
 	for _, r := range h.rooms {
 		h.await("a good "+r.id, func() bool { return h.room(r.id).Quality == "good" })
-		if a := h.account(r.account); a.State != "ok" {
+		if a := h.account(r.account); a.State != driver.SignedIn {
 			t.Errorf("account %s is %s", a.Name, a.State)
 		}
 	}

@@ -5,16 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"roomgate/config"
 	"roomgate/driver/store"
+	"roomgate/gateway"
 )
 
 func dbCommand(g *globals) *cobra.Command {
@@ -65,41 +64,6 @@ func checkCommandLine(ctx context.Context, path string) *exec.Cmd {
 	return c
 }
 
-// backupAnswer is a copy of the database on its way from the gateway to the
-// command. The command writes the file, because the gateway's user may write
-// next to nowhere (systemd/roomgate.service).
-type backupAnswer struct {
-	Copy    []byte   `json:"copy"`
-	LeftOut []string `json:"left_out"`
-}
-
-// openBuckets are the buckets without secrets: what Outlook shows anyway, and
-// what was counted of it.
-var openBuckets = []string{"bookings", "history"}
-
-func (g *gateway) answerBackup(w http.ResponseWriter, _ *http.Request) {
-	out, err := backup(g.store)
-	if err != nil {
-		refuse(w, err)
-		return
-	}
-	answer(w, out)
-}
-
-func backup(st *store.Store) (out backupAnswer, err error) {
-	dir, err := os.MkdirTemp("", "roomgate-backup-")
-	if err != nil {
-		return out, err
-	}
-	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "roomgate.db")
-	if out.LeftOut, err = st.Backup(path, openBuckets...); err != nil {
-		return out, err
-	}
-	out.Copy, err = os.ReadFile(path)
-	return out, err
-}
-
 func dbBackup(g *globals) *cobra.Command {
 	return &cobra.Command{
 		Use:   "backup FILE",
@@ -109,9 +73,9 @@ func dbBackup(g *globals) *cobra.Command {
 			"says what it left out. Keep the key file elsewhere than the copy.",
 		Args: oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return g.withGateway(cmd, func(cfg *config.Config, d *gatewayClient) error {
-				var got backupAnswer
-				if err := d.call(cmd.Context(), http.MethodPost, "/control/backup", struct{}{}, &got); err != nil {
+			return g.withGateway(cmd, func(cfg *config.Config, d *gateway.Client) error {
+				got, err := d.Backup(cmd.Context())
+				if err != nil {
 					return err
 				}
 				if err := writeNew("the backup", args[0], got.Copy, "another name"); err != nil {
@@ -154,13 +118,13 @@ func dbRestore(g *globals) *cobra.Command {
 			"machine holds stay, unless the backup has newer ones.",
 		Args: oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg, w, err := g.load(cmd)
+			cfg, d, err := g.load(cmd)
 			if err != nil {
 				return err
 			}
-			running, err := reachRunning(cfg)
+			running, err := gateway.ReachRunning(cfg)
 			if err != nil {
-				return err
+				return withSudo(err)
 			}
 			if running != nil {
 				return coded{hinted{errors.New("the gateway is running"), stopFirst}, exitLocked}
@@ -168,7 +132,7 @@ func dbRestore(g *globals) *cobra.Command {
 			if err := checkBackup(args[0]); err != nil {
 				return err
 			}
-			replaced, err := store.Restore(args[0], cfg.Store.Path, w.clock.Now())
+			replaced, err := store.Restore(args[0], cfg.Store.Path, d.Clock.Now())
 			if err != nil {
 				return coded{err, exitLocked}
 			}
@@ -183,8 +147,8 @@ func dbRestore(g *globals) *cobra.Command {
 	}
 }
 
-// checkBackup looks at a backup in a process of its own, as a start does at the
-// database.
+// checkBackup examines a backup in a process of its own, as every start examines
+// the database.
 func checkBackup(path string) error {
 	if _, err := os.Stat(path); err != nil {
 		return fmt.Errorf("reading the backup: %w", err)

@@ -2,20 +2,20 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"os"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"roomgate/bridge"
 	"roomgate/config"
 	"roomgate/demo"
 	"roomgate/driver"
 	"roomgate/driver/store"
+	"roomgate/gateway"
 )
 
 // demoFlags are the flags of the command.
@@ -80,7 +80,7 @@ func program() string {
 
 // demoGateway is the gateway as the demonstration uses it.
 type demoGateway struct {
-	*gateway
+	*gateway.Gateway
 	store *store.Store
 }
 
@@ -89,40 +89,27 @@ func openDemoGateway(path string, clock driver.Clock, log *slog.Logger) (*demoGa
 	if err != nil {
 		return nil, badConfig{err}
 	}
-	w := world{clock: clock, log: log, banner: demo.Banner}
-	st, err := openStore(cfg.Store.Path, daemonPatience, w)
+	d := gateway.Dependencies{Clock: clock, Version: version(), Banner: demo.Banner, Log: log}
+	st, err := openStore(cfg.Store.Path, daemonPatience, d)
 	if err != nil {
 		return nil, err
 	}
-	g, err := build(cfg, st, w)
+	g, err := gateway.New(cfg, st, d)
 	if err != nil {
-		st.Close()
-		return nil, err
+		return nil, errors.Join(err, st.Close())
 	}
 	return &demoGateway{g, st}, nil
 }
-
-// Run implements demo.Gateway.
-func (g *demoGateway) Run(ctx context.Context) { g.run(ctx) }
-
-// Board implements demo.Gateway.
-func (g *demoGateway) Board() *bridge.Board { return g.board }
 
 // Close implements demo.Gateway.
 func (g *demoGateway) Close() error { return g.store.Close() }
 
 // BeginSignIn implements demo.Gateway.
 func (g *demoGateway) BeginSignIn(ctx context.Context, account string) (string, error) {
-	var begun struct{ URL string }
-	err := g.client().call(ctx, http.MethodPost, "/control/login/begin", signInRequest{Account: account}, &begun)
-	return begun.URL, err
+	return g.Client().Begin(ctx, account, driver.AuthorizationRequest{})
 }
 
 // CompleteSignIn implements demo.Gateway.
-func (g *demoGateway) CompleteSignIn(ctx context.Context, account, redirected string) error {
-	return g.client().call(ctx, http.MethodPost, "/control/login/complete", signInRequest{Account: account, Pasted: redirected}, nil)
-}
-
-func (g *demoGateway) client() *gatewayClient {
-	return &gatewayClient{http: &http.Client{Transport: inProcess{g.control}}}
+func (g *demoGateway) CompleteSignIn(ctx context.Context, account, response string) error {
+	return g.Client().Complete(ctx, account, response)
 }

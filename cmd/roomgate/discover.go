@@ -4,14 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"roomgate/config"
 	"roomgate/driver"
-	gw "roomgate/gateway"
+	"roomgate/gateway"
 )
 
 func discoverCommand(g *globals) *cobra.Command {
@@ -30,7 +29,7 @@ func discoverCommand(g *globals) *cobra.Command {
 			"room's calendar.",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return g.withGateway(cmd, func(cfg *config.Config, d *gatewayClient) error {
+			return g.withGateway(cmd, func(cfg *config.Config, d *gateway.Client) error {
 				accounts := cfg.Accounts
 				if account != "" {
 					one, err := pickAccount(cfg, []string{account})
@@ -39,7 +38,7 @@ func discoverCommand(g *globals) *cobra.Command {
 					}
 					accounts = []config.Account{one}
 				}
-				return d.discover(cmd, cfg, accounts, asJSON)
+				return discover(cmd, d, cfg, accounts, asJSON)
 			})
 		},
 	}
@@ -48,40 +47,22 @@ func discoverCommand(g *globals) *cobra.Command {
 	return c
 }
 
-// answerDiscovery answers what the account in the request can see.
-func (g *gateway) answerDiscovery(w http.ResponseWriter, r *http.Request) {
-	var in signInRequest
-	if !question(w, r, &in) {
-		return
-	}
-	p := g.providers[in.Account]
-	if p == nil {
-		refuse(w, fmt.Errorf("there is no account %q in the configuration the gateway runs with", in.Account))
-		return
-	}
-	seen, err := gw.Discover(r.Context(), in.Account, p)
-	if err != nil {
-		refuse(w, err)
-		return
-	}
-	answer(w, seen)
-}
-
 // discover asks with every account, and prints what was found.
-func (d *gatewayClient) discover(cmd *cobra.Command, cfg *config.Config, accounts []config.Account, asJSON bool) error {
-	var all []gw.Discovered
+func discover(cmd *cobra.Command, c *gateway.Client, cfg *config.Config, accounts []config.Account, asJSON bool) error {
+	var all []gateway.Discovered
 	var notes []driver.Finding
-	rooms, found := roomsOf(cfg), 0
+	rooms, found := gateway.Rooms(cfg), 0
 	for _, a := range accounts {
 		var seen driver.Discovery
-		err := patiently(cmd.ErrOrStderr(), driver.WallClock{}, "Still looking for the rooms of account "+a.Name, func() error {
-			return d.call(cmd.Context(), http.MethodPost, "/control/discover", signInRequest{Account: a.Name}, &seen)
+		err := patiently(cmd.ErrOrStderr(), driver.WallClock{}, "Still looking for the rooms of account "+a.Name, func() (err error) {
+			seen, err = c.Discover(cmd.Context(), a.Name)
+			return err
 		})
 		if err != nil {
 			seen.Notes = append(seen.Notes, failure("account "+a.Name, err))
 		}
-		var one gw.Discovered
-		one, rooms = gw.Compare(a.Name, seen, rooms)
+		var one gateway.Discovered
+		one, rooms = gateway.Compare(a.Name, seen, rooms)
 		found += len(one.Rooms)
 		notes = append(notes, one.Notes...)
 		all = append(all, one)
@@ -90,7 +71,7 @@ func (d *gatewayClient) discover(cmd *cobra.Command, cfg *config.Config, account
 	if asJSON {
 		err = printJSON(cmd.OutOrStdout(), all)
 	} else {
-		err = errors.Join(printFindings(cmd.ErrOrStderr(), notes), gw.WriteDiscovered(cmd.OutOrStdout(), all, len(cfg.Accounts) > 1))
+		err = errors.Join(printFindings(cmd.ErrOrStderr(), notes), gateway.WriteDiscovered(cmd.OutOrStdout(), all, len(cfg.Accounts) > 1))
 	}
 	if found > 0 || err != nil {
 		return err
@@ -98,7 +79,7 @@ func (d *gatewayClient) discover(cmd *cobra.Command, cfg *config.Config, account
 	return verdict(notes)
 }
 
-// patiently does something, and says now and then that it is not done yet.
+// patiently does something, and prints now and then that it is still under way.
 func patiently(w io.Writer, clock driver.Clock, words string, do func() error) error {
 	done := make(chan error, 1)
 	go func() { done <- do() }()

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -19,6 +20,7 @@ import (
 
 	"roomgate/config"
 	"roomgate/driver"
+	"roomgate/gateway"
 )
 
 // discoverText configures two accounts and some rooms of the first.
@@ -61,24 +63,33 @@ func parsed(t *testing.T, text string) *config.Config {
 
 // discovering runs the command against a gateway that sees this, by account.
 func discovering(cfg *config.Config, sees map[string]driver.Discovery) (out, errOut string, err error) {
-	d := &gatewayClient{http: &http.Client{Transport: inProcess{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var in signInRequest
-		if !question(w, r, &in) {
-			return
-		}
-		if seen, ok := sees[in.Account]; ok {
-			answer(w, seen)
-			return
-		}
-		refuse(w, refusal{Words: "account " + in.Account + ": nobody has signed in yet", Next: "run: roomgate login " + in.Account, Person: true})
-	})}}}
+	c := gateway.NewClient(sighted(sees), true)
 	cmd := &cobra.Command{}
 	cmd.SetContext(context.Background())
 	var stdout, stderr bytes.Buffer
 	cmd.SetOut(&stdout)
 	cmd.SetErr(&stderr)
-	err = d.discover(cmd, cfg, cfg.Accounts, false)
+	err = discover(cmd, c, cfg, cfg.Accounts, false)
 	return stdout.String(), stderr.String(), err
+}
+
+// sighted is a gateway whose accounts see this. One that is not among them has
+// never signed in.
+type sighted map[string]driver.Discovery
+
+func (s sighted) RoundTrip(r *http.Request) (*http.Response, error) {
+	var in struct{ Account string }
+	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+		return nil, err
+	}
+	w := httptest.NewRecorder()
+	if seen, ok := s[in.Account]; ok {
+		err := json.NewEncoder(w).Encode(seen)
+		return w.Result(), err
+	}
+	w.WriteHeader(http.StatusUnprocessableEntity)
+	fmt.Fprintf(w, `{"error":"account %[1]s: nobody has signed in yet","next":"run: roomgate login %[1]s","person":true}`, in.Account)
+	return w.Result(), nil
 }
 
 // What two accounts see is one file: a room that both see is offered once.
@@ -174,16 +185,16 @@ func watching(t *testing.T, w roomsWatch, docs ...string) (out, errOut string) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		var stdout, stderr bytes.Buffer
-		gateway := &changing{}
-		gateway.doc.Store(docs[0])
-		w.gateway = &gatewayClient{http: &http.Client{Transport: gateway}, running: true}
+		rooms := &changing{}
+		rooms.doc.Store(docs[0])
+		w.gateway = gateway.NewClient(rooms, true)
 		w.clock, w.zone, w.out, w.errOut = driver.WallClock{}, time.UTC, &stdout, &stderr
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error)
 		go func() { ended <- w.run(ctx) }()
 		time.Sleep(watchEvery / 2) // changes come between two looks
 		for _, doc := range docs {
-			gateway.doc.Store(doc)
+			rooms.doc.Store(doc)
 			time.Sleep(2 * time.Minute)
 		}
 		cancel()

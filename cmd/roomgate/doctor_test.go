@@ -7,7 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"roomgate/config"
 	"roomgate/driver"
+	"roomgate/gateway"
 	"roomgate/graph/graphsim"
 )
 
@@ -15,12 +17,12 @@ var noonToday = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 func TestDoctorOnAnUnknownTenant(t *testing.T) {
 	s := newStand(t, secretLine())
-	microsoft(s.cfg.Accounts[0]).Tenant = "nobody.example"
-	d, err := newDoctor(s.cfg, nil, world{clock: driver.WallClock{}, log: slog.New(slog.DiscardHandler)})
+	s.cfg.Accounts[0].Settings.(*config.Microsoft).Tenant = "nobody.example"
+	around, err := gateway.Surroundings(t.Context(), s.cfg, gateway.Dependencies{Clock: driver.WallClock{}, Version: "test", Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	wrong := slices.DeleteFunc(d.Surroundings(t.Context()), func(f driver.Finding) bool { return f.Level == driver.LevelGood })
+	wrong := slices.DeleteFunc(around, func(f driver.Finding) bool { return f.Level == driver.LevelGood })
 	if len(wrong) != 1 || wrong[0].Subject != "tenant nobody.example" || !wrong[0].Person || !strings.Contains(wrong[0].Words, "AADSTS90002") || !strings.Contains(wrong[0].Action, "Tenant ID") {
 		t.Errorf("found %+v", wrong)
 	}

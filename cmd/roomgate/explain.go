@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"roomgate/driver"
-	"roomgate/graph"
+	"roomgate/gateway"
 )
 
 func explainCommand() *cobra.Command {
@@ -27,7 +27,7 @@ func explainCommand() *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			a := graph.Explain(strings.Join(args, " "))
+			a := gateway.Explain(strings.Join(args, " "))
 			var err error
 			if asJSON {
 				err = printJSON(cmd.OutOrStdout(), a)
@@ -47,7 +47,7 @@ func explainCommand() *cobra.Command {
 func printAdvice(w io.Writer, a driver.Advice) error {
 	next := a.Next
 	if next == "" {
-		next = "nothing: the gateway tries again by itself"
+		next = "nothing: the gateway tries again automatically"
 	}
 	_, err := fmt.Fprintf(w, "%s\n  What happened    %s\n  Who can fix it   %s\n  What to do       %s\n", a.Code, a.What, a.Who, next)
 	if err == nil && a.Page != "" {

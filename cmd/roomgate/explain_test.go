@@ -23,7 +23,7 @@ func TestExplain(t *testing.T) {
 		{[]string{"mailboxnotenabledforrestapi"}, exitOK, "MailboxNotEnabledForRESTAPI", "licence"},
 		{[]string{"AADSTS700082: The refresh token has expired due to inactivity. Trace ID: 5b0c0f2e-1"}, exitOK, "AADSTS700082", "roomgate login"},
 		{[]string{"HTTP", "404", "ErrorItemNotFound:", "The", "specified", "object", "was", "not", "found"}, exitOK, "ErrorItemNotFound", "Add-MailboxFolderPermission"},
-		{[]string{"AADSTS90033"}, exitOK, "AADSTS90033", "tries again by itself"},
+		{[]string{"AADSTS90033"}, exitOK, "AADSTS90033", "tries again automatically"},
 		{[]string{"AADSTS1234567"}, exitFailed, "AADSTS1234567", "https://login.microsoftonline.com/error?code=1234567"},
 		{[]string{"NoSuchCode"}, exitFailed, "NoSuchCode", "learn.microsoft.com/graph/errors"},
 	} {

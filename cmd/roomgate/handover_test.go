@@ -15,6 +15,7 @@ import (
 
 	"roomgate/config"
 	"roomgate/driver"
+	"roomgate/gateway"
 	"roomgate/oauth"
 )
 
@@ -84,11 +85,12 @@ func sheetOf(t *testing.T, text string) (sheet, []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sh, err := handOverSheet(cfg, cfg.Accounts[0], "rooms@contoso.example", world{clock: driver.WallClock{}, log: slog.New(slog.DiscardHandler)})
+	title, blocks, err := gateway.HandOver(cfg, cfg.Accounts[0], "rooms@contoso.example",
+		gateway.Dependencies{Clock: driver.WallClock{}, Version: "test", Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return sh, cert
+	return sheet{title: title, blocks: blocks}, cert
 }
 
 // The sheets are as they stand in testdata/handover, and hold no secret.

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"roomgate/gateway"
 	"roomgate/graph/graphsim"
 )
 
@@ -284,9 +285,9 @@ func (h *house) signIn(account string) {
 }
 
 // account returns how a sign-in stands, in the words of 'roomgate accounts'.
-func (h *house) account(name string) accountView {
+func (h *house) account(name string) gateway.AccountStatus {
 	h.t.Helper()
-	var views []accountView
+	var views []gateway.AccountStatus
 	if err := json.Unmarshal([]byte(h.must("accounts", "--json")), &views); err != nil {
 		h.t.Fatal(err)
 	}
@@ -296,7 +297,7 @@ func (h *house) account(name string) accountView {
 		}
 	}
 	h.t.Fatalf("no account %q among %v", name, views)
-	return accountView{}
+	return gateway.AccountStatus{}
 }
 
 // room returns a room in the words of 'roomgate rooms'.

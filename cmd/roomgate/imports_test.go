@@ -33,14 +33,15 @@ var arrows = map[string]arrow{
 	"bridge":              {[]string{"driver"}, false, "the board holds points, whoever shows them"},
 	"bridge/mqtt":         {[]string{"bridge", "driver"}, false, "a sink reads the board and nothing else"},
 	"bridge/web":          {[]string{"bridge", "driver"}, false, "a sink reads the board and nothing else"},
-	"config":              {nil, false, "a configuration is text and values; only cmd passes them on"},
+	"config":              {nil, false, "a configuration is text and values; only the gateway passes them on"},
 	"replay":              {[]string{"driver", "ical"}, false, "a file is played through the same rules as any calendar, whoever shows the points"},
 	"demo":                {[]string{"bridge", "driver", "graph/graphsim", "replay"}, false, "it stages a gateway that is handed to it, so that the gateway does not know that it is shown"},
 	"packaging":           {nil, true, "files that are installed"},
 	"systemd":             {nil, true, "files that are installed"},
-	"gateway":             {[]string{"bridge/mqtt", "bridge/web", "driver"}, false, "it puts the parts together; what it passes on it need not know"},
-	"cmd/roomgate": {[]string{"driver", "driver/store", "graph", "graph/graphsim", "bridge", "bridge/mqtt", "bridge/web", "config", "packaging", "oauth", "gateway", "demo", "replay"},
-		false, "the one place that knows all parts"},
+	"gateway": {[]string{"bridge", "bridge/mqtt", "bridge/web", "config", "driver", "driver/store", "graph", "oauth"},
+		false, "it builds all parts of a configuration, and no part knows it"},
+	"cmd/roomgate": {[]string{"bridge", "bridge/mqtt", "config", "demo", "driver", "driver/store", "gateway", "graph/graphsim", "oauth", "packaging", "replay"},
+		false, "a command has flags and words; what it does is the gateway's"},
 }
 
 // markup writes the pages of whoever has some; it knows nothing of what they show.

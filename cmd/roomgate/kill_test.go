@@ -6,12 +6,14 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
 	"roomgate/config"
 	"roomgate/driver"
 	"roomgate/driver/store"
+	"roomgate/gateway"
 	"roomgate/graph/graphsim"
 )
 
@@ -76,7 +78,7 @@ func TestKillDuringRefresh(t *testing.T) {
 	h.daemon()
 	h.await("the page", func() bool { return accepts(h.web) })
 	h.await("a good room at the end", func() bool { return h.room("boardroom").Quality == "good" })
-	if state := h.account("rooms").State; state != "ok" {
+	if state := h.account("rooms").State; state != driver.SignedIn {
 		t.Errorf("the account is %q at the end, want ok", state)
 	}
 }
@@ -97,7 +99,7 @@ func life(requests []graphsim.Request) (issued, used bool) {
 }
 
 // stillSignedIn uses the sign-in as the next start of the gateway would, with
-// the database as the kill left it: it refreshes the tokens and calls Graph.
+// the database as the kill left it, to read the rooms.
 func (h *house) stillSignedIn() error {
 	cfg, err := config.Load(h.config())
 	if err != nil {
@@ -111,34 +113,18 @@ func (h *house) stillSignedIn() error {
 	if words := st.Damaged(); words != "" {
 		return fmt.Errorf("the database is damaged: %s", words)
 	}
-	g, err := build(cfg, st, world{clock: driver.WallClock{}, log: slog.New(slog.DiscardHandler)})
+	g, err := gateway.New(cfg, st, gateway.Dependencies{Clock: driver.WallClock{}, Version: "test", Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return err
 	}
-	keeper, status := g.keepers["rooms"], 0
-	for range 2 { // the access token that was kept may have expired
-		access, err := keeper.Token(h.t.Context())
-		if err != nil {
-			return err
-		}
-		if status, err = h.callGraph(access); err != nil || status == http.StatusOK {
-			return err
-		}
-		keeper.Rejected(access)
-	}
-	return fmt.Errorf("the service answered %d", status)
-}
-
-// callGraph uses an access token and returns the status of the answer.
-func (h *house) callGraph(access string) (status int, err error) {
-	req, err := http.NewRequestWithContext(h.t.Context(), http.MethodGet, h.sim+"/v1.0/me", nil)
+	findings, err := g.Client().Check(h.t.Context())
 	if err != nil {
-		return 0, err
+		return err
 	}
-	req.Header.Set("Authorization", "Bearer "+access)
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return 0, err
+	for _, f := range findings { // with no broker there, that one is bad
+		if signIn := strings.HasPrefix(f.Subject, "account ") || strings.HasPrefix(f.Subject, "room "); signIn && f.Level == driver.LevelBad {
+			return fmt.Errorf("%s: %s", f.Subject, f.Words)
+		}
 	}
-	return resp.StatusCode, resp.Body.Close()
+	return nil
 }

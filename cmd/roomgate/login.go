@@ -19,7 +19,7 @@ import (
 
 	"roomgate/config"
 	"roomgate/driver"
-	gw "roomgate/gateway"
+	"roomgate/gateway"
 )
 
 // loginFlags are the ways to sign in; at most one is chosen.
@@ -37,25 +37,29 @@ func loginCommand(g *globals) *cobra.Command {
 	f := &loginFlags{}
 	c := &cobra.Command{
 		Use:   "login [account]",
-		Short: "Sign an account in to Microsoft 365",
-		Long: "Login does what sign_in of the account says.\n\n" +
-			"code: it prints an address to open in a browser, on any machine. After the\n" +
-			"sign-in the browser is sent to the redirect URI; where that is this machine,\n" +
-			"login notices by itself. Otherwise copy the whole address out of the browser and\n" +
-			"paste it here, even if the page itself could not be shown.\n" +
-			"device: it prints a short code to be entered at an address on any device.\n" +
-			"app: nobody signs in; login tries whether Microsoft takes the app's secret or\n" +
-			"certificate.\n\n" +
+		Short: "Sign an account in to its calendar service",
+		Long: "Login signs in as the account is configured.\n\n" +
+			"In a browser: it prints an address to open on any machine. After the sign-in the\n" +
+			"browser is sent to the redirect URI; where that is this machine, login completes\n" +
+			"automatically. Otherwise copy the whole address out of the browser and paste it\n" +
+			"here, even if the page itself could not be shown.\n" +
+			"With a device code: it prints a short code to enter at an address on any device.\n" +
+			"Automatically, with a secret, a certificate or a key: login verifies that the\n" +
+			"service accepts it.\n\n" +
 			"In scripts: 'login --print-url' and later 'login --paste ADDRESS'. A dash reads\n" +
 			"what is pasted, or imported, from standard input, where other users cannot see it.",
 		Args: atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return g.withGateway(cmd, func(cfg *config.Config, d *gatewayClient) error {
+			return g.withGateway(cmd, func(cfg *config.Config, d *gateway.Client) error {
 				account, err := pickAccount(cfg, args)
 				if err != nil {
 					return err
 				}
-				return (&login{loginFlags: f, cmd: cmd, gateway: d, account: account, zone: cfg.Site.Timezone}).run()
+				status, err := statusOf(cmd.Context(), d, account.Name)
+				if err != nil {
+					return err
+				}
+				return (&login{loginFlags: f, cmd: cmd, gateway: d, account: status, zone: cfg.Site.Timezone}).run()
 			})
 		},
 	}
@@ -65,155 +69,141 @@ func loginCommand(g *globals) *cobra.Command {
 	c.Flags().StringVar(&f.imported, "import", "", "`FILE` with a refresh token obtained elsewhere, or - for standard input: JSON with refresh_token,\nand maybe access_token and redirect_uri, or the refresh token alone")
 	c.Flags().BoolVar(&f.page, "page", false, "print the address of the running gateway's set-up page, and the code that opens it")
 	c.Flags().StringVar(&f.hint, "login-hint", "", "`ADDRESS` of the account to offer")
-	c.Flags().StringVar(&f.prompt, "prompt", "", "login, consent or select_account; empty: as Microsoft likes")
+	c.Flags().StringVar(&f.prompt, "prompt", "", "login, consent or select_account; empty: as the service likes")
 	c.MarkFlagsMutuallyExclusive("print-url", "paste", "code", "import", "page")
 	return c
-}
-
-// pickAccount takes the account named, or the only one there is.
-func pickAccount(cfg *config.Config, args []string) (config.Account, error) {
-	var names []string
-	for _, a := range cfg.Accounts {
-		if len(args) == 1 && a.Name == args[0] || len(args) == 0 && len(cfg.Accounts) == 1 {
-			return a, nil
-		}
-		names = append(names, a.Name)
-	}
-	if len(args) == 0 {
-		return config.Account{}, usageError{fmt.Errorf("which account? There are %s", strings.Join(names, ", "))}
-	}
-	return config.Account{}, usageError{fmt.Errorf("there is no account %q; there are %s", args[0], strings.Join(names, ", "))}
 }
 
 // login is one run of the command.
 type login struct {
 	*loginFlags
 	cmd     *cobra.Command
-	gateway *gatewayClient
-	account config.Account
+	gateway *gateway.Client
+	account gateway.AccountStatus
 	zone    *time.Location
 }
 
-// run signs in by the way that was asked for, or by that of the account.
+// statusOf is the status of an account.
+func statusOf(ctx context.Context, c *gateway.Client, account string) (gateway.AccountStatus, error) {
+	all, err := c.Accounts(ctx)
+	if err != nil {
+		return gateway.AccountStatus{}, err
+	}
+	for _, a := range all {
+		if a.Name == account {
+			return a, nil
+		}
+	}
+	return gateway.AccountStatus{}, hinted{fmt.Errorf("the running gateway does not know the account %q yet", account), "systemctl reload roomgate"}
+}
+
+// run signs in as the flags say, or else as the account is configured.
 func (l login) run() error {
-	app := microsoft(l.account).SignIn == "app"
+	ctx, name := l.cmd.Context(), l.account.Name
+	byHand := l.printURL || l.paste+l.code+l.imported != ""
 	switch {
 	case l.page:
 		return l.showPage()
-	case app && (l.printURL || l.paste+l.code+l.imported != ""):
-		return usageError{fmt.Errorf("account %s is an app and signs in by itself: run 'roomgate login %[1]s' alone, to try whether it can", l.account.Name)}
-	case app:
-		return l.prove()
+	case l.account.SignIn == gateway.SignInNone:
+		return hinted{usageError{fmt.Errorf("account %s: %s needs no sign-in", name, l.account.Service)}, "roomgate check"}
+	case l.account.SignIn == gateway.SignInAutomatic && byHand:
+		return usageError{fmt.Errorf("account %s signs in automatically: run 'roomgate login %[1]s' alone, to verify that it can", name)}
+	case l.account.SignIn == gateway.SignInAutomatic:
+		return l.verify()
+	case l.account.SignIn == gateway.SignInDevice && byHand && l.imported == "":
+		return usageError{fmt.Errorf("account %s signs in with a device code: run 'roomgate login %[1]s' alone", name)}
 	case l.imported != "":
 		return l.importTokens()
 	case l.code != "":
-		return l.pasted("/control/login/code", l.code, func(in *signInRequest, text string) { in.Code = text })
+		code, err := textOrStdin(l.cmd, l.code)
+		if err != nil {
+			return err
+		}
+		return l.report(l.gateway.CompleteCode(ctx, name, code))
 	case l.paste != "":
-		return l.pasted("/control/login/complete", l.paste, func(in *signInRequest, text string) { in.Pasted = text })
-	case microsoft(l.account).SignIn == "device" && !l.printURL:
+		response, err := textOrStdin(l.cmd, l.paste)
+		if err != nil {
+			return err
+		}
+		return l.report(l.gateway.Complete(ctx, name, response))
+	case l.account.SignIn == gateway.SignInDevice:
 		return l.withDevice()
 	}
 	return l.withBrowser()
 }
 
-// ask has the gateway do something for the account.
-func (l login) ask(path string, in signInRequest, out any) error {
-	in.Account = l.account.Name
-	return l.gateway.call(l.cmd.Context(), http.MethodPost, path, in, out)
-}
-
-// pasted ends a sign-in with one text.
-func (l login) pasted(path, flag string, put func(*signInRequest, string)) error {
-	text, err := textOrStdin(l.cmd, flag)
+// withBrowser signs in with a code that a browser brings back.
+func (l login) withBrowser() error {
+	request := driver.AuthorizationRequest{LoginHint: l.hint, Prompt: l.prompt}
+	var c *callback
+	if !l.printURL {
+		c = listenForCallback(l.cmd.Context(), l.account.RedirectURI)
+		request.RedirectURI = c.redirect
+	}
+	address, err := l.gateway.Begin(l.cmd.Context(), l.account.Name, request)
 	if err != nil {
 		return err
 	}
-	var in signInRequest
-	put(&in, text)
-	return l.done(l.ask(path, in, nil))
-}
-
-// withBrowser signs in with a code that a browser brings back.
-func (l login) withBrowser() error {
-	in := signInRequest{LoginHint: l.hint, Prompt: l.prompt}
-	var c *catcher
-	if !l.printURL {
-		c = catch(l.cmd.Context(), microsoft(l.account).RedirectURI)
-		in.RedirectURI = c.redirect
-	}
-	var begun struct{ URL string }
-	if err := l.ask("/control/login/begin", in, &begun); err != nil {
-		return err
-	}
 	if l.printURL {
-		fmt.Fprintln(l.cmd.OutOrStdout(), begun.URL)
+		fmt.Fprintln(l.cmd.OutOrStdout(), address)
 		return nil
 	}
-	return l.converse(c, begun.URL)
+	return l.awaitResponse(c, address)
 }
 
-// converse leads the person through the sign-in: whatever comes first, the
-// browser's return or a pasted line, ends it.
-func (l login) converse(c *catcher, address string) error {
+// awaitResponse shows the address and completes the sign-in with the first
+// authorization response: from a browser on this machine, or pasted.
+func (l login) awaitResponse(c *callback, address string) error {
 	out := l.cmd.OutOrStdout()
 	fmt.Fprintf(out, "Open this address in a browser, on any machine, and sign in as the account that may see the rooms:\n\n%s\n\n", address)
 	if c.returned != nil {
 		openBrowser(address)
-		fmt.Fprintln(out, "A browser on this machine finishes by itself. With a browser elsewhere:")
+		fmt.Fprintln(out, "A browser on this machine completes the sign-in automatically. With a browser elsewhere:")
 	}
 	fmt.Fprint(out, "Copy the whole address the browser ends up at, even if it shows an error page, and paste it here:\n> ")
 	ctx, cancel := context.WithCancel(l.cmd.Context())
 	defer cancel()
 	lines := readLines(ctx, l.cmd.InOrStdin())
 	for {
-		var pasted string
+		var response string
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case pasted = <-c.returned:
+		case response = <-c.returned:
 			fmt.Fprintln(out, "(the browser came back)")
 		case line, ok := <-lines:
+			if !ok && c.returned == nil {
+				return hinted{errors.New("no address was pasted"), "'roomgate login --print-url' and then 'roomgate login --paste ADDRESS'"}
+			}
 			if !ok {
-				if c.returned == nil {
-					return hinted{errors.New("no address was pasted"), "'roomgate login --print-url' and then 'roomgate login --paste ADDRESS'"}
-				}
 				lines = nil // no terminal; wait for the browser
+			}
+			if response = line; strings.TrimSpace(line) == "" {
 				continue
 			}
-			if strings.TrimSpace(line) == "" {
-				continue
-			}
-			pasted = line
 		}
-		return l.done(l.ask("/control/login/complete", signInRequest{Pasted: pasted}, nil))
+		return l.report(l.gateway.Complete(l.cmd.Context(), l.account.Name, response))
 	}
 }
 
 // withDevice shows a device code and waits until it was entered.
 func (l login) withDevice() error {
-	var d deviceAnswer
-	if err := l.ask("/control/login/device", signInRequest{}, &d); err != nil {
+	d, err := l.gateway.StartDevice(l.cmd.Context(), l.account.Name)
+	if err != nil {
 		return err
 	}
-	fmt.Fprintf(l.cmd.OutOrStdout(), "Open this address on any device, and sign in as the account that may see the rooms:\n\n  %s\n\nThe code to enter there:\n\n  %s\n\nIt is good until %s. Waiting for the sign-in ...\n",
-		d.Address, d.UserCode, d.Expires.In(l.zone).Format("15:04"))
-	return l.done(l.ask("/control/login/wait", signInRequest{}, nil))
+	fmt.Fprintf(l.cmd.OutOrStdout(), "Open this address on any device, and sign in as the account that may see the rooms:\n\n  %s\n\nThe code to enter there:\n\n  %s\n\nIt is valid until %s. Waiting for the sign-in ...\n",
+		d.VerificationURI, d.UserCode, d.Expires.In(l.zone).Format("15:04"))
+	return l.report(l.gateway.WaitDevice(l.cmd.Context(), l.account.Name))
 }
 
-// prove tries whether Microsoft takes the app's secret or certificate.
-func (l login) prove() error {
-	if err := l.ask("/control/login/prove", signInRequest{}, nil); err != nil {
+// verify makes sure that an account which signs in automatically can.
+func (l login) verify() error {
+	if err := l.gateway.Verify(l.cmd.Context(), l.account.Name); err != nil {
 		return err
 	}
-	fmt.Fprintf(l.cmd.OutOrStdout(), "Account %s is an app and signs in by itself: Microsoft took its %s and gave a token.\nWhether it may read the rooms, 'roomgate check' tells.\n", l.account.Name, l.credential())
+	fmt.Fprintf(l.cmd.OutOrStdout(), "Account %s signs in automatically, and %s accepted it.\n'roomgate check' shows whether it may read the rooms.\n", l.account.Name, l.account.Service)
 	return nil
-}
-
-func (l login) credential() string {
-	if microsoft(l.account).ClientCertificate != nil {
-		return "certificate"
-	}
-	return "client secret"
 }
 
 // importTokens signs in with tokens that were obtained elsewhere.
@@ -226,7 +216,7 @@ func (l login) importTokens() error {
 	if err != nil {
 		return err
 	}
-	return l.done(l.ask("/control/login/import", signInRequest{Tokens: tokens}, nil))
+	return l.report(l.gateway.Import(l.cmd.Context(), l.account.Name, tokens))
 }
 
 // readTokens reads JSON as a token endpoint answers it, with the redirect URI
@@ -245,11 +235,11 @@ func readTokens(text string) (driver.ImportedTokens, error) {
 
 // showPage prints how to get to the set-up page.
 func (l login) showPage() error {
-	if !l.gateway.running {
+	if !l.gateway.Running {
 		return hinted{errors.New("the gateway is not running, so there is no set-up page"), "roomgate run, or roomgate login without --page"}
 	}
-	var p pageAnswer
-	if err := l.ask("/control/login/page", signInRequest{}, &p); err != nil {
+	p, err := l.gateway.OpenSetUpPage(l.cmd.Context())
+	if err != nil {
 		return err
 	}
 	u, err := url.Parse(p.URL)
@@ -257,12 +247,12 @@ func (l login) showPage() error {
 		return hinted{errors.New("the gateway shows no page"), `listen = "127.0.0.1:8080" in [web]`}
 	}
 	fmt.Fprintf(l.cmd.OutOrStdout(), "Open this page in a browser on this machine:\n\n  %s\n\nIt asks for this code, once, within %d minutes:\n\n  %s\n\nFrom another machine, lay a tunnel first: ssh -L %[4]s:127.0.0.1:%[4]s USER@THIS-MACHINE\n",
-		p.URL, int(gw.SetUpCodeLife.Minutes()), p.Code, u.Port())
+		p.URL, int(gateway.SetUpCodeLife.Minutes()), p.Code, u.Port())
 	return nil
 }
 
-// done reports the end of a sign-in.
-func (l login) done(err error) error {
+// report prints that a sign-in succeeded, or returns its error.
+func (l login) report(err error) error {
 	if err == nil {
 		fmt.Fprintf(l.cmd.OutOrStdout(), "Account %s is signed in. 'roomgate accounts' shows how it stands.\n", l.account.Name)
 	}
@@ -316,30 +306,30 @@ func readLines(ctx context.Context, in io.Reader) <-chan string {
 	return lines
 }
 
-// catcher waits for the browser at a loopback redirect URI.
-type catcher struct {
-	redirect string      // the redirect URI to use; empty: the configured one
-	returned chan string // the address the browser came to; nil: it does not come here
+// callback waits for the browser at a loopback redirect URI.
+type callback struct {
+	redirect string      // redirect URI to use; empty: the configured one
+	returned chan string // the authorization response; nil: the browser is not sent here
 }
 
-// catch listens where the redirect URI leads, if that is this machine. Microsoft
-// ignores the port of http://localhost, so any free one will do
-// (learn.microsoft.com/entra/identity-platform/reply-url).
-func catch(ctx context.Context, redirect string) *catcher {
+// listenForCallback listens where the redirect URI leads, if that is this machine.
+// The port of a loopback redirect URI may differ from the registered one
+// (RFC 8252 §7.3), so any free one will do.
+func listenForCallback(ctx context.Context, redirect string) *callback {
 	u, err := url.Parse(redirect)
-	if err != nil || u.Scheme != "http" || u.Hostname() != "localhost" {
-		return &catcher{}
+	if err != nil || u.Scheme != "http" || !loopback(u.Hostname()) {
+		return &callback{}
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:"+u.Port())
+	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", u.Port()))
 	if err != nil {
 		if l, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
-			return &catcher{}
+			return &callback{}
 		}
 	}
 	_, port, _ := net.SplitHostPort(l.Addr().String())
-	u.Host = "localhost:" + port
-	c := &catcher{redirect: u.String(), returned: make(chan string, 1)}
-	go serveHTTP(ctx, l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	u.Host = net.JoinHostPort(u.Hostname(), port)
+	c := &callback{redirect: u.String(), returned: make(chan string, 1)}
+	go gateway.Serve(ctx, l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if q := r.URL.Query(); !q.Has("code") && !q.Has("error") {
 			http.NotFound(w, r)
 			return
@@ -349,11 +339,14 @@ func catch(ctx context.Context, redirect string) *catcher {
 		default:
 		}
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		fmt.Fprintln(w, "roomgate has what it needs. Look at the terminal; this page can be closed.")
+		fmt.Fprintln(w, "roomgate has received the sign-in. The terminal shows the result; this page can be closed.")
 		time.AfterFunc(time.Second, func() { l.Close() })
 	}))
 	return c
 }
+
+// loopback tells whether a host of a redirect URI is this machine.
+func loopback(host string) bool { return host == "localhost" || host == "127.0.0.1" }
 
 // openBrowser opens a browser where there is a desktop to show it.
 func openBrowser(address string) {
@@ -371,15 +364,15 @@ func logoutCommand(g *globals) *cobra.Command {
 		Short: "Forget an account's sign-in",
 		Args:  atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return g.withGateway(cmd, func(cfg *config.Config, d *gatewayClient) error {
+			return g.withGateway(cmd, func(cfg *config.Config, d *gateway.Client) error {
 				account, err := pickAccount(cfg, args)
 				if err != nil {
 					return err
 				}
-				if err := d.call(cmd.Context(), http.MethodPost, "/control/logout", signInRequest{Account: account.Name}, nil); err != nil {
+				if err := d.SignOut(cmd.Context(), account.Name); err != nil {
 					return err
 				}
-				fmt.Fprintf(cmd.OutOrStdout(), "The sign-in of account %s is forgotten here. Microsoft keeps the consent; the customer's IT can revoke it.\n", account.Name)
+				fmt.Fprintf(cmd.OutOrStdout(), "The sign-in of account %s is deleted here. The service keeps the consent; the customer's IT can revoke it.\n", account.Name)
 				return nil
 			})
 		},

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"regexp"
+	"roomgate/driver"
 	"strings"
 	"testing"
 )
@@ -20,7 +21,7 @@ func TestLoginByHand(t *testing.T) {
 				t.Fatalf("the browser is sent to %.40s", landed)
 			}
 			status, page := h.request(http.MethodGet, landed)
-			if status != http.StatusOK || !strings.Contains(page, "roomgate has what it needs") {
+			if status != http.StatusOK || !strings.Contains(page, "roomgate has received the sign-in") {
 				t.Errorf("the browser is shown %d %q", status, page)
 			}
 		},
@@ -49,7 +50,7 @@ func TestLoginByHand(t *testing.T) {
 			if err := c.Wait(); err != nil {
 				t.Errorf("login: %v\n%s", err, h.said())
 			}
-			if a := h.account("rooms"); a.State != "ok" {
+			if a := h.account("rooms"); a.State != driver.SignedIn {
 				t.Errorf("the account is %q: %s", a.State, a.Reason)
 			}
 		})

@@ -1,8 +1,9 @@
-// Command roomgate is a gateway daemon for buildings: it reads the bookings of
-// a site's meeting rooms from Microsoft 365 and publishes them as points over
+// Command roomgate is a gateway daemon for buildings: it reads the bookings of a
+// site's meeting rooms from calendar services and publishes them as points over
 // MQTT to the building management system.
 //
-// One file holds one command. serve.go builds the parts and runs them.
+// A file holds a command: its flags, what it prints and its exit codes. What a
+// command does is in package gateway and the packages below it.
 package main
 
 import (
@@ -15,6 +16,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"roomgate/driver"
 )
 
 // Exit codes; they are documented in the operations manual.
@@ -22,7 +25,7 @@ const (
 	exitOK      = 0
 	exitFailed  = 1 // something did not work; the message says what
 	exitUsage   = 2 // the command line or the configuration is wrong
-	exitPerson  = 3 // somebody has to act in Microsoft 365: sign in, grant, share
+	exitPerson  = 3 // user action required at the calendar service: sign in, grant, share
 	exitLocked  = 4 // the database is in use or cannot be used
 	exitDamaged = 5 // 'db check' found the database damaged
 )
@@ -31,7 +34,7 @@ func main() {
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
-// run is the whole program; tests call it as main does.
+// run is the whole program. Tests call it as main does.
 func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -61,13 +64,13 @@ func newRoot() *cobra.Command {
 	g := &globals{}
 	root := &cobra.Command{
 		Use:   "roomgate",
-		Short: "Room bookings from Microsoft 365 as points for the building",
-		Long: "roomgate reads the bookings of a site's meeting rooms from Microsoft 365 and\n" +
+		Short: "Room bookings as points for the building",
+		Long: "roomgate reads the bookings of a site's meeting rooms from calendar services and\n" +
 			"publishes them as points over MQTT to the building management system.\n\n" +
 			"Try 'roomgate demo': the whole product on this machine, with no account.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		// Cobra's own error of flags that exclude each other could not be told
+		// Cobra's own error for flags that exclude each other cannot be told apart
 		// from a failure of the command.
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			if err := cmd.ValidateFlagGroups(); err != nil {
@@ -84,8 +87,8 @@ func newRoot() *cobra.Command {
 	return onlyGroups(root)
 }
 
-// onlyGroups has a command that only holds others show its help, and refuse what
-// is none of them.
+// onlyGroups makes a command that only holds others show its help, and refuse
+// arguments that are none of them.
 func onlyGroups(c *cobra.Command) *cobra.Command {
 	c.SuggestionsMinimumDistance = 2 // letters
 	c.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
@@ -123,24 +126,17 @@ type coded struct {
 
 func (e coded) Unwrap() error { return e.error }
 
-// quiet is an error of which everything has been said already.
-var errQuiet = errors.New("told already")
+// errQuiet is an error about which everything has been printed already.
+var errQuiet = errors.New("already printed")
 
-// actionable is what errors implement that are meant for people.
-type actionable interface {
-	error
-	Action() string
-	NeedsPerson() bool
-}
-
-// complain tells the person at the terminal what went wrong and what to do.
+// complain prints what went wrong and what to do.
 func complain(w io.Writer, err error) {
 	if errors.Is(err, errQuiet) {
 		return
 	}
 	fmt.Fprintln(w, "roomgate: error:", err)
 	var h hinted
-	var a actionable
+	var a driver.Actionable
 	switch {
 	case errors.As(err, &h):
 		fmt.Fprintln(w, "roomgate: try:", h.hint)
@@ -153,7 +149,7 @@ func complain(w io.Writer, err error) {
 func exitCode(err error) int {
 	var c coded
 	var u usageError
-	var a actionable
+	var a driver.Actionable
 	switch {
 	case errors.As(err, &c):
 		return c.code

@@ -16,6 +16,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"roomgate/gateway"
 	"roomgate/graph/graphsim"
 )
 
@@ -43,7 +44,7 @@ func acceptAsPerson() {
 // enterAsPerson reads what 'roomgate accounts --json' printed, and enters the
 // device code in it at the simulator's page.
 func enterAsPerson() {
-	var accounts []accountView
+	var accounts []gateway.AccountStatus
 	err := json.NewDecoder(os.Stdin).Decode(&accounts)
 	if err == nil {
 		err = enterCode(accounts)
@@ -55,13 +56,13 @@ func enterAsPerson() {
 }
 
 // enterCode enters the first device code that an account shows.
-func enterCode(accounts []accountView) error {
-	i := slices.IndexFunc(accounts, func(a accountView) bool { return a.Device != nil })
+func enterCode(accounts []gateway.AccountStatus) error {
+	i := slices.IndexFunc(accounts, func(a gateway.AccountStatus) bool { return a.Device != nil })
 	if i < 0 {
 		return errors.New("no account shows a code")
 	}
 	d := accounts[i].Device
-	resp, err := http.PostForm(d.Address, url.Values{"user_code": {d.UserCode}, "user": {graphsim.ServiceAccount}, "action": {"accept"}})
+	resp, err := http.PostForm(d.VerificationURI, url.Values{"user_code": {d.UserCode}, "user": {graphsim.ServiceAccount}, "action": {"accept"}})
 	if err != nil {
 		return err
 	}

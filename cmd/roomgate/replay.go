@@ -17,6 +17,7 @@ import (
 	"roomgate/bridge/mqtt"
 	"roomgate/config"
 	"roomgate/driver"
+	"roomgate/gateway"
 	"roomgate/replay"
 )
 
@@ -78,7 +79,7 @@ func (f *replayFlags) replay(cmd *cobra.Command, g *globals, path string) error 
 	if !cmd.Flags().Changed("log-level") {
 		*f.level = "error" // the command prints how far it has come
 	}
-	cfg, w, err := g.load(cmd)
+	cfg, d, err := g.load(cmd)
 	if err != nil {
 		return err
 	}
@@ -87,7 +88,7 @@ func (f *replayFlags) replay(cmd *cobra.Command, g *globals, path string) error 
 	if err != nil {
 		return err
 	}
-	o.Publisher, o.Version, o.Log = board, version(), w.log.With("part", "driver")
+	o.Publisher, o.Version, o.Log = board, version(), d.Log.With("part", "driver")
 	player, err := replay.New(file, o)
 	if errors.Is(err, replay.ErrNoRoom) {
 		return hinted{err, "the same with --room ID, which says whose bookings they are"}
@@ -95,29 +96,29 @@ func (f *replayFlags) replay(cmd *cobra.Command, g *globals, path string) error 
 	if err != nil {
 		return err
 	}
-	w.clock = player.Clock()
+	d.Clock = player.Clock()
 	dir, err := os.MkdirTemp("", "roomgate-replay-")
 	if err != nil {
 		return fmt.Errorf("making a folder for the replay: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	st, err := openStore(filepath.Join(dir, "roomgate.db"), daemonPatience, w)
+	st, err := openStore(filepath.Join(dir, "roomgate.db"), daemonPatience, d)
 	if err != nil {
 		return err
 	}
 	defer st.Close()
-	own := &gateway{cfg: f.tree(cfg), w: w, store: st, board: board}
-	sink, err := own.newSink(&publications{st.Bucket("published"), w.log})
+	own := f.tree(cfg)
+	sink, err := gateway.NewSink(gateway.SinkOptions{Config: own, Store: st, Board: board, Clock: d.Clock, Log: d.Log})
 	if err != nil {
 		return err
 	}
-	p := &performance{flags: f, cfg: own.cfg, file: file.Name, o: o, player: player, board: board, sink: sink, out: cmd.ErrOrStderr()}
+	p := &performance{flags: f, cfg: own, file: file.Name, o: o, player: player, board: board, sink: sink, out: cmd.ErrOrStderr()}
 	return p.perform(cmd.Context(), cfg)
 }
 
 // options reads the file and returns what of it is played.
 func (f *replayFlags) options(cfg *config.Config, path string) (o replay.Options, file *replay.File, err error) {
-	o = replay.Options{Site: driver.Site{ID: cfg.Site.ID, Name: cfg.Site.Name, Zone: cfg.Site.Timezone}, Rooms: roomsOf(cfg),
+	o = replay.Options{Site: driver.Site{ID: cfg.Site.ID, Name: cfg.Site.Name, Zone: cfg.Site.Timezone}, Rooms: gateway.Rooms(cfg),
 		Only: f.room, Speed: f.speed}
 	if f.room != "" && !slices.ContainsFunc(o.Rooms, func(r driver.Room) bool { return r.ID == f.room }) {
 		return o, nil, usageError{fmt.Errorf("--room %q: there is no such room in the configuration", f.room)}
@@ -152,7 +153,7 @@ func (f *replayFlags) stretch(first time.Time, zone *time.Location) (start, end 
 // of its own, and without the real sensors.
 func (f *replayFlags) tree(cfg *config.Config) *config.Config {
 	own := *cfg
-	own.MQTT.ClientID = clientID(cfg) + "-replay"
+	own.MQTT.ClientID = gateway.ClientID(cfg) + "-replay"
 	if !f.live {
 		own.MQTT.Prefix += "-replay"
 	}
@@ -177,7 +178,7 @@ type performance struct {
 
 // perform plays to a tree that no gateway publishes to, and deletes it.
 func (p *performance) perform(ctx context.Context, real *config.Config) error {
-	topics := topicsOf(p.cfg)
+	topics := gateway.Topics(p.cfg)
 	root := p.cfg.MQTT.Prefix + "/" + p.cfg.Site.ID
 	if p.flags.live {
 		if err := p.checkNoGateway(ctx, real); err != nil {
@@ -215,7 +216,7 @@ func (p *performance) checkNoGateway(ctx context.Context, real *config.Config) e
 	if err != nil && !errors.Is(err, mqtt.ErrUnproven) {
 		return err // there is no broker to play to
 	}
-	running, unreachable := reachRunning(real)
+	running, unreachable := gateway.ReachRunning(real)
 	reason := ""
 	switch {
 	case p.flags.force:

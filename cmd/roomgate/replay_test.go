@@ -150,3 +150,12 @@ func instantIn(t *testing.T, text string, zone *time.Location) time.Time {
 	}
 	return at
 }
+
+func london(t *testing.T) *time.Location {
+	t.Helper()
+	zone, err := time.LoadLocation("Europe/London")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return zone
+}

@@ -1,20 +1,15 @@
 package main
 
 import (
-	"context"
-	"encoding/csv"
 	"fmt"
 	"io"
-	"net/http"
-	"strconv"
-	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"roomgate/config"
 	"roomgate/driver"
+	"roomgate/gateway"
 )
 
 func reportCommand(g *globals) *cobra.Command {
@@ -34,12 +29,12 @@ func reportCommand(g *globals) *cobra.Command {
 			if write == nil {
 				return usageError{fmt.Errorf("--format %q: use text, csv or json", format)}
 			}
-			return g.withGateway(cmd, func(cfg *config.Config, d *gatewayClient) error {
+			return g.withGateway(cmd, func(cfg *config.Config, d *gateway.Client) error {
 				p, err := periodOf(from, to, driver.WallClock{}.Now().In(cfg.Site.Timezone))
 				if err != nil {
 					return err
 				}
-				r, err := d.report(cmd.Context(), cfg, p)
+				r, err := d.Report(cmd.Context(), cfg, p)
 				if err != nil {
 					return err
 				}
@@ -90,21 +85,6 @@ func dateOf(flag, s string) (time.Time, error) {
 	return t, nil
 }
 
-// report asks the gateway for the days of a period and sums them up.
-func (d *gatewayClient) report(ctx context.Context, cfg *config.Config, p driver.Period) (driver.Report, error) {
-	site := driver.Site{ID: cfg.Site.ID, Zone: cfg.Site.Timezone}
-	return driver.NewReport(site, roomsOf(cfg), p, func(date string) ([]driver.Day, error) {
-		var kept historyAnswer
-		if err := d.call(ctx, http.MethodGet, "/control/history/"+date, nil, &kept); err != nil {
-			return nil, err
-		}
-		if kept.Damaged != "" {
-			return nil, fmt.Errorf("%w: %s", driver.ErrDamagedDay, kept.Damaged)
-		}
-		return kept.Days, nil
-	})
-}
-
 // keepRooms leaves out the rooms that are not wanted; none given: all are wanted.
 func keepRooms(r *driver.Report, only []string) error {
 	if len(only) == 0 {
@@ -118,81 +98,7 @@ func keepRooms(r *driver.Report, only []string) error {
 
 // reportFormats are the forms in which a report is written.
 var reportFormats = map[string]func(io.Writer, driver.Report) error{
-	"text": textReport,
-	"csv":  csvReport,
+	"text": func(w io.Writer, r driver.Report) error { return r.WriteText(w) },
+	"csv":  func(w io.Writer, r driver.Report) error { return r.WriteCSV(w) },
 	"json": func(w io.Writer, r driver.Report) error { return printJSON(w, r) },
-}
-
-// textReport writes a line for each room, and one for all.
-func textReport(w io.Writer, r driver.Report) error {
-	fmt.Fprintf(w, "%s, %s to %s. Days that are not known are left out.\n", r.Site, r.From, r.To)
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "ROOM\tDAYS KNOWN\tBOOKED\tUTILISATION\tUSED\tNO-SHOWS\tWALK-INS\tEARLY LEAVES\tOVERRUNS\tCOMFORT\tBASELINE\tAVOIDED")
-	all := driver.RoomReport{Room: "all"}
-	for _, room := range r.Rooms {
-		fmt.Fprintln(t, reportLine(room, r.Days))
-		all.DaysKnown += room.DaysKnown
-		all.Add(room.Usage)
-	}
-	fmt.Fprintln(t, reportLine(all, r.Days*len(r.Rooms)))
-	return t.Flush()
-}
-
-// reportLine returns the columns of a room, of which so many days were asked for.
-func reportLine(r driver.RoomReport, asked int) string {
-	none := "-"
-	cells := []string{r.Room, fmt.Sprintf("%d of %d", r.DaysKnown, asked), none, none, none, none, none, none, none, none, none, none}
-	if r.DaysKnown > 0 {
-		cells[2], cells[3], cells[9] = hours(r.Booked), percent(r.Booked, r.Minutes), hours(r.Comfort)
-	}
-	if p := r.Presence; p != nil {
-		copy(cells[4:], []string{hours(p.Used), strconv.Itoa(p.NoShows), strconv.Itoa(p.WalkIns), strconv.Itoa(p.EarlyLeaves), strconv.Itoa(p.Overruns)})
-	}
-	if b := r.Baseline; b != nil {
-		cells[10], cells[11] = hours(b.Minutes), hours(b.Avoided)
-		if b.Minutes > 0 {
-			cells[11] += ", " + percent(b.Avoided, b.Minutes)
-		}
-	}
-	return strings.Join(cells, "\t")
-}
-
-func hours(minutes int) string { return fmt.Sprintf("%.1f h", float64(minutes)/60) }
-
-func percent(part, whole int) string { return fmt.Sprintf("%d %%", (100*part+whole/2)/whole) }
-
-// csvReport writes a record for each day of each room that is known, after a
-// header (RFC 4180). Numbers are whole, because spreadsheets of
-// many languages write a decimal comma; a field is empty where nothing is known.
-func csvReport(w io.Writer, r driver.Report) error {
-	c := csv.NewWriter(w)
-	c.UseCRLF = true
-	records := [][]string{{"room", "date", "booked_minutes", "comfort_minutes", "sensor_minutes", "used_minutes", "no_shows", "walk_ins",
-		"early_leaves", "overruns", "baseline_minutes", "avoided_conditioned_minutes"}}
-	for _, room := range r.Rooms {
-		for _, d := range room.Days {
-			records = append(records, append([]string{room.Room, d.Date}, csvFields(d.Usage)...))
-		}
-	}
-	return c.WriteAll(records)
-}
-
-// csvFields returns the fields of a day.
-func csvFields(u driver.Usage) []string {
-	fields := append(numbers(u.Booked, u.Comfort), "", "", "", "", "", "", "", "")
-	if p := u.Presence; p != nil {
-		copy(fields[2:], numbers(p.Sensor, p.Used, p.NoShows, p.WalkIns, p.EarlyLeaves, p.Overruns))
-	}
-	if b := u.Baseline; b != nil {
-		copy(fields[8:], numbers(b.Minutes, b.Avoided))
-	}
-	return fields
-}
-
-func numbers(list ...int) []string {
-	out := make([]string, len(list))
-	for i, n := range list {
-		out[i] = strconv.Itoa(n)
-	}
-	return out
 }

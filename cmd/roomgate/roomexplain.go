@@ -1,11 +1,8 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
-	"net/http"
-	"net/url"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -13,32 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"roomgate/config"
-	"roomgate/driver"
-	gw "roomgate/gateway"
+	"roomgate/gateway"
 )
-
-// roomReasons say why the points of a room are what they are.
-type roomReasons struct {
-	Room   string        `json:"room"`
-	At     time.Time     `json:"at"`
-	Points []pointReason `json:"points"`
-}
-
-// pointReason says why a point is what it is, and what it becomes by itself.
-type pointReason struct {
-	Point   string     `json:"point"`
-	Value   any        `json:"value"` // null: not known, or nothing to say
-	Because string     `json:"because"`
-	Until   *time.Time `json:"until,omitempty"` // left out: no change is in sight
-	Then    *thenValue `json:"then,omitempty"`
-	Unless  string     `json:"unless,omitempty"`
-}
-
-// thenValue is what a point becomes.
-type thenValue struct {
-	Value   any    `json:"value"`
-	Because string `json:"because"`
-}
 
 func explainRoomCommand(g *globals) *cobra.Command {
 	var asJSON bool
@@ -58,18 +31,18 @@ func explainRoomCommand(g *globals) *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return g.withGateway(cmd, func(cfg *config.Config, d *gatewayClient) error {
-				reasons, err := d.explainRoom(cmd.Context(), args[0])
+			return g.withGateway(cmd, func(cfg *config.Config, d *gateway.Client) error {
+				reasons, err := d.ExplainRoom(cmd.Context(), args[0])
 				if err != nil {
 					return err
 				}
 				if asJSON {
 					return printJSON(cmd.OutOrStdout(), reasons)
 				}
-				if !d.running {
+				if !d.Running {
 					fmt.Fprintln(cmd.OutOrStdout(), "The gateway is not running; this follows from the bookings it last read.")
 				}
-				return reasons.print(cmd.OutOrStdout(), cfg.Site.Timezone)
+				return printExplanation(cmd.OutOrStdout(), reasons, cfg.Site.Timezone)
 			})
 		},
 	}
@@ -77,69 +50,17 @@ func explainRoomCommand(g *globals) *cobra.Command {
 	return c
 }
 
-// explainRoom asks the gateway why the points of a room are what they are.
-func (d *gatewayClient) explainRoom(ctx context.Context, room string) (roomReasons, error) {
-	if !d.running {
-		return reasonsOf(room)(d.gateway.driver.ExplainShown(room))
-	}
-	var reasons roomReasons
-	err := d.call(ctx, http.MethodGet, "/control/rooms/"+url.PathEscape(room)+"/explain", nil, &reasons)
-	return reasons, err
-}
-
-// answerExplain answers why the points of the room in the path are what they are.
-func (g *gateway) answerExplain(w http.ResponseWriter, r *http.Request) {
-	room := r.PathValue("id")
-	reasons, err := reasonsOf(room)(g.driver.Explain(r.Context(), room))
-	if err != nil {
-		refuse(w, err)
-		return
-	}
-	answer(w, reasons)
-}
-
-// reasonsOf takes over what the driver says of a room.
-func reasonsOf(room string) func(whys []driver.Why, at time.Time, ok bool) (roomReasons, error) {
-	return func(whys []driver.Why, at time.Time, ok bool) (roomReasons, error) {
-		if !ok {
-			return roomReasons{}, fmt.Errorf("there is no room %q; 'roomgate rooms' lists them", room)
-		}
-		reasons := roomReasons{Room: room, At: at.UTC().Truncate(time.Second)}
-		for _, why := range whys {
-			p := pointReason{Point: why.Point, Value: plainValue(why.Value), Because: why.Because, Until: orNil(why.Until), Unless: why.Unless}
-			if p.Until != nil {
-				p.Then = &thenValue{plainValue(why.Then), why.Reason}
-			}
-			reasons.Points = append(reasons.Points, p)
-		}
-		return reasons, nil
-	}
-}
-
-// plainValue is a value of a point that is explained, as JSON has it; nil for nothing.
-func plainValue(v driver.Value) any {
-	switch {
-	case v.Nothing():
-		return nil
-	case v.Kind() == driver.Bool:
-		return v.Bool()
-	case v.Kind() == driver.Int:
-		return v.Int()
-	}
-	return v.Text()
-}
-
-// print writes a line for each point, and below it what changes it.
-func (r roomReasons) print(w io.Writer, zone *time.Location) error {
+// printExplanation writes a line for each point, and below it what changes it.
+func printExplanation(w io.Writer, r gateway.RoomExplanation, zone *time.Location) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "POINT\tVALUE\tBECAUSE (%s, %s)\n", r.Room, r.At.In(zone).Format("Mon 2 Jan 15:04:05"))
 	for _, p := range r.Points {
-		fmt.Fprintln(t, strings.Join([]string{p.Point, valueWord(p.Value), gw.OneLine(p.Because)}, "\t"))
+		fmt.Fprintln(t, strings.Join([]string{p.Point, valueWord(p.Value), gateway.OneLine(p.Because)}, "\t"))
 		if p.Then != nil {
-			fmt.Fprintf(t, "\t\tfrom %s %s: %s\n", strings.TrimSuffix(p.Until.In(zone).Format("Mon 2 Jan 15:04:05"), ":00"), valueWord(p.Then.Value), gw.OneLine(p.Then.Because))
+			fmt.Fprintf(t, "\t\tfrom %s %s: %s\n", strings.TrimSuffix(p.Until.In(zone).Format("Mon 2 Jan 15:04:05"), ":00"), valueWord(p.Then.Value), gateway.OneLine(p.Then.Because))
 		}
 		if p.Unless != "" {
-			fmt.Fprintf(t, "\t\t%s\n", gw.OneLine(p.Unless))
+			fmt.Fprintf(t, "\t\t%s\n", gateway.OneLine(p.Unless))
 		}
 	}
 	return t.Flush()

@@ -1,27 +1,24 @@
 package main
 
 import (
+	"roomgate/gateway"
 	"strings"
 	"testing"
 	"time"
-
-	"roomgate/driver"
 )
 
 // What a stranger wrote into a subject stays on its line.
 func TestPrintReasons(t *testing.T) {
 	at := time.Date(2026, 1, 14, 9, 15, 0, 0, time.UTC)
-	reasons, err := reasonsOf("boardroom")([]driver.Why{
-		{Point: "booked", Value: driver.BoolValue(true), Because: "the booking from 10:00 to 11:00 (Bud\nget\x1b[2J) runs",
-			Until: at.Add(45 * time.Minute), Then: driver.BoolValue(false), Reason: "no booking that counts is running"},
-		{Point: "next_mode", Value: driver.NoEnum(), Because: "no change of the mode is foreseen"},
-		{Point: "mode", Value: driver.EnumValue("standby"), Because: "nobody came", Unless: "occupied as soon as the presence sensor detects somebody"},
-	}, at, true)
-	if err != nil {
-		t.Fatal(err)
-	}
+	until := at.Add(45 * time.Minute)
+	reasons := gateway.RoomExplanation{Room: "boardroom", At: at, Points: []gateway.PointExplanation{
+		{Point: "booked", Value: true, Because: "the booking from 10:00 to 11:00 (Bud\nget\x1b[2J) runs",
+			Until: &until, Then: &gateway.NextChange{Value: false, Because: "no booking that counts is running"}},
+		{Point: "next_mode", Because: "no change of the mode is foreseen"},
+		{Point: "mode", Value: "standby", Because: "nobody came", Unless: "occupied as soon as the presence sensor detects somebody"},
+	}}
 	var out strings.Builder
-	if err := reasons.print(&out, time.FixedZone("", 3600)); err != nil {
+	if err := printExplanation(&out, reasons, time.FixedZone("", 3600)); err != nil {
 		t.Fatal(err)
 	}
 	const want = "" +

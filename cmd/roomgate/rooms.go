@@ -1,12 +1,9 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -14,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"roomgate/config"
-	gw "roomgate/gateway"
+	"roomgate/gateway"
 )
 
 // roomView is a room as the page's JSON gives it.
@@ -42,7 +39,7 @@ func roomsCommand(g *globals) *cobra.Command {
 		Short: "Show what each room shows now",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return g.withGateway(cmd, func(cfg *config.Config, d *gatewayClient) error {
+			return g.withGateway(cmd, func(cfg *config.Config, d *gateway.Client) error {
 				if watch {
 					return watchRooms(cmd, d, cfg.Site.Timezone, asJSON)
 				}
@@ -59,18 +56,18 @@ func roomsCommand(g *globals) *cobra.Command {
 func pollCommand(g *globals) *cobra.Command {
 	return &cobra.Command{
 		Use:   "poll [room...]",
-		Short: "Have the running gateway read these rooms now, or all of them",
+		Short: "Read these rooms now, or all of them, in the running gateway",
 		Args:  cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, ids []string) error {
-			return g.withGateway(cmd, func(_ *config.Config, d *gatewayClient) error {
-				if err := d.mustRun(); err != nil {
+			return g.withGateway(cmd, func(_ *config.Config, d *gateway.Client) error {
+				if err := mustRun(d); err != nil {
 					return err
 				}
 				if len(ids) == 0 {
 					ids = []string{""} // all
 				}
 				for _, id := range ids {
-					if err := d.call(cmd.Context(), http.MethodPost, "/control/poll", signInRequest{Room: id}, nil); err != nil {
+					if err := d.Poll(cmd.Context(), id); err != nil {
 						return err
 					}
 				}
@@ -80,33 +77,18 @@ func pollCommand(g *globals) *cobra.Command {
 	}
 }
 
-// mustRun refuses what only another process can do.
-func (d *gatewayClient) mustRun() error {
-	if d.running {
-		return nil
-	}
-	return hinted{errors.New("the gateway is not running, and this needs it"), "roomgate run"}
-}
-
-func showRooms(cmd *cobra.Command, d *gatewayClient, zone *time.Location, asJSON bool) error {
-	all, err := d.rooms(cmd.Context())
+func showRooms(cmd *cobra.Command, d *gateway.Client, zone *time.Location, asJSON bool) error {
+	all, err := d.Rooms(cmd.Context())
 	if err != nil {
 		return err
 	}
 	if asJSON {
 		return printJSON(cmd.OutOrStdout(), all)
 	}
-	if !d.running {
+	if !d.Running {
 		fmt.Fprintln(cmd.OutOrStdout(), "The gateway is not running; this follows from the bookings it last read.")
 	}
 	return printRooms(cmd.OutOrStdout(), all, zone)
-}
-
-// rooms asks the gateway what the rooms show, as the page's JSON has it.
-func (d *gatewayClient) rooms(ctx context.Context) (json.RawMessage, error) {
-	var all json.RawMessage
-	err := d.call(ctx, http.MethodGet, "/api/v1/rooms", nil, &all)
-	return all, err
 }
 
 // printRooms prints the rooms of the page's JSON as a table.
@@ -125,7 +107,7 @@ func printRooms(w io.Writer, doc json.RawMessage, zone *time.Location) error {
 	}
 	for _, r := range all.Rooms {
 		if r.Fault != "" {
-			fmt.Fprintf(w, "\n%s: %s\n", r.ID, gw.OneLine(r.Fault))
+			fmt.Fprintf(w, "\n%s: %s\n", r.ID, gateway.OneLine(r.Fault))
 		}
 	}
 	return nil
@@ -138,7 +120,7 @@ func (r roomView) now(zone *time.Location) string {
 	case p.Booked == nil:
 		return "not known"
 	case *p.Booked && p.Subject != nil:
-		return "booked until " + clockTime(p.End, zone) + " (" + gw.OneLine(*p.Subject) + ")"
+		return "booked until " + clockTime(p.End, zone) + " (" + gateway.OneLine(*p.Subject) + ")"
 	case *p.Booked:
 		return "booked until " + clockTime(p.End, zone)
 	}

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"testing"
 
+	"roomgate/driver"
 	"roomgate/driver/store"
 )
 
@@ -143,7 +144,7 @@ func TestSecrets(t *testing.T) {
 	sim.Revoke("")
 	sim.ExpireAccess()
 	h.must("rooms", "poll")
-	h.await("the lapsed sign-in", func() bool { return h.account("rooms").State == "sign_in_needed" })
+	h.await("the lapsed sign-in", func() bool { return h.account("rooms").State == driver.SignInNeeded })
 	h.everyCommand()
 	h.everyPage()
 	h.crash(gateway)

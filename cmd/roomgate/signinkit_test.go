@@ -20,20 +20,21 @@ import (
 	"roomgate/config"
 	"roomgate/driver"
 	"roomgate/driver/store"
+	"roomgate/gateway"
 	"roomgate/graph/graphsim"
 )
 
 // stand is a gateway that is built but not running, between a simulator and a
 // broker, with the commands on it.
 type stand struct {
-	t      *testing.T
-	dir    string
-	sim    *graphsim.Sim
-	server *httptest.Server
-	cfg    *config.Config
-	g      *gateway
-	client *gatewayClient
-	logged *bytes.Buffer
+	t       *testing.T
+	dir     string
+	sim     *graphsim.Sim
+	server  *httptest.Server
+	cfg     *config.Config
+	gateway *gateway.Gateway
+	client  *gateway.Client
+	logged  *bytes.Buffer
 }
 
 // newStand builds the gateway of one account with the given settings, beside
@@ -96,10 +97,11 @@ func (s *stand) build() {
 			s.t.Error(err)
 		}
 	})
-	if s.g, err = build(s.cfg, st, world{clock: driver.WallClock{}, log: log}); err != nil {
+	g, err := gateway.New(s.cfg, st, gateway.Dependencies{Clock: driver.WallClock{}, Version: "test", Log: log})
+	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.client = &gatewayClient{http: &http.Client{Transport: inProcess{s.g.control}}, gateway: s.g, close: func() error { return nil }}
+	s.gateway, s.client = g, g.Client()
 }
 
 // secretLine is the setting of the client secret.
@@ -116,14 +118,24 @@ func (s *stand) login(f loginFlags, in string) (string, error) {
 	cmd.SetContext(s.t.Context())
 	cmd.SetIn(strings.NewReader(in))
 	cmd.SetOut(&out)
-	err := login{loginFlags: &f, cmd: cmd, gateway: s.client, account: s.cfg.Accounts[0], zone: time.UTC}.run()
+	err := login{loginFlags: &f, cmd: cmd, gateway: s.client, account: s.status(), zone: time.UTC}.run()
 	return out.String(), err
+}
+
+// status is the status of the account.
+func (s *stand) status() gateway.AccountStatus {
+	s.t.Helper()
+	status, err := statusOf(s.t.Context(), s.client, s.cfg.Accounts[0].Name)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return status
 }
 
 // findings has the doctor look around, and returns what is not good.
 func (s *stand) findings() (all, wrong []driver.Finding) {
 	s.t.Helper()
-	all, err := s.client.examine(s.t.Context(), s.cfg)
+	all, err := examine(s.t.Context(), s.client, s.cfg)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -153,7 +165,7 @@ func like(t *testing.T, text, pattern string) {
 
 // next returns the next step an error names.
 func next(err error) string {
-	var a actionable
+	var a driver.Actionable
 	if errors.As(err, &a) {
 		return a.Action()
 	}

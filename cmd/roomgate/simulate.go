@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"roomgate/gateway"
 	"roomgate/graph/graphsim"
 	"roomgate/replay"
 )
@@ -73,7 +74,7 @@ Control page       %s/
 Stop with Ctrl-C.
 `, graphsim.Service, base, graphsim.Settings(base), graphsim.ServiceAccount, f.description())
 	sim := f.simulator(clock.Now, zone, base)
-	if err := serveHTTP(cmd.Context(), l, sim); cmd.Context().Err() == nil {
+	if err := gateway.Serve(cmd.Context(), l, sim); cmd.Context().Err() == nil {
 		return err
 	}
 	return nil

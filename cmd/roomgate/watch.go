@@ -12,11 +12,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"roomgate/driver"
+	"roomgate/gateway"
 )
 
 // roomsWatch shows what the rooms show whenever that changes.
 type roomsWatch struct {
-	gateway *gatewayClient
+	gateway *gateway.Client
 	clock   driver.Clock
 	zone    *time.Location
 	out     io.Writer
@@ -31,8 +32,8 @@ type roomsWatch struct {
 // watchEvery is how often the gateway is asked; it is on this machine.
 const watchEvery = time.Second
 
-func watchRooms(cmd *cobra.Command, d *gatewayClient, zone *time.Location, asJSON bool) error {
-	if err := d.mustRun(); err != nil {
+func watchRooms(cmd *cobra.Command, d *gateway.Client, zone *time.Location, asJSON bool) error {
+	if err := mustRun(d); err != nil {
 		return err
 	}
 	w := roomsWatch{gateway: d, clock: driver.WallClock{}, zone: zone, out: cmd.OutOrStdout(), errOut: cmd.ErrOrStderr(),
@@ -53,7 +54,7 @@ func isTerminal(w io.Writer) bool {
 // starting again, so it is waited for.
 func (w *roomsWatch) run(ctx context.Context) error {
 	for {
-		doc, err := w.gateway.rooms(ctx)
+		doc, err := w.gateway.Rooms(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return nil

@@ -1,4 +1,4 @@
-package main
+package gateway
 
 import (
 	"bytes"
@@ -38,7 +38,7 @@ type building struct {
 	cfg  *config.Config
 	seen *boardWitness
 
-	g    *gateway
+	g    *Gateway
 	stop func()
 }
 
@@ -88,6 +88,9 @@ func london(t *testing.T) *time.Location {
 
 func dayConfig(path string, rooms int, settings string) string {
 	id, secret, redirect := graphsim.DefaultClient()
+	if !strings.Contains(settings, "sign_in") { // by browser; a client that takes device codes is public
+		settings = fmt.Sprintf("client_secret = %q\nredirect_uri = %q\n", secret, redirect) + settings
+	}
 	var text strings.Builder
 	fmt.Fprintf(&text, `[site]
 id = "hq"
@@ -100,10 +103,8 @@ path = %q
 name = "rooms"
 tenant = %q
 client_id = %q
-client_secret = %q
-redirect_uri = %q
 %s
-`, path, graphsim.TenantID, id, secret, redirect, settings)
+`, path, graphsim.TenantID, id, settings)
 	for i, r := range graphsim.OfficeRooms()[:rooms] {
 		fmt.Fprintf(&text, "[[room]]\nid = %q\n", dayID(r))
 		if i%2 == 0 {
@@ -124,20 +125,20 @@ func dayID(r graphsim.Room) string {
 func address(room string) string { return room + "@" + graphsim.TenantDomain }
 
 // start opens the database and runs the gateway's parts, all but its sockets.
-func (b *building) start(more ...func(context.Context, *gateway)) {
+func (b *building) start(more ...func(context.Context, *Gateway)) {
 	b.t.Helper()
 	log := slog.New(slog.NewTextHandler(secretless{b.t}, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	st, err := store.Open(b.cfg.Store.Path, store.Options{Now: b.own.Now, Log: log})
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	if b.g, err = build(b.cfg, st, world{clock: b.own, transport: b.way, log: log}); err != nil {
+	if b.g, err = New(b.cfg, st, Dependencies{Clock: b.own, Transport: b.way, Version: "test", Log: log}); err != nil {
 		b.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var parts sync.WaitGroup
-	for _, k := range b.g.keepers {
-		parts.Go(func() { _ = k.Run(ctx) })
+	for _, a := range b.g.parts().accounts {
+		parts.Go(func() { _ = a.session().Run(ctx) })
 	}
 	parts.Go(func() { _ = b.g.driver.Run(ctx) })
 	parts.Go(func() { b.seen.watch(ctx, b.g.board, b.now) })
@@ -174,14 +175,12 @@ func (b *building) until(at time.Time) { b.pass(at.Sub(b.now())) }
 // address the browser ended up at. It goes through the handler of the commands.
 func (b *building) signIn() {
 	b.t.Helper()
-	commands := &gatewayClient{http: &http.Client{Transport: inProcess{b.g.control}}}
-	in := signInRequest{Account: "rooms"}
-	var begun struct{ URL string }
-	if err := commands.call(b.t.Context(), http.MethodPost, "/control/login/begin", in, &begun); err != nil {
+	c := b.g.Client()
+	address, err := c.Begin(b.t.Context(), "rooms", driver.AuthorizationRequest{})
+	if err != nil {
 		b.t.Fatal(err)
 	}
-	in.Pasted = b.accept(begun.URL)
-	if err := commands.call(b.t.Context(), http.MethodPost, "/control/login/complete", in, nil); err != nil {
+	if err := c.Complete(b.t.Context(), "rooms", b.accept(address)); err != nil {
 		b.t.Fatal(err)
 	}
 	synctest.Wait()

@@ -1,4 +1,4 @@
-package main
+package gateway
 
 import (
 	"encoding/json"
@@ -52,8 +52,8 @@ func (p *publications) are(now []string) {
 	}
 }
 
-// topicsOf lists every retained topic of a configuration, sorted.
-func topicsOf(cfg *config.Config) []string {
+// Topics are all retained topics of a configuration, sorted.
+func Topics(cfg *config.Config) []string {
 	subjects := []driver.Subject{{Scope: driver.OfGateway}}
 	for _, r := range cfg.Rooms {
 		subjects = append(subjects, driver.Subject{Scope: driver.OfRoom, ID: r.ID})

@@ -1,4 +1,4 @@
-package main
+package gateway
 
 import (
 	"context"
@@ -296,10 +296,10 @@ func (b *pipeBroker) drop() {
 }
 
 // serve runs the gateway's way to the broker, over a pipe.
-func (b *pipeBroker) serve(ctx context.Context, g *gateway) {
+func (b *pipeBroker) serve(ctx context.Context, g *Gateway) {
 	sink, err := mqtt.New(mqtt.Options{Site: "hq", Prefix: "roomgate", Broker: &url.URL{Scheme: "mqtt", Host: "broker"},
-		Format: mqtt.Format{Bool: mqtt.BoolWords(g.cfg.MQTT.Bool), Time: mqtt.TimeStyle(g.cfg.MQTT.Time), Zone: g.cfg.Site.Timezone},
-		Board:  g.board, Now: g.w.clock.Now, Jitter: jitter, Log: g.w.log, Dial: b.dial, Sensors: g.sensors()})
+		Format: mqtt.Format{Bool: mqtt.BoolWords(g.parts().cfg.MQTT.Bool), Time: mqtt.TimeStyle(g.parts().cfg.MQTT.Time), Zone: g.parts().cfg.Site.Timezone},
+		Board:  g.board, Now: g.d.Clock.Now, Jitter: Jitter, Log: g.d.Log, Dial: b.dial, Sensors: sensorsOf(g.parts().cfg, g.driver.Presence)})
 	if err != nil {
 		panic(fmt.Sprint("the options of the sink are wrong: ", err))
 	}
@@ -358,8 +358,8 @@ func (y *years) day(n int) { y.until(y.begin.AddDate(0, 0, n)) }
 func (y *years) stands(state, reason, action string) {
 	y.t.Helper()
 	synctest.Wait()
-	v := y.g.accountViews()[0]
-	if v.State != state || !strings.Contains(v.Reason, reason) || v.Action != action {
+	v := y.g.accountStatuses()[0]
+	if v.State.String() != state || !strings.Contains(v.Reason, reason) || v.Action != action {
 		y.t.Errorf("day %.2f: the sign-in is %q because %q, to do %q;\nwant %q because %q, to do %q",
 			y.now().Sub(y.begin).Hours()/24, v.State, v.Reason, v.Action, state, reason, action)
 	}
@@ -369,7 +369,7 @@ func (y *years) stands(state, reason, action string) {
 func (y *years) well() {
 	y.t.Helper()
 	y.stands("ok", "", "")
-	if reason := y.g.accountViews()[0].Reason; reason != "" {
+	if reason := y.g.accountStatuses()[0].Reason; reason != "" {
 		y.t.Errorf("the sign-in is ok, and yet: %s", reason)
 	}
 	y.sameAsCalendar(y.now().Format(time.DateTime))
@@ -458,7 +458,7 @@ func (y *years) noInternet(until int) {
 func (y *years) throttled() {
 	y.sim.FailToken(429, -1)
 	y.pass(6 * time.Hour)
-	y.stands("retrying", "Microsoft asks to slow down (status 429)", "")
+	y.stands("retrying", "Microsoft 365 asks to slow down (status 429)", "")
 	y.tried(1, 6*24+10)
 	y.sim.FailToken(0, 0)
 	y.pass(5 * time.Minute)

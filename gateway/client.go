@@ -1,0 +1,216 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+
+	"roomgate/config"
+	"roomgate/driver"
+	"roomgate/driver/store"
+)
+
+// Client is the gateway as a command reaches it.
+type Client struct {
+	Running bool // the gateway is another process; otherwise it is built in this one and does not run
+
+	http  *http.Client
+	close func() error
+}
+
+// Close lets go of the gateway.
+func (c *Client) Close() error { return c.close() }
+
+// Client reaches the gateway in this process.
+func (g *Gateway) Client() *Client {
+	return NewClient(inProcess{g.control}, g.started.Load())
+}
+
+// NewClient returns a Client that sends its requests through a transport.
+func NewClient(transport http.RoundTripper, running bool) *Client {
+	return &Client{Running: running, http: &http.Client{Transport: transport}, close: func() error { return nil }}
+}
+
+// ErrNoAccess tells that the running gateway does not let this user in.
+var ErrNoAccess = errors.New("the running gateway does not let this user in")
+
+// Reach finds the running gateway of a configuration, or builds it in this
+// process without running it; open opens the database for that.
+func Reach(cfg *config.Config, d Dependencies, open func() (*store.Store, error)) (*Client, error) {
+	if c, err := ReachRunning(cfg); c != nil || err != nil {
+		return c, err
+	}
+	st, err := open()
+	if errors.Is(err, store.ErrLocked) { // by a gateway that was about to open its socket, perhaps
+		if c, err := ReachRunning(cfg); c != nil || err != nil {
+			return c, err
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	g, err := New(cfg, st, d)
+	if err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	g.driver.Show()
+	c := g.Client()
+	c.close = st.Close
+	return c, nil
+}
+
+// ReachRunning finds the running gateway; nil when none answers. The error
+// matches ErrNoAccess where the user lacks the right.
+func ReachRunning(cfg *config.Config) (*Client, error) {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", socketPath(cfg))
+	}
+	conn, err := dial(context.Background(), "", "")
+	switch {
+	case errors.Is(err, os.ErrPermission):
+		return nil, fmt.Errorf("%w: %w", ErrNoAccess, err)
+	case err != nil:
+		return nil, nil
+	}
+	conn.Close()
+	return NewClient(&http.Transport{DialContext: dial}, true), nil
+}
+
+// call asks the gateway; in and out are JSON, either may be nil.
+func (c *Client) call(ctx context.Context, method, path string, in, out any) error {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "http://localhost"+path, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return fmt.Errorf("asking the running gateway: %w", err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return fmt.Errorf("reading the running gateway's answer: %w", err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		var r refusal
+		if err := json.Unmarshal(text, &r); err != nil || r.Words == "" {
+			return fmt.Errorf("the running gateway answered %s to %s %s: is it another version?", resp.Status, method, path)
+		}
+		return r
+	}
+	if out == nil {
+		return nil
+	}
+	return json.Unmarshal(text, out)
+}
+
+// Accounts returns the status of every account.
+func (c *Client) Accounts(ctx context.Context) (all []AccountStatus, err error) {
+	return all, c.call(ctx, http.MethodGet, "/control/accounts", nil, &all)
+}
+
+// Rooms returns what the rooms show, as the page's JSON has it.
+func (c *Client) Rooms(ctx context.Context) (all json.RawMessage, err error) {
+	return all, c.call(ctx, http.MethodGet, "/api/v1/rooms", nil, &all)
+}
+
+// Parts returns how the parts of the gateway do, as the page's JSON has it.
+func (c *Client) Parts(ctx context.Context) (map[string]PartStatus, error) {
+	var doc struct{ Parts map[string]PartStatus }
+	err := c.call(ctx, http.MethodGet, "/api/v1/gateway", nil, &doc)
+	return doc.Parts, err
+}
+
+// PartStatus is how a part of the gateway does.
+type PartStatus struct {
+	OK    bool
+	Words string
+}
+
+// ExplainRoom returns why the points of a room are what they are.
+func (c *Client) ExplainRoom(ctx context.Context, room string) (e RoomExplanation, err error) {
+	return e, c.call(ctx, http.MethodGet, "/control/rooms/"+url.PathEscape(room)+"/explain", nil, &e)
+}
+
+// Poll reads a room's calendar soon; an empty room stands for all of them.
+func (c *Client) Poll(ctx context.Context, room string) error {
+	return c.call(ctx, http.MethodPost, "/control/poll", roomRequest{room}, nil)
+}
+
+// Check returns the doctor's findings.
+func (c *Client) Check(ctx context.Context) (all []driver.Finding, err error) {
+	return all, c.call(ctx, http.MethodGet, "/control/check", nil, &all)
+}
+
+// Discover returns the rooms that an account can see.
+func (c *Client) Discover(ctx context.Context, account string) (d driver.Discovery, err error) {
+	return d, c.call(ctx, http.MethodPost, "/control/discover", signInRequest{Account: account}, &d)
+}
+
+// Backup returns a copy of the database.
+func (c *Client) Backup(ctx context.Context) (b Backup, err error) {
+	return b, c.call(ctx, http.MethodPost, "/control/backup", struct{}{}, &b)
+}
+
+// History returns what is kept of a date of the site, as in "2026-01-31".
+func (c *Client) History(ctx context.Context, date string) (h HistoryDay, err error) {
+	return h, c.call(ctx, http.MethodGet, "/control/history/"+url.PathEscape(date), nil, &h)
+}
+
+// OpenSetUpPage returns where the set-up page is, and a new code that opens it.
+func (c *Client) OpenSetUpPage(ctx context.Context) (p SetUpPage, err error) {
+	return p, c.call(ctx, http.MethodPost, "/control/login/page", struct{}{}, &p)
+}
+
+// Begin starts a sign-in by authorization code and returns the address to open.
+func (c *Client) Begin(ctx context.Context, account string, r driver.AuthorizationRequest) (string, error) {
+	var b begun
+	err := c.call(ctx, http.MethodPost, "/control/login/begin", signInRequest{Account: account, AuthorizationRequest: r}, &b)
+	return b.URL, err
+}
+
+// Complete ends a sign-in with an authorization response.
+func (c *Client) Complete(ctx context.Context, account, response string) error {
+	return c.call(ctx, http.MethodPost, "/control/login/complete", signInRequest{Account: account, Response: response}, nil)
+}
+
+// CompleteCode ends a sign-in with a code that was obtained by hand.
+func (c *Client) CompleteCode(ctx context.Context, account, code string) error {
+	return c.call(ctx, http.MethodPost, "/control/login/code", signInRequest{Account: account, Code: code}, nil)
+}
+
+// StartDevice begins a sign-in by device code.
+func (c *Client) StartDevice(ctx context.Context, account string) (d driver.DeviceCode, err error) {
+	return d, c.call(ctx, http.MethodPost, "/control/login/device", signInRequest{Account: account}, &d)
+}
+
+// WaitDevice waits for the end of the sign-in by device code.
+func (c *Client) WaitDevice(ctx context.Context, account string) error {
+	return c.call(ctx, http.MethodPost, "/control/login/wait", signInRequest{Account: account}, nil)
+}
+
+// Import signs in with tokens that were obtained elsewhere.
+func (c *Client) Import(ctx context.Context, account string, t driver.ImportedTokens) error {
+	return c.call(ctx, http.MethodPost, "/control/login/import", signInRequest{Account: account, Tokens: t}, nil)
+}
+
+// Verify makes sure that the service lets the account in.
+func (c *Client) Verify(ctx context.Context, account string) error {
+	return c.call(ctx, http.MethodPost, "/control/login/verify", signInRequest{Account: account}, nil)
+}
+
+// SignOut forgets a sign-in.
+func (c *Client) SignOut(ctx context.Context, account string) error {
+	return c.call(ctx, http.MethodPost, "/control/logout", signInRequest{Account: account}, nil)
+}

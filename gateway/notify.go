@@ -1,0 +1,73 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+)
+
+// stuckAfter is how long a loop may give no sign of life: each turns at least
+// once a minute.
+const stuckAfter = 150 * time.Second
+
+// notifyEvery is how often systemd is told the status, where the watchdog does
+// not ask for more.
+const notifyEvery = 20 * time.Second
+
+// watch tells systemd that the gateway is ready, its status, and, as long as its
+// loops turn, that it is alive. What happens upstream does not count: a restart
+// would not fix it.
+func (g *Gateway) watch(ctx context.Context) {
+	timeout, err := daemon.SdWatchdogEnabled(false)
+	if err != nil {
+		g.d.Log.Warn("the watchdog settings cannot be read", "reason", err)
+	}
+	period := notifyEvery
+	if timeout > 0 {
+		period = min(period, timeout/3)
+	}
+	for ready := false; ; {
+		if _, turning := g.board.Health()["driver"]; turning && !ready {
+			ready = true
+			notify(daemon.SdNotifyReady)
+		}
+		stuck := g.board.Stuck(stuckAfter)
+		if len(stuck) == 0 && timeout > 0 {
+			notify(daemon.SdNotifyWatchdog)
+		} else if len(stuck) > 0 {
+			g.d.Log.Error("loops stand still", "parts", stuck)
+		}
+		notify("STATUS=" + g.summary())
+		wait := period
+		if !ready {
+			wait = 100 * time.Millisecond
+		}
+		select {
+		case <-ctx.Done():
+			notify(daemon.SdNotifyStopping)
+			return
+		case <-time.After(wait):
+		}
+	}
+}
+
+// notify sends a state to systemd; without systemd it does nothing.
+func notify(state string) { _, _ = daemon.SdNotify(false, state) }
+
+// summary is the gateway in one line, for systemctl status.
+func (g *Gateway) summary() string {
+	p := g.parts()
+	words := []string{fmt.Sprintf("%d rooms", len(p.cfg.Rooms))}
+	for _, a := range p.accounts {
+		words = append(words, "account "+a.Name+": "+a.status().State.String())
+	}
+	for part, h := range g.board.Health() {
+		if !h.OK {
+			words = append(words, part+": "+h.Words)
+		}
+	}
+	return strings.Join(strings.Fields(strings.Join(words, "; ")), " ")
+}

@@ -1,0 +1,48 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"roomgate/config"
+	"roomgate/driver"
+)
+
+// noStore is the storage of a provider that is only asked for words. It has
+// nothing, and takes nothing.
+type noStore struct{}
+
+// Get implements Storage.
+func (noStore) Get(string) ([]byte, error) { return nil, fs.ErrNotExist }
+
+// Put implements Storage.
+func (noStore) Put(map[string][]byte) error { return errors.New("there is no database") }
+
+// Delete implements Storage.
+func (noStore) Delete(...string) error { return errors.New("there is no database") }
+
+// offline builds the provider of an account without a database.
+func offline(c config.Account, d Dependencies) (driver.Provider, error) {
+	return newProvider(d, c, nil, noStore{}, noStore{})
+}
+
+// HandOver is the sheet for the customer's IT about an account, and its title.
+// user is the address of the account that will sign in.
+func HandOver(cfg *config.Config, c config.Account, user string, d Dependencies) (title string, blocks []driver.Block, err error) {
+	provider, err := offline(c, d)
+	if err != nil {
+		return "", nil, err
+	}
+	guide, ok := provider.(driver.Guide)
+	if !ok {
+		return "", nil, &inability{fmt.Sprintf("account %s: there is nothing to hand over for %s", c.Name, provider.Service()), "roomgate check"}
+	}
+	h := driver.HandOver{Site: siteOf(cfg), Account: c.Name, User: user, Broker: cfg.MQTT.Broker, Store: cfg.Store.Path, Sealed: cfg.Store.Key != nil}
+	for _, r := range Rooms(cfg) {
+		if r.Account == c.Name {
+			h.Rooms = append(h.Rooms, r)
+		}
+	}
+	return "Room bookings for the building: " + cfg.Site.Name, guide.HandOver(h), nil
+}

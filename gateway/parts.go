@@ -1,0 +1,130 @@
+package gateway
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"roomgate/config"
+	"roomgate/driver"
+)
+
+// parts are what is built of a configuration. They are never changed: a reload
+// makes new ones of which many are the old.
+type parts struct {
+	cfg      *config.Config
+	rooms    []driver.Room
+	accounts []account
+	sinks    []*sink
+	page     *page
+}
+
+// account is an account with its provider.
+type account struct {
+	config.Account
+	provider driver.Provider
+	rooms    []driver.Room
+}
+
+// build makes the parts of a configuration. What did not change is taken over
+// from the parts before. It opens nothing and runs nothing, so that a
+// configuration that cannot work is refused while the old one still runs.
+func (g *Gateway) build(cfg *config.Config, before *parts) (*parts, error) {
+	p := &parts{cfg: cfg, rooms: Rooms(cfg)}
+	for _, c := range cfg.Accounts {
+		a, err := g.buildAccount(cfg, c, before)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range p.rooms {
+			if r.Account == c.Name {
+				a.rooms = append(a.rooms, r)
+			}
+		}
+		p.accounts = append(p.accounts, a)
+	}
+	s, err := g.buildSink(cfg, before)
+	if err != nil {
+		return nil, err
+	}
+	p.sinks = []*sink{s}
+	p.page = g.buildPage(cfg, p.rooms, before)
+	return p, nil
+}
+
+// buildAccount builds an account, or takes over its provider before.
+func (g *Gateway) buildAccount(cfg *config.Config, c config.Account, before *parts) (account, error) {
+	old := before.account(c.Name)
+	if old != nil && old.Account.Provider == c.Provider && config.Same(old.Settings, c.Settings) {
+		return account{Account: c, provider: old.provider}, nil
+	}
+	provider, err := g.newProvider(cfg, c, old)
+	return account{Account: c, provider: provider}, err
+}
+
+// newProvider builds the provider of an account. It shares the sign-in of old, an
+// account of the same name, where the settings of the sign-in are the same.
+func (g *Gateway) newProvider(cfg *config.Config, c config.Account, old *account) (driver.Provider, error) {
+	return newProvider(g.d, c, old, g.store.Sealed("tokens", cfg.Store.Key), g.store.Bucket("sign-ins"))
+}
+
+func newProvider(d Dependencies, c config.Account, old *account, secrets, state Storage) (driver.Provider, error) {
+	kinds := d.kinds()
+	i := slices.IndexFunc(kinds, func(k Kind) bool { return k.Name == c.Provider })
+	if i < 0 {
+		return nil, fmt.Errorf("account %s: there is no provider %q", c.Name, c.Provider)
+	}
+	client := &http.Client{Transport: d.Transport, Timeout: time.Minute}
+	if d.Transport == nil {
+		client.Transport = newTransport()
+	}
+	b := Building{Account: c, Secrets: secrets, State: state, HTTP: client, UserAgent: d.userAgent(),
+		Clock: d.Clock, Jitter: Jitter, Log: d.Log.With("account", c.Name)}
+	if old != nil && old.Account.Provider == c.Provider {
+		b.OldSettings, b.Old = old.Settings, old.provider
+	}
+	provider, err := kinds[i].Build(b)
+	if err != nil {
+		return nil, fmt.Errorf("account %s: %w", c.Name, err)
+	}
+	return provider, nil
+}
+
+// account finds an account by its name; nil: there is none.
+func (p *parts) account(name string) *account {
+	for i := range p.accounts {
+		if p.accounts[i].Name == name {
+			return &p.accounts[i]
+		}
+	}
+	return nil
+}
+
+// driverAccounts are the accounts as the driver takes them.
+func (p *parts) driverAccounts() []driver.Account {
+	out := make([]driver.Account, len(p.accounts))
+	for i, a := range p.accounts {
+		out[i] = driver.Account{Name: a.Name, Provider: a.provider, Poll: a.Poll, Sweep: schedule(a.Sweep)}
+	}
+	return out
+}
+
+// schedule is a schedule that may be none.
+func schedule(s config.Schedule) driver.Schedule {
+	if s == nil {
+		return nil
+	}
+	return s
+}
+
+// session is the account's sign-in; nil: it needs none.
+func (a *account) session() driver.Session { return driver.SessionOf(a.provider) }
+
+// status is the status of the account's sign-in; an account without one works.
+func (a *account) status() driver.SessionStatus {
+	if s := a.session(); s != nil {
+		return s.Status()
+	}
+	return driver.SessionStatus{State: driver.SignedIn}
+}

@@ -1,0 +1,108 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+
+	"roomgate/driver"
+)
+
+// inability is something that a provider, or its way of signing in, cannot do.
+// It implements driver.Actionable.
+type inability struct{ words, next string }
+
+// Error implements error.
+func (e *inability) Error() string { return e.words }
+
+// Action implements driver.Actionable.
+func (e *inability) Action() string { return e.next }
+
+// NeedsPerson implements driver.Actionable: it is nobody's fault at the service.
+func (e *inability) NeedsPerson() bool { return false }
+
+// ability finds what a session can do beside keeping itself alive.
+func ability[T driver.Session](a *account, what string) (T, error) {
+	var none T
+	s := a.session()
+	if s == nil {
+		return none, &inability{fmt.Sprintf("account %s: %s needs no sign-in", a.Name, a.provider.Service()), "roomgate check"}
+	}
+	if able, ok := s.(T); ok {
+		return able, nil
+	}
+	return none, &inability{fmt.Sprintf("account %s: %s is not possible with its sign-in", a.Name, what), "roomgate login " + a.Name}
+}
+
+func beginSignIn(_ context.Context, a *account, r signInRequest) (any, error) {
+	s, err := ability[driver.CodeSignIn](a, "signing in with a browser")
+	if err != nil {
+		return nil, err
+	}
+	address, err := s.Begin(r.AuthorizationRequest)
+	return begun{address}, err
+}
+
+// begun is the answer to a sign-in that was begun.
+type begun struct {
+	URL string `json:"url"` // to open in a browser
+}
+
+func completeSignIn(ctx context.Context, a *account, r signInRequest) (any, error) {
+	s, err := ability[driver.CodeSignIn](a, "signing in with a browser")
+	if err != nil {
+		return nil, err
+	}
+	return struct{}{}, s.Complete(ctx, r.Response)
+}
+
+func completeCode(ctx context.Context, a *account, r signInRequest) (any, error) {
+	s, err := ability[driver.CodeSignIn](a, "signing in with an authorization code")
+	if err != nil {
+		return nil, err
+	}
+	return struct{}{}, s.CompleteCode(ctx, r.Code)
+}
+
+func startDevice(ctx context.Context, a *account, _ signInRequest) (any, error) {
+	s, err := ability[driver.DeviceSignIn](a, "signing in with a device code")
+	if err != nil {
+		return nil, err
+	}
+	return s.StartDevice(ctx)
+}
+
+func waitDevice(ctx context.Context, a *account, _ signInRequest) (any, error) {
+	s, err := ability[driver.DeviceSignIn](a, "signing in with a device code")
+	if err != nil {
+		return nil, err
+	}
+	return struct{}{}, s.WaitDevice(ctx)
+}
+
+func importTokens(ctx context.Context, a *account, r signInRequest) (any, error) {
+	s, err := ability[driver.TokenImporter](a, "importing tokens")
+	if err != nil {
+		return nil, err
+	}
+	return struct{}{}, s.Import(ctx, r.Tokens)
+}
+
+func verifySession(ctx context.Context, a *account, _ signInRequest) (any, error) {
+	s, err := ability[driver.Session](a, "verifying the sign-in")
+	if err != nil {
+		return nil, err
+	}
+	return struct{}{}, s.Verify(ctx)
+}
+
+func signOut(_ context.Context, a *account, _ signInRequest) (any, error) {
+	s, err := ability[driver.SignOuter](a, "signing out")
+	if err != nil {
+		return nil, err
+	}
+	return struct{}{}, s.SignOut()
+}
+
+func discover(ctx context.Context, a *account, _ signInRequest) (any, error) {
+	return Discover(ctx, a.Name, a.provider)
+}

@@ -1,0 +1,168 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
+	"sync/atomic"
+
+	"roomgate/bridge"
+	"roomgate/bridge/mqtt"
+	"roomgate/config"
+	"roomgate/driver"
+	"roomgate/driver/store"
+)
+
+// sink is a connection to a broker, with what it was built from.
+type sink struct {
+	*mqtt.Sink
+	settings  sinkSettings
+	succeeded atomic.Bool // by another sink of the same topics, so that "offline" would be a false alarm
+}
+
+// sinkSettings are what of a configuration a sink depends on. Its fields are
+// exported for config.Same.
+type sinkSettings struct {
+	Broker  config.MQTT
+	Site    string
+	Zone    string
+	Sensors []sensorSettings
+	Files   string // digest of the files of the connection
+}
+
+// sensorSettings are what of a room its presence sensor depends on.
+type sensorSettings struct {
+	Room, Topic, Path string
+	Above             *float64
+	On, Off           []string
+}
+
+func sinkSettingsOf(cfg *config.Config) sinkSettings {
+	s := sinkSettings{Broker: cfg.MQTT, Site: cfg.Site.ID, Zone: cfg.Site.Timezone.String()}
+	for _, r := range cfg.Rooms {
+		if r.PresenceTopic != "" {
+			s.Sensors = append(s.Sensors, sensorSettings{r.ID, r.PresenceTopic, r.PresencePath, r.PresenceAbove, r.PresenceOn, r.PresenceOff})
+		}
+	}
+	return s
+}
+
+// sameTopics tells whether both publish under the same topics at the same broker.
+func (s sinkSettings) sameTopics(o sinkSettings) bool {
+	return s.Broker.Broker == o.Broker.Broker && s.Broker.Prefix == o.Broker.Prefix && s.Site == o.Site
+}
+
+// buildSink builds the connection to the broker, or takes over the one before.
+func (g *Gateway) buildSink(cfg *config.Config, before *parts) (*sink, error) {
+	secured, digest, err := brokerTLS(cfg.MQTT)
+	if err != nil {
+		return nil, err
+	}
+	settings := sinkSettingsOf(cfg)
+	settings.Files = digest
+	for _, old := range before.sinks {
+		if config.Same(old.settings, settings) {
+			return old, nil
+		}
+	}
+	s := &sink{settings: settings}
+	o := SinkOptions{Config: cfg, TLS: secured, Store: g.store, Board: g.board, Clock: g.d.Clock, Log: g.d.Log,
+		Presence: func(room string, p driver.Presence) { g.driver.Presence(room, p) }, KeepStatus: s.succeeded.Load, Dial: g.d.Dial}
+	if s.Sink, err = o.build(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// SinkOptions are what a connection to the broker is built from.
+type SinkOptions struct {
+	Config     *config.Config
+	TLS        *tls.Config // nil: built from the configuration
+	Store      *store.Store
+	Board      *bridge.Board
+	Clock      driver.Clock
+	Log        *slog.Logger
+	Presence   func(room string, p driver.Presence)                         // takes what presence sensors say; nil: none is listened to
+	KeepStatus func() bool                                                  // see mqtt.Options; may be nil
+	Dial       func(ctx context.Context, broker *url.URL) (net.Conn, error) // nil: by the scheme of the broker
+}
+
+// NewSink builds a connection to the broker of a configuration.
+func NewSink(o SinkOptions) (*mqtt.Sink, error) {
+	var err error
+	if o.TLS, _, err = brokerTLS(o.Config.MQTT); err != nil {
+		return nil, err
+	}
+	return o.build()
+}
+
+func (o SinkOptions) build() (*mqtt.Sink, error) {
+	m, topics := o.Config.MQTT, Topics(o.Config)
+	broker, err := url.Parse(m.Broker)
+	if err != nil {
+		return nil, fmt.Errorf("mqtt.broker: %w", err)
+	}
+	var sensors []mqtt.Sensor
+	if o.Presence != nil {
+		sensors = sensorsOf(o.Config, o.Presence)
+	}
+	published := &publications{o.Store.Bucket("published"), o.Log}
+	return mqtt.New(mqtt.Options{
+		Site: o.Config.Site.ID, Prefix: m.Prefix, Broker: broker, Username: m.Username, Password: m.Password.Reveal(),
+		ClientID: ClientID(o.Config), TLS: o.TLS,
+		Format:      mqtt.Format{VTQ: m.Payload == "vtq", Bool: mqtt.BoolWords(m.Bool), Time: mqtt.TimeStyle(m.Time), Zone: o.Config.Site.Timezone},
+		ClearTopics: published.without(topics), OnSynced: func() { published.are(topics) }, Sensors: sensors,
+		Board: o.Board, Now: o.Clock.Now, Jitter: Jitter, KeepStatus: o.KeepStatus, Dial: o.Dial, Log: o.Log.With("part", "mqtt"),
+	})
+}
+
+// brokerTLS reads the files that the connection to the broker needs. The digest
+// of their contents tells whether they have changed.
+func brokerTLS(m config.MQTT) (c *tls.Config, digest string, err error) {
+	c = &tls.Config{MinVersion: tls.VersionTLS12}
+	sum := sha256.New()
+	if m.CAFile != "" {
+		text, err := os.ReadFile(m.CAFile)
+		if err != nil {
+			return nil, "", fmt.Errorf("mqtt.ca_file: %w", err)
+		}
+		sum.Write(text)
+		c.RootCAs = x509.NewCertPool()
+		if !c.RootCAs.AppendCertsFromPEM(text) {
+			return nil, "", fmt.Errorf("mqtt.ca_file: %s holds no PEM certificate", m.CAFile)
+		}
+	}
+	if m.CertFile != "" {
+		pair, err := tls.LoadX509KeyPair(m.CertFile, m.KeyFile)
+		if err != nil {
+			return nil, "", fmt.Errorf("mqtt.cert_file and mqtt.key_file: %w", err)
+		}
+		sum.Write(bytes.Join(pair.Certificate, nil))
+		c.Certificates = []tls.Certificate{pair}
+	}
+	return c, string(sum.Sum(nil)), nil
+}
+
+// ClientID is the MQTT client id of a gateway. Two clients of one id would
+// disconnect each other for ever, so it is derived from the machine where none is
+// configured.
+func ClientID(cfg *config.Config) string {
+	if cfg.MQTT.ClientID != "" {
+		return cfg.MQTT.ClientID
+	}
+	machine, err := os.ReadFile("/etc/machine-id")
+	if err != nil {
+		name, _ := os.Hostname()
+		machine = []byte(name)
+	}
+	sum := sha256.Sum256([]byte("roomgate\x00" + cfg.Site.ID + "\x00" + string(machine)))
+	return "roomgate-" + cfg.Site.ID + "-" + hex.EncodeToString(sum[:4])
+}
