@@ -85,7 +85,7 @@ func TestBatchThrottlesSingleParts(t *testing.T) {
 	}
 }
 
-// TestMailboxConcurrency holds five requests inside the simulator at once.
+// TestMailboxConcurrency keeps five requests in progress at once.
 func TestMailboxConcurrency(t *testing.T) {
 	b := newBench(t).signedIn()
 	inside, release := make(chan struct{}), make(chan struct{})
@@ -108,7 +108,7 @@ func TestMailboxConcurrency(t *testing.T) {
 	}
 }
 
-// heldWriter stops the handler where it would send its status.
+// heldWriter blocks the handler when it writes the status.
 type heldWriter struct {
 	header          http.Header
 	inside, release chan struct{}
@@ -231,7 +231,7 @@ func TestBatchFaults(t *testing.T) {
 	}
 }
 
-func TestBatchPartsComeInAnyOrderWithHeadersOfTheirOwn(t *testing.T) {
+func TestBatchPartsHaveAnyOrderAndTheirOwnHeaders(t *testing.T) {
 	b := newBench(t).signedIn()
 	var parts []string
 	for i := range 20 {

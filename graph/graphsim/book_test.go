@@ -42,7 +42,7 @@ func TestRoomProcessing(t *testing.T) {
 	}
 }
 
-func TestRoomProcessingSwitches(t *testing.T) {
+func TestRoomProcessingOptions(t *testing.T) {
 	e := Event{Subject: "Merger", Body: "plan", Sensitivity: "private", Organizer: priya}
 	for _, tc := range []struct {
 		name                             string
@@ -63,7 +63,7 @@ func TestRoomProcessingSwitches(t *testing.T) {
 	}
 }
 
-func TestCancelledBookingStaysInTheRoom(t *testing.T) {
+func TestCancelledBookingStaysInTheRoomCalendar(t *testing.T) {
 	b := newBench(t).signedIn()
 	id := b.book(Event{Subject: "Call", Start: at("2026-11-03T09:00"), End: at("2026-11-03T10:00")})
 	b.must(b.sim.CancelEvent(ServiceAccount, id))

@@ -110,7 +110,7 @@ func TestSharedCalendarShowsDetailsInSchedules(t *testing.T) {
 	}
 }
 
-func TestApplicationReadsSharedCalendarWithItsOwnRight(t *testing.T) {
+func TestApplicationReadsSharedCalendarWithItsOwnPermission(t *testing.T) {
 	b := newBench(t)
 	id, err := b.sim.ShareCalendar(ServiceAccount, "secret@contoso.example", "Secret room")
 	b.must(err)

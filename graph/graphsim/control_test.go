@@ -45,7 +45,7 @@ func TestControlCancelsOneOccurrence(t *testing.T) {
 	}
 }
 
-func TestControlDoors(t *testing.T) {
+func TestControlCommands(t *testing.T) {
 	b := newBench(t).signedIn()
 	b.control("throttle?json=1&for=60s").want(t, 200, "")
 	if r := b.get("/me/events"); r.status != 429 {
@@ -96,7 +96,7 @@ func TestControlPageWorksWithoutScripts(t *testing.T) {
 	}
 }
 
-func TestControlUploadWantsACertificate(t *testing.T) {
+func TestControlUploadRequiresACertificate(t *testing.T) {
 	b := newBench(t)
 	for _, body := range []string{"", "certificate=rooms.crt", "certificate=-----BEGIN+CERTIFICATE-----%0AAAAA%0A-----END+CERTIFICATE-----%0A"} {
 		if r := b.do("POST", "/sim/upload?json=1&"+body, ""); r.status != 400 || !strings.Contains(r.text, "certificate=") {

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// TestFaultsOverSockets proves that the faults reach a client of a real server as they do through Transport.
+// TestFaultsOverSockets checks that faults look the same over a network connection as through Transport.
 func TestFaultsOverSockets(t *testing.T) {
 	b := newBench(t).signedIn()
 	server := httptest.NewServer(b.sim)

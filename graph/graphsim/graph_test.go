@@ -24,7 +24,7 @@ func (b *bench) weekly(mailbox string) string {
 		Recurrence: &Recurrence{Type: "weekly", Days: []time.Weekday{time.Tuesday}}})
 }
 
-func TestEventsHoldNoOccurrences(t *testing.T) {
+func TestEventsContainNoOccurrences(t *testing.T) {
 	b := newBench(t).signedIn()
 	id := b.weekly(boardroom)
 	r := b.get("/users/" + boardroom + "/events")
@@ -95,7 +95,7 @@ func TestPaging(t *testing.T) {
 	b.get("/users/"+boardroom+"/events?$top=6&"+token).want(t, 400, "ErrorInvalidParameter")
 }
 
-func TestDishonestPagingLosesNothing(t *testing.T) {
+func TestPagingWithFaultsLosesNoRows(t *testing.T) {
 	b := newBench(t).signedIn()
 	b.sim.Set(func(w *Behaviour) {
 		w.Polite, w.Faults = false, FaultRates{EmptyPage: 0.5, ShortPage: 0.5, Shuffle: true}
@@ -266,7 +266,7 @@ func TestApplicationPermissions(t *testing.T) {
 	b.get("/users/secret@contoso.example/events").want(t, 403, "ErrorAccessDenied")
 }
 
-func TestOrderedFaults(t *testing.T) {
+func TestInjectedFaults(t *testing.T) {
 	b := newBench(t).signedIn()
 	view := "/users/" + boardroom + "/calendarView" + tuesday
 	b.sim.Fail(nil, Fault{Status: 503, Code: "ServiceUnavailable", RetryAfter: "3"}, 1)
@@ -359,7 +359,7 @@ func TestThrottleAndOutageEnd(t *testing.T) {
 	b.get("/me/events").want(t, 200, "")
 }
 
-func TestHeadersOnEveryAnswer(t *testing.T) {
+func TestHeadersOnEveryResponse(t *testing.T) {
 	b := newBench(t).signedIn()
 	for _, address := range []string{"/v1.0/me/events", "/v1.0/users/nobody/events", "/common/oauth2/v2.0/token", "/", "/nowhere/at/all"} {
 		h := b.do("GET", address, "", "client-request-id", "mine-1").header

@@ -20,7 +20,7 @@ import (
 
 const scope = "offline_access Calendars.Read"
 
-// ask opens the authorize endpoint with the default client's good request; more adds or replaces parameters.
+// ask opens the authorization endpoint with a valid request of the default client; more adds or replaces parameters.
 func (b *bench) ask(tenant string, more ...string) reply {
 	b.t.Helper()
 	id, _, redirect := DefaultClient()
@@ -154,7 +154,7 @@ func TestResponseModes(t *testing.T) {
 	}
 }
 
-func TestCodeIsGoodOnce(t *testing.T) {
+func TestCodeCanBeRedeemedOnce(t *testing.T) {
 	b := newBench(t)
 	_, _, redirect := DefaultClient()
 	code := b.code("scope", "openid profile "+scope)
@@ -221,7 +221,7 @@ func TestPublicClientSendsNoSecret(t *testing.T) {
 	b.tokenPost("authorization_code", "code", code, "redirect_uri", native, "client_secret", "").want(t, 200, "")
 }
 
-func TestRefreshRotatesAndOldKeepsWorking(t *testing.T) {
+func TestRefreshRotatesAndOldTokenStaysValid(t *testing.T) {
 	b := newBench(t)
 	first, err := b.sim.SignIn(clientID(), ServiceAccount, "offline_access", "Calendars.Read")
 	b.must(err)
@@ -369,8 +369,8 @@ func TestDeviceCode(t *testing.T) {
 	}
 }
 
-// Microsoft's own library for Go polls with the grant's name from before RFC 8628.
-func TestDeviceGrantByItsOldName(t *testing.T) {
+// Microsoft's library for Go polls with the grant type of the drafts of RFC 8628.
+func TestOldDeviceGrantType(t *testing.T) {
 	b := newBench(t)
 	d := b.post("/common/oauth2/v2.0/devicecode", url.Values{"client_id": {clientID()}, "scope": {scope}})
 	b.must(b.sim.ApproveDevice(d.str("user_code"), ServiceAccount))
@@ -524,7 +524,7 @@ func TestInstanceDiscovery(t *testing.T) {
 	}
 }
 
-func TestScopesAreAnsweredAsAsked(t *testing.T) {
+func TestScopesAreReturnedAsRequested(t *testing.T) {
 	_, _, redirect := DefaultClient()
 	for _, tc := range []struct{ authorize, token, want string }{
 		{"offline_access Calendars.Read", "", "Calendars.Read"},

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestTextIsJSON(t *testing.T) {
+func TestTextIsEscaped(t *testing.T) {
 	for _, s := range []string{"", "plain", `"quoted"`, `back\slash`, "line\nbreak\ttab", "Zürich 会議", "<b>&amp;</b>", "\x00\x1f\x7f", "bad\xffutf8", "\u2028"} {
 		var w jsonWriter
 		w.text(s)
@@ -21,7 +21,7 @@ func TestTextIsJSON(t *testing.T) {
 	}
 }
 
-func TestRowsWithAwkwardText(t *testing.T) {
+func TestRowsWithSpecialCharacters(t *testing.T) {
 	b := newBench(t).signedIn()
 	const awkward = "\"Q1\" \\ Zürich\n会議 </html>"
 	b.add(boardroom, Event{Subject: awkward, Body: awkward, Location: awkward, JoinURL: awkward, Categories: []string{awkward, "b"}, Organizer: Person{awkward, "x@y.example"},

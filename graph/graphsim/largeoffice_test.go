@@ -49,7 +49,7 @@ func TestLargeOffice(t *testing.T) {
 	}
 }
 
-// countDay checks one room's day and notes the kinds of its bookings.
+// countDay checks one room's day and counts its bookings by kind.
 func countDay(t *testing.T, s *Sim, room string, day time.Time, seen map[string]int) {
 	t.Helper()
 	rows := slices.DeleteFunc(s.View(room, day, day.AddDate(0, 0, 1)), func(e Event) bool { return !e.End.After(day) })
@@ -118,7 +118,7 @@ func BenchmarkLargeOffice(b *testing.B) {
 	}
 }
 
-// BenchmarkCalendarView composes what a gateway asks for of a room: five days in one page.
+// BenchmarkCalendarView writes five days of a room in one page, as a gateway requests them.
 func BenchmarkCalendarView(b *testing.B) {
 	s, token := newLargeOffice(b, 10)
 	benchmark(b, s, token, "GET", "/v1.0/users/room-0001@contoso.example/calendarView?startDateTime=2026-11-02T00:00:00Z"+
@@ -126,7 +126,7 @@ func BenchmarkCalendarView(b *testing.B) {
 		"attendees,location,locations,responseStatus,subject,organizer", "")
 }
 
-// BenchmarkGetSchedule composes five days of free and busy of twenty rooms.
+// BenchmarkGetSchedule writes five days of free/busy of twenty rooms.
 func BenchmarkGetSchedule(b *testing.B) {
 	s, token := newLargeOffice(b, 20)
 	var addresses []string

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/oauth2/clientcredentials"
 )
 
-// inLibrary gives a polite simulator on virtual time to golang.org/x/oauth2, as its users configure it.
+// inLibrary configures golang.org/x/oauth2 for a polite simulator in virtual time.
 func inLibrary(t *testing.T, test func(t *testing.T, ctx context.Context, sim *Sim, c *oauth2.Config)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {

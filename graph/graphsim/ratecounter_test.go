@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-func TestTally(t *testing.T) {
+func TestRateCounter(t *testing.T) {
 	start := at("2026-11-03T08:00")
 	tl := &rateCounter{first: start, width: time.Second}
 	for _, second := range []int{0, 0, 3, 10, 10, 10, 11, 60} {
@@ -24,8 +24,8 @@ func TestTally(t *testing.T) {
 	}
 }
 
-// TestTallyNeverCountsTooFew adds one request a second for a day, and a burst in the middle.
-func TestTallyNeverCountsTooFew(t *testing.T) {
+// TestRateCounterIsAnUpperBound adds one request a second for a day, and a burst in the middle.
+func TestRateCounterIsAnUpperBound(t *testing.T) {
 	start := at("2026-11-03T00:00")
 	tl := &rateCounter{first: start, width: time.Second}
 	for second := range 24 * 3600 {

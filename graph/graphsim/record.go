@@ -38,7 +38,7 @@ func newRequestLog() requestLog {
 	return requestLog{counts: map[string]int{}, inFlight: map[string]int{}, peak: map[string]int{}, rates: map[string]*rateCounter{}}
 }
 
-func (l *requestLog) enter(mailbox string) {
+func (l *requestLog) begin(mailbox string) {
 	if mailbox == "" {
 		return
 	}
@@ -46,7 +46,7 @@ func (l *requestLog) enter(mailbox string) {
 	l.peak[mailbox] = max(l.peak[mailbox], l.inFlight[mailbox])
 }
 
-func (l *requestLog) leave(mailbox string) {
+func (l *requestLog) end(mailbox string) {
 	if l.inFlight[mailbox]--; l.inFlight[mailbox] <= 0 {
 		delete(l.inFlight, mailbox)
 	}

@@ -97,8 +97,8 @@ func TestBadRecurrenceIsRefused(t *testing.T) {
 	}
 }
 
-// TestSkippingLosesNoDay: beginning late in a series gives the days that beginning early gives.
-func TestSkippingLosesNoDay(t *testing.T) {
+// TestSkippingLosesNoDays: iterating from late in a series gives the same days as iterating from its beginning.
+func TestSkippingLosesNoDays(t *testing.T) {
 	first := date(at("2020-02-29T00:00"))
 	for _, r := range []Recurrence{
 		{Type: "daily", Interval: 5}, {Type: "daily", Count: 900}, {Type: "daily", Until: "2023-01-01"},

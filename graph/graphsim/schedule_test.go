@@ -11,7 +11,7 @@ func scheduleOf(address string) string {
 	return fmt.Sprintf(scheduleBody, `"`+address+`"`, "2026-11-03T11:00:00")
 }
 
-func TestScheduleLeavesOutWhatTakesNothing(t *testing.T) {
+func TestScheduleOmitsCancelledAndDeclined(t *testing.T) {
 	b := newBench(t).signedIn()
 	b.add(boardroom, Event{Subject: "Declined", Start: at("2026-11-03T08:00"), End: at("2026-11-03T09:00"), Response: "declined"})
 	b.add(boardroom, Event{Subject: "Cancelled", Start: at("2026-11-03T08:00"), End: at("2026-11-03T09:00"), Cancelled: true})
@@ -28,7 +28,7 @@ func TestScheduleLeavesOutWhatTakesNothing(t *testing.T) {
 	}
 }
 
-func TestScheduleAllDayStaysMidnights(t *testing.T) {
+func TestScheduleOfAllDayEvent(t *testing.T) {
 	b := newBench(t).signedIn()
 	b.add(boardroom, Event{AllDay: true, Zone: "Pacific/Auckland", Start: at("2026-11-02T11:00"), End: at("2026-11-03T11:00")}) // 3 November there
 	for _, zone := range []string{"UTC", "Tokyo Standard Time"} {
@@ -65,7 +65,7 @@ func TestScheduleDigits(t *testing.T) {
 	}
 }
 
-// TestBodiesAreStable: a client may compare what it read byte by byte to see that nothing changed.
+// TestBodiesAreStable: a client may compare bodies byte by byte to detect changes.
 func TestBodiesAreStable(t *testing.T) {
 	b := newBench(t).signedIn()
 	id := b.weekly(boardroom)

@@ -148,19 +148,19 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s.mu.Lock()
 	c := s.newCall(r, body)
-	s.log.enter(c.mailbox)
+	s.log.begin(c.mailbox)
 	a := s.respond(c)
 	s.finish(c, &a)
 	s.mu.Unlock()
 	sent := 0
-	defer func() { s.leave(c, sent) }() // deferred, because a connection reset panics
+	defer func() { s.end(c, sent) }() // deferred, because a connection reset panics
 	sent = s.send(w, r, a)
 }
 
-func (s *Sim) leave(c *call, sent int) {
+func (s *Sim) end(c *call, sent int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.log.leave(c.mailbox)
+	s.log.end(c.mailbox)
 	if c.kind != "control" {
 		s.log.bytes += int64(sent)
 	}

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// bench is a simulator with a clock that stands still, and a client that follows no redirects.
+// bench is a simulator with a fixed clock, and a client that does not follow redirects.
 type bench struct {
 	t      *testing.T
 	sim    *Sim

@@ -35,8 +35,8 @@ var (
 	defaultID, defaultSecret, webRedirect = graphsim.DefaultClient()
 )
 
-// bench is a simulator behind TLS, and an HTTP client that finds it under Microsoft's own host names, so that the
-// library is used as it comes: https only, authority validation and instance discovery on.
+// bench is a simulator behind TLS, and an HTTP client that resolves Microsoft's host names to it, so that the library
+// runs with its defaults: https only, authority validation and instance discovery enabled.
 type bench struct {
 	*testing.T
 	sim    *graphsim.Sim
@@ -136,7 +136,7 @@ func (b *bench) form(page string) (string, url.Values) {
 	return html.UnescapeString(to[1]), fields
 }
 
-// accept is the person at the sign-in page; it returns what the browser shows next.
+// accept accepts on the sign-in page and returns the page that follows.
 func (b *bench) accept(address string) (*http.Response, string) {
 	b.Helper()
 	_, page := b.get(address)
@@ -159,7 +159,7 @@ func (b *bench) code(address string) string {
 	return back.Query().Get("code")
 }
 
-// refusal is the error body of the identity platform as the library hands it on.
+// refusal is the error body of the identity platform as the library returns it.
 type refusal struct {
 	Status   int    `json:"-"`
 	Error    string `json:"error"`
@@ -167,8 +167,8 @@ type refusal struct {
 	Codes    []int  `json:"error_codes"`
 }
 
-// refused unpacks the library's typed error. The body is taken from its text, for the library has itself read the
-// response of a device code's refusal.
+// refused unpacks the library's typed error. The body is taken from its text, because the library has already
+// consumed the response to a refused device code.
 func refused(t *testing.T, err error) refusal {
 	t.Helper()
 	var call msal.CallErr

@@ -179,8 +179,8 @@ func TestUnknownTenantAndApplication(t *testing.T) {
 	want(t, err, 400, "invalid_request", "", 50059)
 }
 
-// A host that is none of Microsoft's is refused by instance discovery, unless the caller vouches for it.
-func TestOwnHost(t *testing.T) {
+// Instance discovery refuses a host that is not Microsoft's, unless the caller disables it.
+func TestHostOutsideMicrosoft(t *testing.T) {
 	b := newBench(t)
 	own := "https://sim.example/" + graphsim.TenantID
 	_, err := b.confidentialClient(own, b.secret(defaultSecret)).AcquireTokenByCredential(t.Context(), []string{graphDefault})

@@ -22,7 +22,7 @@ func (b *bench) publicClient(authority, clientID string, more ...public.Option) 
 	return c
 }
 
-// checkPerson asserts that a result is a good sign-in of the service account.
+// checkPerson asserts that a result is a valid sign-in of the service account.
 func (b *bench) checkPerson(got public.AuthResult) {
 	b.Helper()
 	if got.Account.PreferredUsername != graphsim.ServiceAccount || !strings.HasSuffix(got.Account.HomeAccountID, "."+graphsim.TenantID) {
@@ -71,7 +71,7 @@ func TestInteractiveCancelled(t *testing.T) {
 	}
 }
 
-// publicCode gets a code with PKCE for the pasted way in. With this library the challenge and the OpenID Connect
+// publicCode gets a code with PKCE for a pasted redirect. With this library the challenge and the OpenID Connect
 // scopes of the address are the caller's.
 func (b *bench) publicCode(c public.Client, verifier string, scopes ...string) string {
 	b.Helper()
@@ -94,8 +94,8 @@ func TestCodeWithPKCE(t *testing.T) {
 	}
 }
 
-// The library refuses an answer that does not list the scopes under the names it asked for.
-func TestScopesKeepTheNamesAskedFor(t *testing.T) {
+// The library refuses a response that does not list the scopes under the requested names.
+func TestScopesKeepTheRequestedNames(t *testing.T) {
 	for _, asked := range [][]string{
 		{"Calendars.Read"},
 		{"calendars.read"},
@@ -116,7 +116,7 @@ func TestScopesKeepTheNamesAskedFor(t *testing.T) {
 	}
 }
 
-// An access token of less than five minutes is as good as none to the library: every silent call refreshes.
+// The library ignores an access token with less than five minutes left: every silent call refreshes.
 func TestSilentRefreshOfPublicClient(t *testing.T) {
 	b := newBench(t)
 	b.sim.Set(func(w *graphsim.Behaviour) { w.AccessLifetime, w.StrictRotation = time.Minute, true })
@@ -141,7 +141,7 @@ func (b *bench) publicSignIn(c public.Client) public.AuthResult {
 	return got
 }
 
-// .default at a refresh means what was consented, be it more or less than what an administrator would grant.
+// .default at a refresh means the scopes that were consented to, not those of the app registration.
 func TestDefaultScopeAtRefresh(t *testing.T) {
 	b := newBench(t)
 	b.sim.Set(func(w *graphsim.Behaviour) { w.AccessLifetime = time.Minute })

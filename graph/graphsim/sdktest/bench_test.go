@@ -57,7 +57,7 @@ func newBench(t *testing.T, scopes ...string) *bench {
 	return b
 }
 
-// staticToken hands out one access token.
+// staticToken always returns the same access token.
 type staticToken string
 
 func (s staticToken) GetAuthorizationToken(context.Context, *url.URL, map[string]any) (string, error) {
@@ -102,7 +102,7 @@ func at(text string) time.Time {
 
 func ptr[T any](v T) *T { return &v }
 
-// val is what a pointer points to, or "none" in words.
+// val formats the value of a pointer, "none" for nil.
 func val[T any](p *T) string {
 	if p == nil {
 		return "none"
@@ -122,7 +122,7 @@ func address(r models.EmailAddressable) string {
 	return val(r.GetName()) + " <" + val(r.GetAddress()) + ">"
 }
 
-// row is everything of an event that a room's driver could care for, as lines of name and value.
+// row formats the fields of an event that a driver could use, as lines of name and value.
 func row(e models.Eventable) string {
 	var b strings.Builder
 	line := func(name, value string) { fmt.Fprintf(&b, "%s: %s\n", name, value) }

@@ -140,7 +140,7 @@ func TestInstances(t *testing.T) {
 	}
 }
 
-// TestPages lets the library's own iterator follow the links, with a simulator that hands out short and empty pages.
+// TestPages follows the links with the library's iterator while the simulator returns short and empty pages.
 func TestPages(t *testing.T) {
 	b := newBench(t)
 	var want []string

@@ -204,7 +204,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// describe puts what the library knows of an error into words; its own text says only that there was one.
+// describe formats the fields of an error of the library, whose own text has no details.
 func describe(err error) string {
 	var e *odataerrors.ODataError
 	if errors.As(err, &e) && e.GetErrorEscaped() != nil {

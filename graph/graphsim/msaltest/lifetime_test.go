@@ -90,8 +90,8 @@ func TestDeviceCodeRefusals(t *testing.T) {
 	}
 }
 
-// A sign-in that is used lives on; one that lies for 90 days does not.
-func TestRefreshTokenLife(t *testing.T) {
+// A sign-in that is used stays valid; one that is unused for 90 days does not.
+func TestRefreshTokenLifetime(t *testing.T) {
 	inBubble(t, func(b *bench) {
 		c := b.publicClient(authority, defaultID)
 		account := b.publicSignIn(c).Account
@@ -108,8 +108,8 @@ func TestRefreshTokenLife(t *testing.T) {
 	})
 }
 
-// An expired secret stops the refresh of a web application and does not end the sign-in.
-func TestSecretExpiresUnderASignIn(t *testing.T) {
+// An expired secret stops the refresh of a web application but does not end the sign-in.
+func TestExpiredSecretKeepsTheSignIn(t *testing.T) {
 	inBubble(t, func(b *bench) {
 		expires := func(at time.Time) {
 			b.sim.ChangeApp(defaultID, func(a *graphsim.App) { a.Secrets[0].Expires = at })
@@ -157,8 +157,8 @@ func TestRefreshRefusals(t *testing.T) {
 	}
 }
 
-// A clock that is an hour slow makes every assertion stale, and no other one.
-func TestClockOfAssertion(t *testing.T) {
+// With a clock an hour slow only assertions are refused.
+func TestAssertionWithASlowClock(t *testing.T) {
 	inBubble(t, func(b *bench) {
 		b.sim = graphsim.New(graphsim.Options{Polite: true, Now: func() time.Time { return time.Now().Add(time.Hour) }})
 		b.client.Transport = b.sim.Transport()
