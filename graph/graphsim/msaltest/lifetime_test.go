@@ -157,7 +157,7 @@ func TestRefreshRefusals(t *testing.T) {
 	}
 }
 
-// With a clock an hour slow only assertions are refused.
+// With a client clock that is an hour slow the service refuses the assertion.
 func TestAssertionWithASlowClock(t *testing.T) {
 	inBubble(t, func(b *bench) {
 		b.sim = graphsim.New(graphsim.Options{Polite: true, Now: func() time.Time { return time.Now().Add(time.Hour) }})
