@@ -71,7 +71,7 @@ func (o SignInOptions) kind() (oauth.Kind, error) {
 	case !ok:
 		return 0, fmt.Errorf("%q is no way to sign in; it is code, device or app", o.SignIn)
 	case o.Tenant == "":
-		return 0, errors.New("Tenant is empty")
+		return 0, errors.New("the tenant is empty")
 	case kind == oauth.ClientCredentials && (o.Tenant == "common" || o.Tenant == "organizations" || o.Tenant == "consumers"):
 		return 0, fmt.Errorf("an application that signs in by itself needs the tenant's id or domain, not %q", o.Tenant)
 	}

@@ -38,8 +38,6 @@ func version() string {
 	return "devel-" + revision + modified
 }
 
-func userAgent() string { return "roomgate/" + version() }
-
 func versionCommand() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
