@@ -26,7 +26,7 @@ type Entry struct {
 // Point returns the entry's row of the catalogue.
 func (e Entry) Point() *driver.Point { return &driver.Catalogue(e.Subject.Scope)[e.Index] }
 
-// Is tells whether the entry is the named point of a subject of the scope.
+// Is reports whether the entry is the named point of a subject of the scope.
 func (e Entry) Is(s driver.Scope, point string) bool {
 	return e.Subject.Scope == s && e.Point().Name == point
 }

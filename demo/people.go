@@ -42,14 +42,14 @@ func attendance(room string, start, end time.Time) (from, to time.Time, ok bool)
 	return from, to, from.Before(to)
 }
 
-// walkIn tells whether people use a room at t without a meeting: for twenty
+// walkIn reports whether people use a room at t without a meeting: for twenty
 // minutes of some hours.
 func walkIn(room string, t time.Time) bool {
 	hour := t.Truncate(time.Hour)
 	return roll(9, room, hour) == 0 && t.Minute() >= 20 && t.Minute() < 40
 }
 
-// present tells whether somebody is in a room at t.
+// present reports whether somebody is in a room at t.
 func present(sim *graphsim.Sim, room graphsim.Room, t time.Time) bool {
 	id := roomID(room)
 	taken := false

@@ -45,11 +45,11 @@ func (r Room) booking(e *Event) Booking {
 	return r.Privacy.Redact(b)
 }
 
-// ownsCalendar tells whether every event of the calendar is this room's. Where
+// ownsCalendar reports whether every event of the calendar is this room's. Where
 // rooms share a calendar, its owner's answer is none of the room's.
 func (r *Room) ownsCalendar() bool { return r.Mailbox != "" || len(r.Match) == 0 }
 
-// Matches tells whether an event of the calendar that the room is found in is
+// Matches reports whether an event of the calendar that the room is found in is
 // this room's and was not declined by it. rooms are as for [Room.Admit].
 func (r Room) Matches(e Event, rooms []Room) bool { return r.isFor(&e, rooms) }
 
@@ -66,7 +66,7 @@ func (r *Room) isFor(e *Event, rooms []Room) bool {
 	return slices.ContainsFunc(e.Places, func(p Place) bool { return r.isMeant(e, p.Address, p.Name, rooms) })
 }
 
-// isMeant tells whether an address, or else one of the names that stand in a
+// isMeant reports whether an address, or else one of the names that stand in a
 // name, is the room's. Most events are no room's of these names, so that the
 // other rooms are looked at last.
 func (r *Room) isMeant(e *Event, address, name string, rooms []Room) bool {
@@ -81,7 +81,7 @@ func (r *Room) isMeant(e *Event, address, name string, rooms []Room) bool {
 	return false
 }
 
-// anotherIsMeant tells whether an address settles that a name stands for another
+// anotherIsMeant reports whether an address settles that a name stands for another
 // room of the calendar: the address beside the name, or one elsewhere in the
 // event of a room with the same name.
 func (r *Room) anotherIsMeant(e *Event, address, name string, rooms []Room) bool {
@@ -97,13 +97,13 @@ func (r *Room) anotherIsMeant(e *Event, address, name string, rooms []Room) bool
 	return false
 }
 
-// isAddressed tells whether the event holds an address of the room.
+// isAddressed reports whether the event holds an address of the room.
 func (r *Room) isAddressed(e *Event) bool {
 	return slices.ContainsFunc(e.Attendees, func(a Attendee) bool { return r.goesBy(a.Address) }) ||
 		slices.ContainsFunc(e.Places, func(p Place) bool { return r.goesBy(p.Address) })
 }
 
-// goesBy tells whether a name or an address is among the room's Match.
+// goesBy reports whether a name or an address is among the room's Match.
 func (r *Room) goesBy(text string) bool {
 	text = strings.TrimSpace(text)
 	return text != "" && slices.ContainsFunc(r.Match, func(m string) bool { return strings.EqualFold(strings.TrimSpace(m), text) })

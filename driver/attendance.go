@@ -8,13 +8,13 @@ import (
 // Whether people came to a booking follows from three instants that are
 // remembered: LastPresent, LastUntrusted and LastBooked.
 
-// nobodyCame tells whether nobody came to a running booking, or one that ends now,
+// nobodyCame reports whether nobody came to a running booking, or one that ends now,
 // while the sensor was trusted all the time.
 func (f *follower) nobodyCame(b *Booking) bool {
 	return f.p.Trusted && !f.p.Present && !f.p.LastPresent.After(b.Start) && !f.p.LastUntrusted.After(b.Start)
 }
 
-// noShow tells whether nobody came to the current booking within the grace. Of
+// noShow reports whether nobody came to the current booking within the grace. Of
 // several running bookings the one that began last is the current one; people who
 // came to it came to all of them.
 func (f *follower) noShow() bool {
@@ -22,7 +22,7 @@ func (f *follower) noShow() bool {
 	return b != nil && f.nobodyCame(b) && !f.p.At.Before(b.Start.Add(f.t.plan.room.Grace))
 }
 
-// walkIn tells whether the people who are there, or were until less than the hold
+// walkIn reports whether the people who are there, or were until less than the hold
 // ago, came without a booking: neither to one that ended while they were there, nor
 // less than the grace before one.
 func (f *follower) walkIn() bool {

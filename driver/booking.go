@@ -38,7 +38,7 @@ func CountingOf(values ...ShowAs) Counting {
 	return c
 }
 
-// Has tells whether bookings shown as s count.
+// Has reports whether bookings shown as s count.
 func (c Counting) Has(s ShowAs) bool { return c&(1<<s) != 0 }
 
 // Booking is a period for which a room is booked. [Room.Admit] makes it of an

@@ -2,7 +2,7 @@ package driver
 
 import "time"
 
-// requested tells whether comfort is requested at p.At; known is false when neither
+// requested reports whether comfort is requested at p.At; known is false when neither
 // the bookings nor the fail-safe tell.
 func (f *follower) requested() (on, known bool) {
 	if f.failSafeDecides() {
@@ -40,7 +40,7 @@ func (f *follower) commandDue(w *wake) {
 	}
 }
 
-// comfortKnown tells whether there is a comfort command: the calendar is known, or
+// comfortKnown reports whether there is a comfort command: the calendar is known, or
 // the fail-safe gives one.
 func (f *follower) comfortKnown() bool {
 	if f.i >= 0 {

@@ -96,7 +96,7 @@ func (s *slow) reading() {
 	bridge(s.demand, whole(room.Gap))
 }
 
-// isKnown tells whether the calendar is known at minute m.
+// isKnown reports whether the calendar is known at minute m.
 func (s *slow) isKnown(m int) bool { return s.read >= 0 && m >= s.from && m < s.to }
 
 // running are the bookings that run at minute m.
@@ -248,7 +248,7 @@ func (s *slow) mode(m int, failing bool) string {
 	return "standby"
 }
 
-// nobody tells whether a booking that has run from start up to m was trusted all
+// nobody reports whether a booking that has run from start up to m was trusted all
 // the time and nobody came.
 func (s *slow) nobody(start, m int) bool {
 	if start < s.first || s.doubt(m) > start {
@@ -307,7 +307,7 @@ func (s *slow) settle() {
 	}
 }
 
-// guest tells whether who is there, or was just now, came without a booking.
+// guest reports whether who is there, or was just now, came without a booking.
 func (s *slow) guest() bool {
 	m, grace := s.now, whole(s.g.room.Grace)
 	if !s.isKnown(m) || len(s.running(m)) > 0 || s.began < s.free(m) {
@@ -447,7 +447,7 @@ func comparedPoints(got map[string]string) string {
 	return strings.Join(out, " ")
 }
 
-// fullMinutes tells whether all times of the day are.
+// fullMinutes reports whether all times of the day are.
 func (g *goldenDay) fullMinutes() bool {
 	all := []time.Time{g.end}
 	for _, b := range g.bookings {

@@ -262,7 +262,7 @@ func (g *goldenDay) calendar(now time.Time) (all []Booking) {
 	return all
 }
 
-// asleep tells whether the gateway does not run.
+// asleep reports whether the gateway does not run.
 func (g *goldenDay) asleep(now time.Time) bool {
 	return slices.ContainsFunc(g.offs, func(s span) bool { return s.has(now) })
 }

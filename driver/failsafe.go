@@ -6,7 +6,7 @@ import "time"
 // read, or without one the first derivation, was at least FailAfter ago. It applies
 // to mode and comfort only: booked still follows from the known bookings.
 
-// failSafeDecides tells whether the fail-safe replaces the bookings.
+// failSafeDecides reports whether the fail-safe replaces the bookings.
 func (f *follower) failSafeDecides() bool {
 	return f.failSafeActive && f.t.plan.room.FailSafe != FailHold
 }
@@ -45,14 +45,14 @@ func (f *follower) updateFailSafe() {
 	}
 }
 
-// failSafeOn tells whether the fail-safe, other than FailHold, treats the room as in
+// failSafeOn reports whether the fail-safe, other than FailHold, treats the room as in
 // use.
 func (f *follower) failSafeOn() bool {
 	room := &f.t.plan.room
 	return room.FailSafe == FailOccupied || room.FailSafe == FailBySchedule && f.hours().used
 }
 
-// hours tells whether a span lies in the weekly hours of use. It is looked up again
+// hours reports whether a span lies in the weekly hours of use. It is looked up again
 // only when the span ends.
 type hours struct {
 	span

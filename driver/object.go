@@ -51,7 +51,7 @@ func appendString(text []byte, s string) []byte {
 	return append(append(append(text, '"'), s...), '"')
 }
 
-// hasEscapes tells whether encoding/json may write s otherwise than as it is. Names
+// hasEscapes reports whether encoding/json may write s otherwise than as it is. Names
 // and the words of enums, of which a state mostly consists, have none.
 func hasEscapes(s string) bool {
 	for i := range len(s) {

@@ -172,13 +172,13 @@ func (f *follower) update() {
 	}
 }
 
-// changed tells whether p differs from old in more than the passage of time, so
+// changed reports whether p differs from old in more than the passage of time, so
 // that it is to be stored soon.
 func (p Past) changed(old Past) bool {
 	return p.Report != old.Report || p.Trusted != old.Trusted || p.Comfort != old.Comfort || p.Mode != old.Mode || p.FailSafe != old.FailSafe || p.countersChanged(old)
 }
 
-// countersChanged tells whether one of the day's counters differs from old.
+// countersChanged reports whether one of the day's counters differs from old.
 func (p Past) countersChanged(old Past) bool {
 	a, b := &p.Day, &old.Day
 	return !old.At.IsZero() && (!a.From.Equal(b.From) || a.WalkIns != b.WalkIns || a.EarlyLeaves != b.EarlyLeaves || a.Overruns != b.Overruns ||

@@ -116,7 +116,7 @@ func merge(spans []span, gap time.Duration) []span {
 	return out
 }
 
-// within tells whether t lies in one of the merged spans.
+// within reports whether t lies in one of the merged spans.
 func within(spans []span, t time.Time) bool {
 	i := sort.Search(len(spans), func(i int) bool { return spans[i].end.After(t) })
 	return i < len(spans) && !t.Before(spans[i].start)

@@ -76,7 +76,7 @@ func (f *follower) updateSensor() {
 	}
 }
 
-// presentUnbooked tells whether somebody is there, or was until less than the hold
+// presentUnbooked reports whether somebody is there, or was until less than the hold
 // ago, without a booking or after one has ended. While the fail-safe replaces the
 // bookings, they are disregarded here too.
 func (f *follower) presentUnbooked() bool {

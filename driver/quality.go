@@ -25,7 +25,7 @@ func (q Quality) String() string { return qualityWords.word(q) }
 // ParseQuality reads the word that is published.
 func ParseQuality(word string) (Quality, error) { return qualityWords.parse(word) }
 
-// Available tells whether plant may still be driven from the points.
+// Available reports whether plant may still be driven from the points.
 func (q Quality) Available() bool { return q == QualityGood || q == QualityStale || q == QualityTest }
 
 // Actionable is an error that tells people what to do.

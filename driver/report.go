@@ -178,7 +178,7 @@ func (u *Usage) Add(v Usage) {
 	}
 }
 
-// hasHours tells whether a week has any hours of use.
+// hasHours reports whether a week has any hours of use.
 func (w Weekly) hasHours() bool {
 	for _, stretches := range w.Exceptions {
 		if len(stretches) > 0 {

@@ -69,7 +69,7 @@ type Rule struct {
 	Comfort bool
 }
 
-// Comfort tells whether an event with the subject needs comfort. The first rule
+// Comfort reports whether an event with the subject needs comfort. The first rule
 // whose words the subject contains decides; without one it does.
 func (r Room) Comfort(subject string) bool {
 	if len(r.Rules) == 0 {
@@ -125,10 +125,10 @@ func (p Privacy) String() string { return privacyWords.word(p) }
 // ParsePrivacy reads the word used in configuration.
 func ParsePrivacy(word string) (Privacy, error) { return privacyWords.parse(word) }
 
-// Subject tells whether subjects may be shown.
+// Subject reports whether subjects may be shown.
 func (p Privacy) Subject() bool { return p == PrivacySubject || p == PrivacyFull }
 
-// Organizer tells whether organizers may be shown.
+// Organizer reports whether organizers may be shown.
 func (p Privacy) Organizer() bool { return p == PrivacyOrganizer || p == PrivacyFull }
 
 // Redact returns the booking without what p does not allow. A private booking

@@ -39,10 +39,10 @@ func (s *SessionState) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Works tells whether calendars can be read.
+// Works reports whether calendars can be read.
 func (s SessionState) Works() bool { return s == SignedIn || s == Refreshing }
 
-// NeedsPerson tells whether it stays so until somebody signs in.
+// NeedsPerson reports whether it stays so until somebody signs in.
 func (s SessionState) NeedsPerson() bool { return s == NeverSignedIn || s == SignInNeeded }
 
 // SessionStatus is what there is to say about an account's sign-in. Instants are

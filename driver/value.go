@@ -67,10 +67,10 @@ func TimeValue(t time.Time) Value {
 // Kind returns the kind; zero for a value that is not known.
 func (v Value) Kind() Kind { return v.kind }
 
-// Known tells whether the value is known at all.
+// Known reports whether the value is known at all.
 func (v Value) Known() bool { return v.kind != 0 }
 
-// Nothing tells whether the value is not known, or known to be absent.
+// Nothing reports whether the value is not known, or known to be absent.
 func (v Value) Nothing() bool { return v.kind == 0 || v.nothing }
 
 // Bool returns the value of a Bool.

@@ -15,7 +15,7 @@ type Weekly struct {
 // midnight: 24:00 is 1440. A local time that occurs twice is the first of the two.
 type Stretch struct{ From, To int }
 
-// Hours tells whether now is within the hours of use, and returns the first instant
+// Hours reports whether now is within the hours of use, and returns the first instant
 // after now, UTC, at which that changes; zero: it does not within a week.
 func (w Weekly) Hours(now time.Time, zone *time.Location) (used bool, until time.Time) {
 	y, m, d := now.In(zone).Date()

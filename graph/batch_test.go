@@ -320,7 +320,7 @@ func FuzzEnvelope(f *testing.F) {
 	})
 }
 
-// caseMatters tells whether encoding/json, which accepts names in any case and
+// caseMatters reports whether encoding/json, which accepts names in any case and
 // with escapes, may match other names than the cutter does.
 func caseMatters(text []byte) bool {
 	return strings.Contains(string(text), `\u`) || strings.ToLower(string(text)) != string(text) ||

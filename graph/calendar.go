@@ -162,7 +162,7 @@ func (f *fetching) failRooms(rooms []driver.Room, err error) {
 }
 
 // deliverUnchanged delivers the rooms as unchanged if the digest is that of the
-// last reading of each, and tells whether it did.
+// last reading of each, and reports whether it did.
 func (f *fetching) deliverUnchanged(rooms []driver.Room, digest driver.Digest) bool {
 	if slices.ContainsFunc(rooms, func(r driver.Room) bool { return f.receiver.Last(r.ID) != digest }) {
 		return false
@@ -173,7 +173,7 @@ func (f *fetching) deliverUnchanged(rooms []driver.Room, digest driver.Digest) b
 	return true
 }
 
-// ofOneRoom tells whether everything in the calendar is the one room's.
+// ofOneRoom reports whether everything in the calendar is the one room's.
 func (s source) ofOneRoom() bool {
 	return s.mailbox != signedInMailbox || len(s.rooms) == 1 && len(s.rooms[0].Match) == 0
 }

@@ -134,7 +134,7 @@ func (o Options) calendarRoom(c CalendarEntry, unique, usual bool) driver.FoundR
 	return r
 }
 
-// writable tells whether a text can stand in a configuration as it is.
+// writable reports whether a text can stand in a configuration as it is.
 func writable(text string) bool {
 	notPrintable := func(r rune) bool { return !unicode.IsPrint(r) }
 	return utf8.ValidString(text) && !strings.ContainsFunc(text, notPrintable) && strings.Join(strings.Fields(text), " ") == text

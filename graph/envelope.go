@@ -80,7 +80,7 @@ func (c *cutter) part(last func(id string) driver.Digest) (p partAnswer, ok bool
 	return p, ok
 }
 
-// repeats tells whether the value that comes next has the digest: its bytes were
+// repeats reports whether the value that comes next has the digest: its bytes were
 // a whole value before, so they are again.
 func (c *cutter) repeats(d driver.Digest) bool {
 	c.next()
@@ -117,7 +117,7 @@ func (c *cutter) take(b byte) bool {
 	return true
 }
 
-// end tells whether nothing but white space is left.
+// end reports whether nothing but white space is left.
 func (c *cutter) end() bool { return c.next() == 0 && c.at == len(c.text) }
 
 // members calls each with the key of every member of an object, in its quotes;

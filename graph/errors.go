@@ -71,7 +71,7 @@ func (e *Error) Action() string {
 	return line.next
 }
 
-// NeedsPerson tells whether user action is required: Graph refuses the call for
+// NeedsPerson reports whether user action is required: Graph refuses the call for
 // good. All other errors end by themselves or with a fault of the network.
 func (e *Error) NeedsPerson() bool {
 	if e.foreign() {
@@ -86,14 +86,14 @@ func (e *Error) NeedsPerson() bool {
 	return false
 }
 
-// foreign tells whether the answer came from something between here and Graph,
+// foreign reports whether the answer came from something between here and Graph,
 // such as a proxy or the sign-in page of a network.
 func (e *Error) foreign() bool {
 	var n *notJSONError
 	return errors.As(e.Err, &n)
 }
 
-// temporary tells whether the same call may succeed a little later.
+// temporary reports whether the same call may succeed a little later.
 func (e *Error) temporary() bool {
 	return e.Status == 0 || e.Status == http.StatusTooManyRequests || e.Status >= 500 || e.foreign()
 }

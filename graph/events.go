@@ -94,7 +94,7 @@ func (m *mastersRead) answered(body []byte) error {
 // failed implements asker.
 func (m *mastersRead) failed(err error) { m.fail(err) }
 
-// endedBefore tells whether a series ended so long before the window that none
+// endedBefore reports whether a series ended so long before the window that none
 // of its exceptions can be expected there.
 func (r *row) endedBefore(window time.Time) bool {
 	if r.Recurrence == nil || !strings.EqualFold(r.Recurrence.Range.Type, "endDate") {

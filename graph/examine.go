@@ -144,7 +144,7 @@ func (p *Provider) ExamineRoom(room driver.Room, events []driver.Event) []driver
 			" -DeleteSubject $false -AddOrganizerToSubject $false -RemovePrivateProperty $false (the last keeps private meetings private; it applies to new bookings)"}}
 }
 
-// stripped tells whether a room's mailbox has replaced every subject with the
+// stripped reports whether a room's mailbox has replaced every subject with the
 // organizer's name or deleted it, as Exchange Online does by default
 // (learn.microsoft.com/powershell/module/exchange/set-calendarprocessing).
 func stripped(events []driver.Event) bool {

@@ -33,7 +33,7 @@ func (o Options) portal() string {
 	return "entra.microsoft.com"
 }
 
-// confidential tells whether the client authenticates (RFC 6749 §2.1).
+// confidential reports whether the client authenticates (RFC 6749 §2.1).
 func (o Options) confidential() bool { return o.Secret || o.Certificate != nil }
 
 // appName is the name of the registration: unique where there are many.

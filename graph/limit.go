@@ -135,5 +135,5 @@ func (c *Client) retryDelay(e *Error, tries int) time.Duration {
 	return base + c.o.Jitter(base)
 }
 
-// throttled tells whether the error is the service's limit.
+// throttled reports whether the error is the service's limit.
 func (e *Error) throttled() bool { return e.Status == http.StatusTooManyRequests }

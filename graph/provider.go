@@ -81,5 +81,5 @@ func (p *Provider) SignedInUser(ctx context.Context) (string, error) {
 	return user.Address, err
 }
 
-// app tells whether the gateway signs in as an application and not as a person.
+// app reports whether the gateway signs in as an application and not as a person.
 func (o Options) app() bool { return o.SignIn == "app" }

@@ -310,7 +310,7 @@ func (q *queue) retry(qn *question, e *Error, ofBatch bool) {
 	q.ask(qn)
 }
 
-// refusesBatch tells whether a batch was refused as such: one of its parts is
+// refusesBatch reports whether a batch was refused as such: one of its parts is
 // malformed to the service, or something on the way lets no batches through.
 // Asked alone, each question shows which.
 func (e *Error) refusesBatch() bool {

@@ -97,7 +97,7 @@ func (c component) places() []driver.Place {
 	return out
 }
 
-// isResource tells whether an attendee is a room or equipment (RFC 5545 §3.2.3).
+// isResource reports whether an attendee is a room or equipment (RFC 5545 §3.2.3).
 func (p property) isResource() bool {
 	kind := p.params["CUTYPE"]
 	return strings.EqualFold(kind, "ROOM") || strings.EqualFold(kind, "RESOURCE")

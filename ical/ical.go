@@ -129,7 +129,7 @@ func (e *Event) Occurrences(from, to time.Time) ([]driver.Event, error) {
 	return all, nil
 }
 
-// overlaps tells whether an occurrence of the event overlaps [from, to).
+// overlaps reports whether an occurrence of the event overlaps [from, to).
 func (e *Event) overlaps(o driver.Event, from, to time.Time) bool {
 	start, end := o.Start, o.End
 	if o.AllDay {

@@ -194,7 +194,7 @@ func (c *connection) carry() {
 	}
 }
 
-// refusedBy tells whether the broker refused a subscription. It answers each with
+// refusedBy reports whether the broker refused a subscription. It answers each with
 // a code (MQTT 3.1.1 §3.9.3).
 func refusedBy(token paho.Token) bool {
 	asked, ok := token.(*paho.SubscribeToken)

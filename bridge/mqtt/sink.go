@@ -130,7 +130,7 @@ func (s *Sink) Run(ctx context.Context) error {
 	}
 }
 
-// connect makes one connection and uses it until it ends. online tells whether
+// connect makes one connection and uses it until it ends. online reports whether
 // the broker acknowledged the whole board.
 func (s *Sink) connect(ctx context.Context) (online bool, err error) {
 	opening, cancel := context.WithTimeout(ctx, connectTimeout)

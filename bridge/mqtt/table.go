@@ -92,5 +92,5 @@ func (t *table) acknowledged(r *row, payload string) {
 	t.queue(r)
 }
 
-// complete tells whether the broker has acknowledged a payload of every point.
+// complete reports whether the broker has acknowledged a payload of every point.
 func (t *table) complete() bool { return len(t.rows) > 0 && t.open == 0 }

@@ -61,7 +61,7 @@ func (o *Options) accounts() []Account {
 }
 
 // Connector signs accounts in for programs that call the connect API. An error may
-// have a method NeedsPerson() bool, which tells whether calling again later is of
+// have a method NeedsPerson() bool, which reports whether calling again later is of
 // no use, and OAuthCode() string, the "error" of RFC 6749 §4.1.2.1 or §5.2.
 type Connector interface {
 	// ConnectURL returns the address at which the owner of an e-mail address

@@ -41,7 +41,7 @@ func (s *server) addConnect(mux *http.ServeMux) {
 	})
 }
 
-// serves tells whether the API is on and an account has this kind of provider.
+// serves reports whether the API is on and an account has this kind of provider.
 func (c *connect) serves(kind string) bool {
 	return c.Connector != nil && c.APIKey != "" &&
 		slices.ContainsFunc(c.accounts(), func(a Account) bool { return a.Kind == kind })

@@ -60,7 +60,7 @@ func (s *server) guard(next http.Handler) http.Handler {
 	})
 }
 
-// allowed tells whether a Host header names the loopback or one of hosts, on
+// allowed reports whether a Host header names the loopback or one of hosts, on
 // any port.
 func allowed(host string, hosts []string) bool {
 	name, _ := splitHost(host)

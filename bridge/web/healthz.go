@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// healthz tells whether the program is alive: 200 unless a loop is stuck. A
+// healthz reports whether the program is alive: 200 unless a loop is stuck. A
 // calendar or a broker that cannot be reached does not make it unhealthy,
 // because a restart would not fix that.
 func (s *server) healthz(w http.ResponseWriter, r *http.Request) {

@@ -27,7 +27,7 @@ func newReader(o *Options) *reader {
 	return r
 }
 
-// shown tells whether a point of a room is on the page. Ages and counters, which
+// shown reports whether a point of a room is on the page. Ages and counters, which
 // change every minute, are not.
 func shown(point string) bool {
 	switch point {

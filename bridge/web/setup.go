@@ -111,7 +111,7 @@ func (u setUp) authorized(do func(http.ResponseWriter, *http.Request, Account)) 
 	}
 }
 
-// maySignIn tells whether the set-up code was entered in this browser.
+// maySignIn reports whether the set-up code was entered in this browser.
 func (u setUp) maySignIn(r *http.Request) bool {
 	cookie, err := r.Cookie(cookieName)
 	if err != nil {

@@ -58,7 +58,7 @@ func (u setUp) begin(w http.ResponseWriter, r *http.Request, a Account) {
 		Address: address, Link: "Open the sign-in page"})
 }
 
-// returnAddress tells whether the browser comes back to this page after a
+// returnAddress reports whether the browser comes back to this page after a
 // sign-in, and returns the redirect URI to ask for; empty: the configured one. An
 // authorization server accepts any port of a loopback redirect URI (RFC 8252
 // §7.3), so it gets the port of this page.

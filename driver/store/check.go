@@ -100,7 +100,7 @@ func ChildCheck(damaged int, command func(ctx context.Context, path string) *exe
 // in memory that is mapped from a damaged file.
 const goPanic = 2
 
-// crashed tells whether the process was ended by an error of its own. SIGKILL
+// crashed reports whether the process was ended by an error of its own. SIGKILL
 // is not one: the kernel sends it when memory runs out.
 func crashed(exit *exec.ExitError) bool {
 	status, ok := exit.Sys().(syscall.WaitStatus)

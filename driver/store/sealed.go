@@ -71,7 +71,7 @@ const (
 	sealHeader  = len(sealMark) + 1
 )
 
-// isSealed tells whether a stored value is sealed, with whatever key.
+// isSealed reports whether a stored value is sealed, with whatever key.
 func isSealed(stored []byte) bool { return bytes.HasPrefix(stored, []byte(sealMark)) }
 
 // sealer seals and opens values; without a key it leaves them in clear.
@@ -107,7 +107,7 @@ func (s sealer) open(bucket, key string, stored []byte) ([]byte, error) {
 	return value, nil
 }
 
-// equal tells whether stored is the stored form of value under this key.
+// equal reports whether stored is the stored form of value under this key.
 func (s sealer) equal(bucket, key string, stored, value []byte) bool {
 	if isSealed(stored) != (s.key != nil) {
 		return false

@@ -94,7 +94,7 @@ func joined(organizer, subject string) string {
 	return organizer + " " + subject
 }
 
-// owns tells whether the mailbox has the owner's copy of a booking with copies.
+// owns reports whether the mailbox has the owner's copy of a booking with copies.
 func (s *Sim) owns(m *mailbox, id string) bool {
 	it, _ := m.find(id)
 	if it == nil {

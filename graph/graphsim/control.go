@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// isControl tells whether a path belongs to the control page at / or to the control API under /sim/.
+// isControl reports whether a path belongs to the control page at / or to the control API under /sim/.
 func isControl(path []string) bool { return path[0] == "" || path[0] == "sim" }
 
 // control serves the control page and the control API, which takes form posts and returns JSON on request.

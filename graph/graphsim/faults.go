@@ -120,7 +120,7 @@ func (s *Sim) pickFault(c *call) Fault {
 
 const mailboxConcurrency = "Application is over its MailboxConcurrency limit."
 
-// repeatable tells whether a client can repeat a request whose response is lost: a code can be redeemed only once,
+// repeatable reports whether a client can repeat a request whose response is lost: a code can be redeemed only once,
 // and pages are for people.
 func repeatable(c *call) bool {
 	if c.kind != "token" {

@@ -164,7 +164,7 @@ func (c clause) compares(order int) bool {
 	return order < 0
 }
 
-// comparesTime tells whether a clause compares start or end, which calendarView refuses.
+// comparesTime reports whether a clause compares start or end, which calendarView refuses.
 func (f filter) comparesTime() bool {
 	for _, c := range f {
 		if !c.at.IsZero() {

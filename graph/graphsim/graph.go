@@ -164,7 +164,7 @@ func (s *Sim) appMayRead(c *call, cl caller, box *mailbox, denied response) (res
 	return response{}, true
 }
 
-// sharedWith tells whether a user has a permission on the folder, by Room.SharedWith or [Sim.ShareCalendar].
+// sharedWith reports whether a user has a permission on the folder, by Room.SharedWith or [Sim.ShareCalendar].
 func (s *Sim) sharedWith(box *mailbox, u *User) bool {
 	if box.room != nil && containsFold(box.room.SharedWith, u.UPN) {
 		return true

@@ -83,7 +83,7 @@ func (c largeOffice) series(first time.Time, i int) {
 	}
 }
 
-// weekly tells whether the series has an occurrence on a day.
+// weekly reports whether the series has an occurrence on a day.
 func (largeOffice) weekly(day time.Time) bool {
 	return time.Monday <= day.Weekday() && day.Weekday() <= time.Thursday
 }

@@ -34,7 +34,7 @@ func (s *Sim) places(c *call, cl caller, sub []string) response {
 	return unknownSegment(c, "places")
 }
 
-// isType tells whether a segment is a cast to a type of Graph, with the long or the short namespace, in any case.
+// isType reports whether a segment is a cast to a type of Graph, with the long or the short namespace, in any case.
 func isType(segment, name string) bool {
 	return fold(segment) == "graph."+fold(name) || fold(segment) == "microsoft.graph."+fold(name)
 }
