@@ -59,7 +59,7 @@ func placeSection(p group) g.Node {
 
 func roomCard(r roomView) g.Node {
 	return h.Article(h.ID("room-"+r.ID), h.Class("room "+r.State), lines(
-		h.H3(g.Text(r.Name)),
+		h.H3(h.A(h.Href(roomPath(r.ID)), g.Text(r.Name))),
 		g.If(r.Capacity != 0, h.P(h.Class("seats quiet"), counted(r.Capacity, "seat", "seats"))),
 		h.P(h.Class("state"), g.Text(r.Word()), until(r)),
 		g.Iff(r.Current != nil, func() g.Node { return who(r.Current) }),

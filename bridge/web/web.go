@@ -75,6 +75,7 @@ func Handler(o Options) http.Handler {
 		s.addReads(mux)
 	}
 	s.addConnect(mux)
+	mux.HandleFunc("GET /rooms/{id}", s.roomPage)
 	mux.HandleFunc("GET /events", s.events)
 	mux.HandleFunc("GET /api/v1/rooms", s.apiRooms)
 	mux.HandleFunc("GET /api/v1/rooms/{id}", s.apiRoom)
