@@ -228,7 +228,7 @@ func TestDeviceThatCannotBeSaved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGateway(t, byDevice)
 		d := startDevice(t, g.keeper)
-		g.tokens.beforePut(func() error { return errors.New("read-only file system") })
+		g.tokens.BeforePut(func() error { return errors.New("read-only file system") })
 		g.approve(t, d)
 		wantRefusal(t, byDeviceCode(g.keeper).WaitDevice(t.Context()), "read-only file system")
 	})

@@ -8,14 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
-	"maps"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,16 +20,17 @@ import (
 	"roomgate/graph"
 	"roomgate/graph/graphsim"
 	"roomgate/oauth"
+	"roomgate/oauth/oauthtest"
 )
 
 // gateway is a Keeper against the simulator of Microsoft, whose clock is the
 // true one; the gateway's own may be wrong.
 type gateway struct {
 	sim     *graphsim.Sim
-	tokens  *memory
-	pending *memory
-	clock   *steppedClock
-	log     *syncBuffer
+	tokens  *oauthtest.Store
+	pending *oauthtest.Store
+	clock   *oauthtest.Clock
+	log     *oauthtest.Log
 	opts    graph.SignInOptions
 	keeper  *oauth.Keeper
 
@@ -44,7 +42,7 @@ type gateway struct {
 func newGateway(t *testing.T, change func(*graph.SignInOptions)) *gateway {
 	t.Helper()
 	id, secret, redirect := graphsim.DefaultClient()
-	g := &gateway{tokens: newMemory(), pending: newMemory(), clock: &steppedClock{}, log: &syncBuffer{}}
+	g := &gateway{tokens: oauthtest.NewStore(), pending: oauthtest.NewStore(), clock: &oauthtest.Clock{}, log: &oauthtest.Log{}}
 	g.sim = graphsim.New(graphsim.Options{Polite: true, BaseURL: "https://login.example"})
 	g.sim.Set(func(w *graphsim.Behaviour) { w.AutoApprove, w.AccessLifetime = true, 20*time.Hour })
 	g.opts = graph.SignInOptions{
@@ -254,101 +252,4 @@ func refusal(status int, code string, number int, sub string) *http.Response {
 	}
 	data, _ := json.Marshal(body)
 	return reply(status, "application/json; charset=utf-8", string(data))
-}
-
-// memory is a Store in memory.
-type memory struct {
-	mu     sync.Mutex
-	values map[string][]byte
-	onPut  func() error // called before a put
-}
-
-func newMemory() *memory { return &memory{values: map[string][]byte{}} }
-
-func (m *memory) Get(key string) ([]byte, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	v, ok := m.values[key]
-	if !ok {
-		return nil, fs.ErrNotExist
-	}
-	return bytes.Clone(v), nil
-}
-
-func (m *memory) Put(values map[string][]byte) error {
-	m.mu.Lock()
-	hook := m.onPut
-	m.mu.Unlock()
-	if hook != nil {
-		if err := hook(); err != nil {
-			return err
-		}
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	maps.Copy(m.values, values)
-	return nil
-}
-
-func (m *memory) Delete(keys ...string) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, k := range keys {
-		delete(m.values, k)
-	}
-	return nil
-}
-
-func (m *memory) beforePut(hook func() error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.onPut = hook
-}
-
-// refreshToken returns the refresh token a store holds for an account.
-func (m *memory) refreshToken(account string) string {
-	data, err := m.Get(account)
-	if err != nil {
-		return ""
-	}
-	var r struct {
-		Refresh string `json:"refresh_token"`
-	}
-	_ = json.Unmarshal(data, &r) // an unreadable record holds none
-	return r.Refresh
-}
-
-// steppedClock is the wall clock with steps, as NTP or a person makes them.
-type steppedClock struct{ offset atomic.Int64 }
-
-func (c *steppedClock) Now() time.Time {
-	return time.Now().Add(time.Duration(c.offset.Load()))
-}
-func (c *steppedClock) Stopwatch() func() time.Duration        { return driver.WallClock{}.Stopwatch() }
-func (c *steppedClock) After(d time.Duration) <-chan time.Time { return time.After(d) }
-func (c *steppedClock) step(d time.Duration)                   { c.offset.Add(int64(d)) }
-
-// every is a schedule like cron's */n: at the multiples of a span.
-type every time.Duration
-
-func (e every) Next(t time.Time) time.Time {
-	return t.Truncate(time.Duration(e)).Add(time.Duration(e))
-}
-
-// syncBuffer collects a log.
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
 }

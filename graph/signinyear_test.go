@@ -12,6 +12,7 @@ import (
 	"roomgate/graph"
 	"roomgate/graph/graphsim"
 	"roomgate/oauth"
+	"roomgate/oauth/oauthtest"
 )
 
 // TestAYear is what one account lives through, and what people are told at
@@ -63,8 +64,8 @@ func TestAYear(t *testing.T) {
 			{125, "locked account", fail(50053), driver.SignInNeeded, "locked after many wrong attempts", "Risky users"},
 			{127, "unlocked", func() { g.sim.FailToken(0, 0) }, driver.SignedIn, "", ""},
 			{128, "powered off for a month", off, driver.SignedIn, "", ""},
-			{158, "a boot in 1970", func() { g.clock.step(time.Until(time.Unix(0, 0))); on() }, driver.Retrying, "no answer", "check the gateway's clock (timedatectl) and set up NTP"},
-			{160, "the clock is set", func() { g.clock.offset.Store(0) }, driver.SignedIn, "", ""},
+			{158, "a boot in 1970", func() { g.clock.Step(time.Until(time.Unix(0, 0))); on() }, driver.Retrying, "no answer", "check the gateway's clock (timedatectl) and set up NTP"},
+			{160, "the clock is set", func() { g.clock.Step(-g.clock.Offset()) }, driver.SignedIn, "", ""},
 			{199, "the secret ends", nil, driver.SignedIn, "", ""},
 			{201, "the secret has ended", nil, driver.SignInNeeded, "secret or certificate has expired (AADSTS7000222", "Certificates & secrets"},
 			{203, "a wrong one", func() { off(); g.opts.ClientSecret = "its-id"; on() }, driver.SignInNeeded, "client secret is wrong (AADSTS7000215", "not its Secret ID"},
@@ -97,7 +98,7 @@ func TestAYear(t *testing.T) {
 			}
 			wantWords(t, step.name+": reason", st.Reason, step.reason)
 			wantWords(t, step.name+": action", st.Action, step.action)
-			if g.tokens.refreshToken("rooms") == "" {
+			if g.tokens.RefreshToken("rooms") == "" {
 				t.Errorf("%s: the refresh token was thrown away", step.name)
 			}
 			if st.State == driver.SignedIn {
@@ -121,7 +122,7 @@ func TestAYear(t *testing.T) {
 
 func TestALockedAccountBecomesAnAlarm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGateway(t, func(o *graph.SignInOptions) { o.Refresh = every(time.Hour) })
+		g := newGateway(t, func(o *graph.SignInOptions) { o.Refresh = oauthtest.Every(time.Hour) })
 		g.signIn(t)
 		defer g.run(t)()
 		g.sim.FailToken(50053, -1)
@@ -173,7 +174,7 @@ func TestCertificateIsCountedDown(t *testing.T) {
 
 func TestAppKeepsItsTokenToTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGateway(t, func(o *graph.SignInOptions) { o.SignIn, o.Refresh = "app", every(5*time.Minute) })
+		g := newGateway(t, func(o *graph.SignInOptions) { o.SignIn, o.Refresh = "app", oauthtest.Every(5*time.Minute) })
 		g.sim.Set(func(w *graphsim.Behaviour) { w.AccessLifetime = time.Hour })
 		wantState(t, g.keeper, driver.Refreshing) // never "never signed in": there is nobody to do it
 		defer g.run(t)()
@@ -186,7 +187,7 @@ func TestAppKeepsItsTokenToTheEnd(t *testing.T) {
 		if n := g.asked(); n != 2 {
 			t.Errorf("%d requests in 56 minutes, want another five minutes before the end", n)
 		}
-		if len(g.tokens.values) != 0 {
+		if len(g.tokens.Values) != 0 {
 			t.Error("an app's token was stored")
 		}
 	})
@@ -215,14 +216,14 @@ func TestAssertionOfAWrongClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGateway(t, func(o *graph.SignInOptions) { o.SignIn, o.ClientSecret, o.Certificate = "app", "", testCertificate(t) })
 		g.sim.ChangeApp(g.opts.ClientID, func(a *graphsim.App) { a.Certificates = []*x509.Certificate{testCertificate(t).Leaf} })
-		g.clock.step(time.Hour)
+		g.clock.Step(time.Hour)
 		defer g.run(t)()
 		synctest.Wait()
 		st := g.keeper.Status()
 		if st.State != driver.Retrying || !strings.Contains(st.Action, "NTP") {
 			t.Errorf("status %+v", st)
 		}
-		g.clock.step(-time.Hour)
+		g.clock.Step(-time.Hour)
 		time.Sleep(time.Minute)
 		wantState(t, g.keeper, driver.SignedIn)
 	})
@@ -232,7 +233,7 @@ func TestImportIsProved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGateway(t, nil)
 		g.signIn(t)
-		before := g.tokens.refreshToken("rooms")
+		before := g.tokens.RefreshToken("rooms")
 		for _, test := range []struct {
 			given driver.ImportedTokens
 			words string
@@ -256,7 +257,7 @@ func TestImportIsProved(t *testing.T) {
 			t.Errorf("without a network: %v", err)
 		}
 		g.through(nil)
-		if g.tokens.refreshToken("rooms") != before {
+		if g.tokens.RefreshToken("rooms") != before {
 			t.Error("the sign-in that was there is gone")
 		}
 		got, err := g.sim.SignIn(g.opts.ClientID, graphsim.ServiceAccount, "offline_access", "User.Read", "Calendars.Read")
@@ -267,7 +268,7 @@ func TestImportIsProved(t *testing.T) {
 		if err := g.keeper.Session().(driver.TokenImporter).Import(t.Context(), driver.ImportedTokens{RefreshToken: " \"" + got.Refresh + "\"\n", RedirectURI: "https://elsewhere.example/cb"}); err != nil {
 			t.Fatal(err)
 		}
-		if stored := g.tokens.refreshToken("rooms"); stored != got.Refresh {
+		if stored := g.tokens.RefreshToken("rooms"); stored != got.Refresh {
 			t.Errorf("stored %q", stored)
 		}
 		time.Sleep(2 * day)

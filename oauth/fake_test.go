@@ -1,25 +1,22 @@
 package oauth
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
-	"maps"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"roomgate/driver"
+	"roomgate/oauth/oauthtest"
 )
 
 const (
@@ -286,120 +283,23 @@ func diagnoseFake(r ErrorResponse) (Diagnosis, bool) {
 	return d, r.Code != ""
 }
 
-// memory is a Store in memory.
-type memory struct {
-	mu     sync.Mutex
-	values map[string][]byte
-	onPut  func() error // called before a put
-}
-
-func newMemory() *memory { return &memory{values: map[string][]byte{}} }
-
-func (m *memory) Get(key string) ([]byte, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	v, ok := m.values[key]
-	if !ok {
-		return nil, fs.ErrNotExist
-	}
-	return bytes.Clone(v), nil
-}
-
-func (m *memory) Put(values map[string][]byte) error {
-	m.mu.Lock()
-	hook := m.onPut
-	m.mu.Unlock()
-	if hook != nil {
-		if err := hook(); err != nil {
-			return err
-		}
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	maps.Copy(m.values, values)
-	return nil
-}
-
-func (m *memory) Delete(keys ...string) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, k := range keys {
-		delete(m.values, k)
-	}
-	return nil
-}
-
-func (m *memory) beforePut(hook func() error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.onPut = hook
-}
-
-// refreshToken returns the refresh token a store holds for an account.
-func (m *memory) refreshToken(account string) string {
-	data, err := m.Get(account)
-	if err != nil {
-		return ""
-	}
-	var r struct {
-		Refresh string `json:"refresh_token"`
-	}
-	_ = json.Unmarshal(data, &r) // an unreadable record holds none
-	return r.Refresh
-}
-
-// steppedClock is the wall clock with steps, as NTP or a person makes them.
-type steppedClock struct{ offset atomic.Int64 }
-
-func (c *steppedClock) Now() time.Time {
-	return time.Now().Add(time.Duration(c.offset.Load()))
-}
-func (c *steppedClock) Stopwatch() func() time.Duration        { return driver.WallClock{}.Stopwatch() }
-func (c *steppedClock) After(d time.Duration) <-chan time.Time { return time.After(d) }
-func (c *steppedClock) step(d time.Duration)                   { c.offset.Add(int64(d)) }
-
-// every is a schedule like cron's */n: at the multiples of a span.
-type every time.Duration
-
-func (e every) Next(t time.Time) time.Time {
-	return t.Truncate(time.Duration(e)).Add(time.Duration(e))
-}
-
-// syncBuffer collects a log.
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
-}
-
 // byCode is the session of a Keeper that is signed in to by code.
 func byCode(k *Keeper) codeSession { return k.Session().(codeSession) }
 
 // site is a Keeper with everything around it.
 type site struct {
 	service *fakeService
-	tokens  *memory
-	pending *memory
-	clock   *steppedClock
-	log     *syncBuffer
+	tokens  *oauthtest.Store
+	pending *oauthtest.Store
+	clock   *oauthtest.Clock
+	log     *oauthtest.Log
 	keeper  *Keeper
 	code    int // the last one that was issued by hand
 }
 
 func newSite(t *testing.T) *site {
 	t.Helper()
-	s := &site{service: newFakeService(), tokens: newMemory(), pending: newMemory(), clock: &steppedClock{}, log: &syncBuffer{}}
+	s := &site{service: newFakeService(), tokens: oauthtest.NewStore(), pending: oauthtest.NewStore(), clock: &oauthtest.Clock{}, log: &oauthtest.Log{}}
 	s.keeper = s.restart(t, s.options())
 	return s
 }
@@ -409,7 +309,7 @@ func (s *site) options() Options {
 		Account: "rooms", Service: description(), ClientID: clientID,
 		Authentication: ClientAuthentication{Secret: secret}, RedirectURI: "http://localhost",
 		Store: s.tokens, Pending: s.pending, HTTP: &http.Client{Transport: s.service},
-		Refresh: every(30 * time.Minute), Jitter: func(limit time.Duration) time.Duration { return limit / 2 },
+		Refresh: oauthtest.Every(30 * time.Minute), Jitter: func(limit time.Duration) time.Duration { return limit / 2 },
 		Clock: s.clock, Log: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 }

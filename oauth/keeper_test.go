@@ -72,7 +72,7 @@ func TestRefreshOnDemand(t *testing.T) {
 		if got := s.service.posts[1]; !reflect.DeepEqual(got, want) {
 			t.Errorf("posted %v, want %v", got, want)
 		}
-		if got := s.tokens.refreshToken("rooms"); got != "refresh-3" {
+		if got := s.tokens.RefreshToken("rooms"); got != "refresh-3" {
 			t.Errorf("the store holds %q, want refresh-3", got)
 		}
 	})
@@ -87,7 +87,7 @@ func TestAnAnswerWithoutARefreshTokenKeepsTheOldOne(t *testing.T) {
 			return reply(200, "application/json", `{"token_type":"Bearer","expires_in":"3599","access_token":"bare"}`)
 		}))
 		wantToken(t, s.keeper, "bare")
-		if got := s.tokens.refreshToken("rooms"); got != "refresh-2" {
+		if got := s.tokens.RefreshToken("rooms"); got != "refresh-2" {
 			t.Errorf("the store holds %q, want refresh-2", got)
 		}
 		if got := s.keeper.Status().Scopes; !slices.Equal(got, []string{"calendar.read", "profile.read"}) {
@@ -102,11 +102,11 @@ func TestNewTokensAreDurableBeforeTheyAreUsed(t *testing.T) {
 		s.signIn(t)
 		time.Sleep(2 * time.Hour)
 		release := make(chan struct{})
-		s.tokens.beforePut(func() error { <-release; return nil })
+		s.tokens.BeforePut(func() error { <-release; return nil })
 		var got string
 		go func() {
 			got, _ = s.keeper.Token(t.Context())
-			if stored := s.tokens.refreshToken("rooms"); stored != "refresh-3" {
+			if stored := s.tokens.RefreshToken("rooms"); stored != "refresh-3" {
 				t.Errorf("the token is out while the store holds %q", stored)
 			}
 		}()
@@ -131,17 +131,17 @@ func TestTokensThatCannotBeSavedAreNotUsed(t *testing.T) {
 		s.signIn(t)
 		time.Sleep(2 * time.Hour)
 		full := errors.New("no space left on device")
-		s.tokens.beforePut(func() error { return full })
+		s.tokens.BeforePut(func() error { return full })
 		got, err := s.keeper.Token(t.Context())
 		var e *Error
 		if got != "" || !errors.As(err, &e) || e.Class != Retry || !errors.Is(err, full) {
 			t.Errorf("Token = %q, %v; want a passing error about the store", got, err)
 		}
 		wantState(t, s.keeper, driver.Retrying)
-		if stored := s.tokens.refreshToken("rooms"); stored != "refresh-2" {
+		if stored := s.tokens.RefreshToken("rooms"); stored != "refresh-2" {
 			t.Errorf("the store holds %q, want the old refresh-2", stored)
 		}
-		s.tokens.beforePut(nil)
+		s.tokens.BeforePut(nil)
 		time.Sleep(2 * time.Second)
 		wantToken(t, s.keeper, "access-3")
 		if n := s.service.count(); n != 2 {
@@ -360,7 +360,7 @@ func TestRevocationWaitsForAPerson(t *testing.T) {
 		if n := s.service.count() - before; n != 24 {
 			t.Errorf("%d tries in a day, want one an hour", n)
 		}
-		if s.tokens.refreshToken("rooms") == "" {
+		if s.tokens.RefreshToken("rooms") == "" {
 			t.Error("the refresh token was thrown away")
 		}
 		s.signIn(t)
@@ -400,7 +400,7 @@ func TestStoredSignInThatCannotBeUsed(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			s := newSite(t)
-			s.tokens.values["rooms"] = []byte(test.stored)
+			s.tokens.Values["rooms"] = []byte(test.stored)
 			k := s.restart(t, s.options())
 			st := k.Status()
 			if st.State != driver.SignInNeeded || !strings.Contains(st.Reason, test.reason) || st.Action != "run: roomgate login rooms" {
@@ -409,7 +409,7 @@ func TestStoredSignInThatCannotBeUsed(t *testing.T) {
 			if _, err := k.Token(t.Context()); err == nil || s.service.count() != 0 {
 				t.Errorf("Token: %v after %d requests", err, s.service.count())
 			}
-			if string(s.tokens.values["rooms"]) != test.stored {
+			if string(s.tokens.Values["rooms"]) != test.stored {
 				t.Error("the stored sign-in was changed")
 			}
 			s.keeper = k
@@ -438,7 +438,7 @@ func TestSignOutDuringARefresh(t *testing.T) {
 			t.Errorf("the waiting caller got %v", err)
 		}
 		wantState(t, s.keeper, driver.NeverSignedIn)
-		if len(s.tokens.values) != 0 {
+		if len(s.tokens.Values) != 0 {
 			t.Errorf("the refresh brought the sign-in back")
 		}
 	})
@@ -462,7 +462,7 @@ func TestNewSignInDuringARefresh(t *testing.T) {
 		s.signIn(t)
 		close(late)
 		synctest.Wait()
-		if stored := s.tokens.refreshToken("rooms"); stored != "refresh-4" {
+		if stored := s.tokens.RefreshToken("rooms"); stored != "refresh-4" {
 			t.Errorf("the store holds %q, want refresh-4 of the new sign-in", stored)
 		}
 		if got != "access-4" {
@@ -479,7 +479,7 @@ func TestClockSteps(t *testing.T) {
 				s.signIn(t)
 				defer s.run(t)()
 				time.Sleep(10 * time.Minute)
-				s.clock.step(step)
+				s.clock.Step(step)
 				time.Sleep(2 * time.Minute)
 				if n := s.service.count(); n != 2 {
 					t.Errorf("%d requests two minutes after the step, want the sign-in and one refresh", n)
@@ -506,7 +506,7 @@ func TestClockSetBackDuringAPause(t *testing.T) {
 		defer s.run(t)()
 		time.Sleep(2 * time.Hour)
 		s.service.behave(nil)
-		s.clock.step(-365 * 24 * time.Hour)
+		s.clock.Step(-365 * 24 * time.Hour)
 		time.Sleep(time.Minute)
 		wantState(t, s.keeper, driver.SignedIn)
 	})
@@ -529,7 +529,7 @@ func TestAHundredDays(t *testing.T) {
 			case day == 43:
 				s.signIn(t)
 			case day%10 == 5:
-				s.clock.step(time.Duration(day-50) * time.Minute)
+				s.clock.Step(time.Duration(day-50) * time.Minute)
 			case day%10 == 7:
 				stop()
 				s.keeper = s.restart(t, s.options())
@@ -552,7 +552,7 @@ func TestAHundredDays(t *testing.T) {
 				case !s.service.accepts(token):
 					t.Errorf("day %d, quarter %d: %s is not good at the calendar", day, quarter, token)
 				}
-				if stored := s.tokens.refreshToken("rooms"); stored == "" || (!s.service.knows(stored) && !(day >= 40 && day < 43)) {
+				if stored := s.tokens.RefreshToken("rooms"); stored == "" || (!s.service.knows(stored) && !(day >= 40 && day < 43)) {
 					t.Errorf("day %d, quarter %d: the store holds the dead %q", day, quarter, stored)
 				}
 			}

@@ -67,7 +67,7 @@ func TestRunKeepsASignInThatCannotBeReadAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(t)
 		s.signIn(t)
-		s.tokens.values["rooms"] = []byte("damaged")
+		s.tokens.Values["rooms"] = []byte("damaged")
 		defer s.run(t)()
 		synctest.Wait()
 		wantState(t, s.keeper, driver.SignedIn)
@@ -88,7 +88,7 @@ func TestRunCompletesARefresh(t *testing.T) {
 		if waited := time.Since(began); waited != 20*time.Second {
 			t.Errorf("Run returned after %v, want the answer's 20 s", waited)
 		}
-		if got := s.tokens.refreshToken("rooms"); got != "refresh-3" {
+		if got := s.tokens.RefreshToken("rooms"); got != "refresh-3" {
 			t.Errorf("the store holds %q, want refresh-3: the tokens were dropped", got)
 		}
 		wantToken(t, s.keeper, "access-3")
@@ -108,7 +108,7 @@ func TestRunDoesNotWaitForEver(t *testing.T) {
 		if waited := time.Since(began); waited != callTimeout {
 			t.Errorf("Run returned after %v, want %v", waited, callTimeout)
 		}
-		if got := s.tokens.refreshToken("rooms"); got != "refresh-2" {
+		if got := s.tokens.RefreshToken("rooms"); got != "refresh-2" {
 			t.Errorf("the store holds %q, want refresh-2", got)
 		}
 	})
@@ -125,7 +125,7 @@ func TestRunCompletesACode(t *testing.T) {
 		synctest.Wait()
 		time.AfterFunc(10*time.Second, func() { close(s.service.hold) })
 		stop()
-		if got := s.tokens.refreshToken("rooms"); got != "refresh-2" {
+		if got := s.tokens.RefreshToken("rooms"); got != "refresh-2" {
 			t.Errorf("the store holds %q, want refresh-2", got)
 		}
 		if err := <-completed; err != nil {
@@ -140,15 +140,15 @@ func TestRunSavesTokensAtItsEnd(t *testing.T) {
 		s := newSite(t)
 		s.signIn(t)
 		stop := s.run(t)
-		s.tokens.beforePut(func() error { return errors.New("no space left on device") })
+		s.tokens.BeforePut(func() error { return errors.New("no space left on device") })
 		time.Sleep(45 * time.Minute)
 		wantState(t, s.keeper, driver.Retrying)
 		if n := s.service.count(); n != 2 {
 			t.Errorf("%d requests, want the sign-in and one refresh: nothing is fetched that cannot be saved", n)
 		}
-		s.tokens.beforePut(nil)
+		s.tokens.BeforePut(nil)
 		stop()
-		if got := s.tokens.refreshToken("rooms"); got != "refresh-3" {
+		if got := s.tokens.RefreshToken("rooms"); got != "refresh-3" {
 			t.Errorf("the store holds %q, want refresh-3", got)
 		}
 	})
@@ -169,7 +169,7 @@ func TestNothingStartsAfterRun(t *testing.T) {
 			synctest.Wait()
 			stop()
 			time.Sleep(2 * time.Hour) // no token can be used any more
-			before, stored := s.service.count(), s.tokens.refreshToken("rooms")
+			before, stored := s.service.count(), s.tokens.RefreshToken("rooms")
 			for name, err := range afterTheEnd(t, s.keeper) {
 				var a driver.Actionable
 				if !errors.Is(err, driver.ErrSessionEnded) || !errors.As(err, &a) || a.NeedsPerson() || a.Action() != "try again" ||
@@ -181,7 +181,7 @@ func TestNothingStartsAfterRun(t *testing.T) {
 			if n := s.service.count(); n != before {
 				t.Errorf("%d requests after the end", n-before)
 			}
-			if s.tokens.refreshToken("rooms") != stored {
+			if s.tokens.RefreshToken("rooms") != stored {
 				t.Error("the stored sign-in was changed after the end")
 			}
 		})
@@ -277,7 +277,7 @@ func TestASentCodeIsCompletedWithoutItsCaller(t *testing.T) {
 					t.Errorf("%v, want a sign-in", err)
 				}
 				wantState(t, s.keeper, driver.SignedIn)
-				if s.tokens.refreshToken("rooms") == "" {
+				if s.tokens.RefreshToken("rooms") == "" {
 					t.Error("the tokens were dropped")
 				}
 			})

@@ -3,6 +3,8 @@ package oauth
 import (
 	"testing"
 	"time"
+
+	"roomgate/oauth/oauthtest"
 )
 
 func TestPause(t *testing.T) {
@@ -72,7 +74,7 @@ func TestJittered(t *testing.T) {
 	t0 := time.Date(2026, 11, 3, 8, 10, 0, 0, time.UTC)
 	var limit time.Duration
 	most := func(l time.Duration) time.Duration { limit = l; return l }
-	if got, want := jittered(every(30*time.Minute), t0, most), t0.Add(23*time.Minute); !got.Equal(want) || limit != 3*time.Minute {
+	if got, want := jittered(oauthtest.Every(30*time.Minute), t0, most), t0.Add(23*time.Minute); !got.Equal(want) || limit != 3*time.Minute {
 		t.Errorf("%v with a jitter of %v, want %v and a tenth of the interval", got, limit, want)
 	}
 	if got := jittered(nil, t0, most); !got.IsZero() {

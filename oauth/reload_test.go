@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"roomgate/driver"
+	"roomgate/oauth/oauthtest"
 )
 
 // daemon runs one Keeper after another over the same stores, as the gateway does
@@ -31,7 +32,7 @@ func newDaemon(t *testing.T, kind Kind) *daemon {
 	t.Helper()
 	d := &daemon{site: newSite(t), t: t, kind: kind}
 	d.service.strict, d.service.latency = true, 3*time.Second
-	d.tokens.beforePut(func() error { time.Sleep(time.Second); return nil }) // a slow disk
+	d.tokens.BeforePut(func() error { time.Sleep(time.Second); return nil }) // a slow disk
 	d.begin()
 	return d
 }
@@ -39,7 +40,7 @@ func newDaemon(t *testing.T, kind Kind) *daemon {
 // build makes a Keeper.
 func (d *daemon) build() *Keeper {
 	o := d.options()
-	o.Kind, o.Refresh = d.kind, every(time.Minute)
+	o.Kind, o.Refresh = d.kind, oauthtest.Every(time.Minute)
 	return d.restart(d.t, o)
 }
 
@@ -169,8 +170,8 @@ func (d *daemon) check(when string) {
 	}
 	d.service.mu.Lock()
 	defer d.service.mu.Unlock()
-	if want := fmt.Sprint("refresh-", d.service.serial); d.tokens.refreshToken("rooms") != want {
-		d.t.Errorf("%s: the store holds %s, the service issued %s last", when, d.tokens.refreshToken("rooms"), want)
+	if want := fmt.Sprint("refresh-", d.service.serial); d.tokens.RefreshToken("rooms") != want {
+		d.t.Errorf("%s: the store holds %s, the service issued %s last", when, d.tokens.RefreshToken("rooms"), want)
 	}
 	if d.service.reused {
 		d.t.Errorf("%s: a refresh token was used twice", when)
@@ -192,7 +193,7 @@ func TestADeviceCodeOutlivesItsKeeper(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for key, value := range s.pending.values {
+		for key, value := range s.pending.Values {
 			if strings.Contains(string(value), "device-1") {
 				t.Errorf("%s holds the device code without a seal", key)
 			}
@@ -214,7 +215,7 @@ func TestADeviceCodeOutlivesItsKeeper(t *testing.T) {
 		s.service.enter()
 		time.Sleep(6 * time.Second)
 		wantState(t, s.keeper, driver.SignedIn)
-		if _, left := s.tokens.values["device/rooms"]; left {
+		if _, left := s.tokens.Values["device/rooms"]; left {
 			t.Error("the used device code is still stored")
 		}
 		stop()
@@ -255,11 +256,11 @@ func TestADeviceCodeIsDeletedWhenItIsOver(t *testing.T) {
 				if _, err := d.StartDevice(t.Context()); err != nil {
 					t.Fatal(err)
 				}
-				if _, kept := s.tokens.values["device/rooms"]; !kept {
+				if _, kept := s.tokens.Values["device/rooms"]; !kept {
 					t.Error("the device code was not stored")
 				}
 				end(t, s, d)
-				if _, left := s.tokens.values["device/rooms"]; left {
+				if _, left := s.tokens.Values["device/rooms"]; left {
 					t.Error("the device code is still stored")
 				}
 				if st := d.Status(); st.Device != nil {
@@ -298,7 +299,7 @@ func TestAPollWithTokensIsCompleted(t *testing.T) {
 			if err := <-waited; err != nil {
 				t.Errorf("Run %v: WaitDevice: %v", running, err)
 			}
-			if got := s.tokens.refreshToken("rooms"); got != "refresh-2" {
+			if got := s.tokens.RefreshToken("rooms"); got != "refresh-2" {
 				t.Errorf("Run %v: the store holds %q, want refresh-2", running, got)
 			}
 		})

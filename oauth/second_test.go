@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"roomgate/driver"
+	"roomgate/oauth/oauthtest"
 )
 
 // orchard is another service than the one of the other tests: its endpoints are
@@ -139,7 +140,7 @@ func orchardSite(t *testing.T, kind Kind) (*orchard, *site) {
 	t.Helper()
 	o := &orchard{t: t, user: "rooms@contoso.example",
 		granted: []string{"https://scopes.orchard.example/freebusy", "https://scopes.orchard.example/events"}}
-	s := &site{tokens: newMemory(), pending: newMemory(), clock: &steppedClock{}, log: &syncBuffer{}}
+	s := &site{tokens: oauthtest.NewStore(), pending: oauthtest.NewStore(), clock: &oauthtest.Clock{}, log: &oauthtest.Log{}}
 	opts := s.options()
 	opts.Kind, opts.Service, opts.HTTP = kind, o.service(), &http.Client{Transport: o}
 	if kind == Assertion {
@@ -193,8 +194,8 @@ func TestARefreshTokenThatDoesNotRotate(t *testing.T) {
 		if st.State != driver.SignedIn || !st.RefreshLapses.Equal(end) || st.User != "rooms@contoso.example" || st.Reason != "" {
 			t.Errorf("status %+v, want the end %v", st, end)
 		}
-		if o.count() < 5*24 || s.tokens.refreshToken("rooms") != "1//forever" {
-			t.Errorf("%d requests, the store holds %q", o.count(), s.tokens.refreshToken("rooms"))
+		if o.count() < 5*24 || s.tokens.RefreshToken("rooms") != "1//forever" {
+			t.Errorf("%d requests, the store holds %q", o.count(), s.tokens.RefreshToken("rooms"))
 		}
 		if n := strings.Count(s.log.String(), "the sign-in ends"); n != 2 { // 7 and 3 days before
 			t.Errorf("warned %d times:\n%s", n, s.log)
@@ -230,7 +231,7 @@ func TestSigningInAgainWithoutARefreshToken(t *testing.T) {
 		if err := browse(t, s); err != nil {
 			t.Fatal(err)
 		}
-		if got := s.tokens.refreshToken("rooms"); got != "1//forever" || !s.keeper.Status().RefreshLapses.Equal(end) {
+		if got := s.tokens.RefreshToken("rooms"); got != "1//forever" || !s.keeper.Status().RefreshLapses.Equal(end) {
 			t.Errorf("the store holds %q until %v, want the first one until %v", got, s.keeper.Status().RefreshLapses, end)
 		}
 		o.user = "somebody@contoso.example"
@@ -290,19 +291,19 @@ func TestAssertionGrant(t *testing.T) {
 		if n := o.count(); n != 2 {
 			t.Errorf("%d requests in 56 minutes, want 2", n)
 		}
-		if len(s.tokens.values)+len(s.pending.values) != 0 {
+		if len(s.tokens.Values)+len(s.pending.Values) != 0 {
 			t.Error("something was stored")
 		}
 		if _, ok := s.keeper.Session().(driver.SignOuter); ok {
 			t.Error("a session that nobody signs in to can be signed out of")
 		}
 
-		s.clock.step(3 * time.Hour)
+		s.clock.Step(3 * time.Hour)
 		time.Sleep(2 * time.Minute)
 		if st := s.keeper.Status(); st.State != driver.Retrying || st.Action != "set up NTP" {
 			t.Errorf("with a wrong clock: status %+v", st)
 		}
-		s.clock.step(-3 * time.Hour)
+		s.clock.Step(-3 * time.Hour)
 		time.Sleep(5 * time.Minute)
 		wantState(t, s.keeper, driver.SignedIn)
 	})

@@ -85,7 +85,7 @@ func TestCompleteInAnotherProcess(t *testing.T) {
 	if !reflect.DeepEqual(form, want) {
 		t.Errorf("posted %v, want %v", form, want)
 	}
-	for key := range s.pending.values {
+	for key := range s.pending.Values {
 		if strings.HasPrefix(key, "state/") {
 			t.Errorf("%s is left after the sign-in", key)
 		}
@@ -175,7 +175,7 @@ func TestOnlyAHandfulOfSignInsIsKept(t *testing.T) {
 	for range 50 {
 		begin(t, s.keeper, driver.AuthorizationRequest{})
 	}
-	if n := len(s.pending.values); n != pendingMost+1 {
+	if n := len(s.pending.Values); n != pendingMost+1 {
 		t.Errorf("%d values are kept, want %d and the journal", n, pendingMost)
 	}
 	wantRefusal(t, byCode(s.keeper).Complete(t.Context(), first), "no such sign-in was begun")
@@ -183,7 +183,7 @@ func TestOnlyAHandfulOfSignInsIsKept(t *testing.T) {
 
 func TestDamagedPendingStoreDoesNotBlockASignIn(t *testing.T) {
 	s := newSite(t)
-	s.pending.values["account/rooms"] = []byte("rubbish")
+	s.pending.Values["account/rooms"] = []byte("rubbish")
 	s.signIn(t)
 	wantState(t, s.keeper, driver.SignedIn)
 }
@@ -201,7 +201,7 @@ func TestSignInWithoutARefreshToken(t *testing.T) {
 func TestSignInThatCannotBeSaved(t *testing.T) {
 	s := newSite(t)
 	pasted := s.service.consent(t, begin(t, s.keeper, driver.AuthorizationRequest{}))
-	s.tokens.beforePut(func() error { return errors.New("read-only file system") })
+	s.tokens.BeforePut(func() error { return errors.New("read-only file system") })
 	wantRefusal(t, byCode(s.keeper).Complete(t.Context(), pasted), "read-only file system")
 	wantState(t, s.keeper, driver.NeverSignedIn)
 }

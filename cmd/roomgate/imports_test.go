@@ -29,6 +29,7 @@ var arrows = map[string]arrow{
 	"graph":               {[]string{"driver", "oauth", "zones"}, false, "a provider speaks the domain's language and knows nothing of sinks"},
 	"ical":                {[]string{"driver", "zones"}, false, "a file format is read without knowing where the file is from"},
 	"oauth":               {[]string{"driver"}, false, "a sign-in is of use to any provider, and its status is the domain's"},
+	"oauth/oauthtest":     {[]string{"driver"}, true, "tests of any provider's sign-in need it, and nothing else does"},
 	"graph/graphsim":      {nil, true, "a simulator that shares a type with its client shares its mistakes"},
 	"bridge":              {[]string{"driver"}, false, "the board holds points, whoever shows them"},
 	"bridge/mqtt":         {[]string{"bridge", "driver"}, false, "a sink reads the board and nothing else"},
