@@ -20,8 +20,9 @@ func (e *inability) Action() string { return e.next }
 // NeedsPerson implements driver.Actionable: it is nobody's fault at the service.
 func (e *inability) NeedsPerson() bool { return false }
 
-// ability finds what a session can do beside keeping itself alive.
-func ability[T driver.Session](a *account, what string) (T, error) {
+// ability finds what a session can do beside keeping itself alive; next is the
+// step to take where it cannot.
+func ability[T driver.Session](a *account, what, next string) (T, error) {
 	var none T
 	s := a.session()
 	if s == nil {
@@ -30,11 +31,14 @@ func ability[T driver.Session](a *account, what string) (T, error) {
 	if able, ok := s.(T); ok {
 		return able, nil
 	}
-	return none, &inability{fmt.Sprintf("account %s: %s is not possible with its sign-in", a.Name, what), "roomgate login " + a.Name}
+	return none, &inability{fmt.Sprintf("account %s does not support %s", a.Name, what), next}
 }
 
+// loginCommand is the command that signs in as the account is configured.
+func (a *account) loginCommand() string { return "roomgate login " + a.Name }
+
 func beginSignIn(_ context.Context, a *account, r signInRequest) (any, error) {
-	s, err := ability[driver.CodeSignIn](a, "signing in with a browser")
+	s, err := ability[driver.CodeSignIn](a, "signing in with a browser", a.loginCommand())
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +52,7 @@ type begun struct {
 }
 
 func completeSignIn(ctx context.Context, a *account, r signInRequest) (any, error) {
-	s, err := ability[driver.CodeSignIn](a, "signing in with a browser")
+	s, err := ability[driver.CodeSignIn](a, "signing in with a browser", a.loginCommand())
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +60,7 @@ func completeSignIn(ctx context.Context, a *account, r signInRequest) (any, erro
 }
 
 func completeCode(ctx context.Context, a *account, r signInRequest) (any, error) {
-	s, err := ability[driver.CodeSignIn](a, "signing in with an authorization code")
+	s, err := ability[driver.CodeSignIn](a, "signing in with an authorization code", a.loginCommand())
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +68,7 @@ func completeCode(ctx context.Context, a *account, r signInRequest) (any, error)
 }
 
 func startDevice(ctx context.Context, a *account, _ signInRequest) (any, error) {
-	s, err := ability[driver.DeviceSignIn](a, "signing in with a device code")
+	s, err := ability[driver.DeviceSignIn](a, "signing in with a device code", a.loginCommand())
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +76,7 @@ func startDevice(ctx context.Context, a *account, _ signInRequest) (any, error) 
 }
 
 func waitDevice(ctx context.Context, a *account, _ signInRequest) (any, error) {
-	s, err := ability[driver.DeviceSignIn](a, "signing in with a device code")
+	s, err := ability[driver.DeviceSignIn](a, "signing in with a device code", a.loginCommand())
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +84,7 @@ func waitDevice(ctx context.Context, a *account, _ signInRequest) (any, error) {
 }
 
 func importTokens(ctx context.Context, a *account, r signInRequest) (any, error) {
-	s, err := ability[driver.TokenImporter](a, "importing tokens")
+	s, err := ability[driver.TokenImporter](a, "importing tokens", a.loginCommand())
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +92,7 @@ func importTokens(ctx context.Context, a *account, r signInRequest) (any, error)
 }
 
 func verifySession(ctx context.Context, a *account, _ signInRequest) (any, error) {
-	s, err := ability[driver.Session](a, "verifying the sign-in")
+	s, err := ability[driver.Session](a, "verifying the sign-in", a.loginCommand())
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +100,7 @@ func verifySession(ctx context.Context, a *account, _ signInRequest) (any, error
 }
 
 func signOut(_ context.Context, a *account, _ signInRequest) (any, error) {
-	s, err := ability[driver.SignOuter](a, "signing out")
+	s, err := ability[driver.SignOuter](a, "signing out", "revoke the access of the gateway at "+a.provider.Service())
 	if err != nil {
 		return nil, err
 	}

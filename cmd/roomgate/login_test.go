@@ -1,12 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"io"
 	"net/http"
 	"regexp"
-	"roomgate/driver"
 	"strings"
 	"testing"
+	"time"
+
+	"roomgate/driver"
+	"roomgate/gateway"
 )
 
 var signInAddress = regexp.MustCompile(`(?m)^http://\S+/authorize\?\S+$`)
@@ -54,5 +58,25 @@ func TestLoginByHand(t *testing.T) {
 				t.Errorf("the account is %q: %s", a.State, a.Reason)
 			}
 		})
+	}
+}
+
+// An account whose service needs no sign-in is refused every way to sign in, and
+// listed as one that needs none.
+func TestLoginNotNeeded(t *testing.T) {
+	t.Parallel()
+	account := gateway.AccountStatus{Name: "lessons", Provider: "timetable", Service: "Contoso Timetable", SignIn: gateway.SignInNone,
+		SessionStatus: driver.SessionStatus{State: driver.SignedIn}}
+	for name, f := range map[string]*loginFlags{"alone": {}, "print-url": {printURL: true}, "paste": {paste: "x"}, "code": {code: "x"}, "import": {imported: "x"}} {
+		err := login{loginFlags: f, cmd: loginCommand(&globals{}), account: account}.run()
+		var out bytes.Buffer
+		complain(&out, err)
+		if want := "roomgate: error: account lessons: Contoso Timetable needs no sign-in\nroomgate: try: roomgate check\n"; exitCode(err) != exitUsage || out.String() != want {
+			t.Errorf("%s: exit code %d, got %q, want %q", name, exitCode(err), out.String(), want)
+		}
+	}
+	var out bytes.Buffer
+	if err := printAccounts(&out, []gateway.AccountStatus{account}, time.UTC, true); err != nil || !strings.Contains(out.String(), "\nlessons  no sign-in needed  -") {
+		t.Errorf("accounts: %q, %v", out.String(), err)
 	}
 }
