@@ -4,8 +4,10 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -87,6 +89,76 @@ func checkImports(t *testing.T, path string, a arrow) {
 			t.Errorf("%s imports %s: %s", path, name, a.why)
 		case first != "roomgate" && strings.Contains(first, ".") && a.stdOnly && name != markup && name != markup+"/html":
 			t.Errorf("%s imports %s: standard library only, because %s", path, name, a.why)
+		}
+	}
+}
+
+var quoted = regexp.MustCompile("`([^`]+)`")
+
+// packageRows are the rows of the table of packages in the architecture document:
+// what each package may import, by its path.
+func packageRows(t *testing.T) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, found := strings.Cut(string(text), "| package | idea | may import |\n|---|---|---|\n")
+	if !found {
+		t.Fatal("docs/architecture.md has no table of packages")
+	}
+	table, _, _ = strings.Cut(table, "\n\n")
+	rows := map[string]string{}
+	for row := range strings.Lines(table) {
+		cells := strings.Split(strings.Trim(row, "|\n"), "|")
+		if len(cells) != 3 {
+			t.Fatalf("the row %q has %d cells, want 3", row, len(cells))
+		}
+		for _, name := range quoted.FindAllStringSubmatch(cells[0], -1) {
+			rows[name[1]] = cells[2]
+		}
+	}
+	return rows
+}
+
+// TestArchitectureListsEveryPackage compares the table of packages with arrows.
+func TestArchitectureListsEveryPackage(t *testing.T) {
+	rows := packageRows(t)
+	for name := range rows {
+		if _, ok := arrows[name]; !ok {
+			t.Errorf("docs/architecture.md lists the package %s, which is not in arrows", name)
+		}
+	}
+	for name, a := range arrows {
+		cell, ok := rows[name]
+		if !ok {
+			t.Errorf("docs/architecture.md does not list the package %s", name)
+			continue
+		}
+		var ours []string
+		for _, m := range quoted.FindAllStringSubmatch(cell, -1) {
+			ours = append(ours, m[1])
+		}
+		if stdOnly := strings.Contains(cell, "standard library alone"); !slices.Equal(ours, a.ours) || stdOnly != a.stdOnly {
+			t.Errorf("docs/architecture.md: %s may import%s, want %q, the standard library alone beside them: %t", name, cell, a.ours, a.stdOnly)
+		}
+	}
+}
+
+// TestArrowsAreUsed finds the arrows that no import needs.
+func TestArrowsAreUsed(t *testing.T) {
+	const format = `{{.ImportPath}}{{range .Imports}} {{.}}{{end}}`
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-f", format, "roomgate/...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	for line := range strings.Lines(string(out)) {
+		imports := strings.Fields(line)
+		name := strings.TrimPrefix(imports[0], "roomgate/")
+		for _, p := range arrows[name].ours {
+			if !slices.Contains(imports[1:], "roomgate/"+p) {
+				t.Errorf("%s may import %s and does not: remove the arrow", name, p)
+			}
 		}
 	}
 }
