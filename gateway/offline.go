@@ -27,16 +27,16 @@ func offline(c config.Account, d Dependencies) (driver.Provider, error) {
 	return newProvider(d, c, nil, noStore{}, noStore{})
 }
 
-// HandOver is the sheet for the customer's IT about an account, and its title.
-// user is the address of the account that will sign in.
-func HandOver(cfg *config.Config, c config.Account, user string, d Dependencies) (title string, blocks []driver.Block, err error) {
+// HandOver is the sheet for the customer's IT about an account. user is the
+// address of the account that will sign in.
+func HandOver(cfg *config.Config, c config.Account, user string, d Dependencies) (Sheet, error) {
 	provider, err := offline(c, d)
 	if err != nil {
-		return "", nil, err
+		return Sheet{}, err
 	}
 	guide, ok := provider.(driver.Guide)
 	if !ok {
-		return "", nil, &inability{fmt.Sprintf("account %s: there is nothing to hand over for %s", c.Name, provider.Service()), "roomgate check"}
+		return Sheet{}, &inability{fmt.Sprintf("account %s: there is nothing to hand over for %s", c.Name, provider.Service()), "roomgate check"}
 	}
 	h := driver.HandOver{Site: siteOf(cfg), Account: c.Name, User: user, Broker: cfg.MQTT.Broker, Store: cfg.Store.Path, Sealed: cfg.Store.Key != nil}
 	for _, r := range Rooms(cfg) {
@@ -44,5 +44,5 @@ func HandOver(cfg *config.Config, c config.Account, user string, d Dependencies)
 			h.Rooms = append(h.Rooms, r)
 		}
 	}
-	return "Room bookings for the building: " + cfg.Site.Name, guide.HandOver(h), nil
+	return Sheet{Title: "Room bookings for the building: " + cfg.Site.Name, Blocks: guide.HandOver(h)}, nil
 }

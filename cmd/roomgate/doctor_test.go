@@ -13,8 +13,6 @@ import (
 	"roomgate/graph/graphsim"
 )
 
-var noonToday = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-
 func TestDoctorOnAnUnknownTenant(t *testing.T) {
 	s := newStand(t, secretLine())
 	s.cfg.Accounts[0].Settings.(*config.Microsoft).Tenant = "nobody.example"

@@ -31,15 +31,14 @@ func handoverCommand(g *globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			title, blocks, err := gateway.HandOver(cfg, account, user, deps)
+			sheet, err := gateway.HandOver(cfg, account, user, deps)
 			if err != nil {
 				return err
 			}
-			s := sheet{title: title, blocks: blocks}
 			if format == "html" {
-				return s.html(cmd.OutOrStdout())
+				return sheet.HTML(cmd.OutOrStdout())
 			}
-			return s.markdown(cmd.OutOrStdout())
+			return sheet.Markdown(cmd.OutOrStdout())
 		},
 	}
 	c.Flags().StringVar(&format, "format", "markdown", "markdown or html")

@@ -1,4 +1,4 @@
-package main
+package gateway
 
 import (
 	"fmt"
@@ -9,18 +9,18 @@ import (
 	"roomgate/driver"
 )
 
-// A sheet is a short document that can be written as Markdown or as a page of
+// Sheet is a short document that can be written as Markdown or as a page of
 // HTML.
-type sheet struct {
-	title  string
-	blocks []driver.Block
+type Sheet struct {
+	Title  string
+	Blocks []driver.Block
 }
 
-// markdown writes the sheet as CommonMark with the tables of GitHub's flavour.
-func (s sheet) markdown(w io.Writer) error {
+// Markdown writes the sheet as CommonMark with the tables of GitHub's flavour.
+func (s Sheet) Markdown(w io.Writer) error {
 	var b strings.Builder
-	b.WriteString("# " + markText(s.title) + "\n")
-	for _, k := range s.blocks {
+	b.WriteString("# " + markText(s.Title) + "\n")
+	for _, k := range s.Blocks {
 		b.WriteString("\n")
 		switch {
 		case k.Heading != "":
@@ -74,12 +74,12 @@ const sheetStyle = `body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;marg
 	`table{border-collapse:collapse}th,td{border:1px solid #999;padding:.3rem .6rem;text-align:left;vertical-align:top}` +
 	`pre{background:#f3f3f3;padding:1rem;overflow:auto}@media print{pre{white-space:pre-wrap}}`
 
-// html writes the sheet as a page that needs nothing else.
-func (s sheet) html(w io.Writer) error {
+// HTML writes the sheet as a page that needs nothing else.
+func (s Sheet) HTML(w io.Writer) error {
 	var b strings.Builder
-	title := htmlText(s.title)
+	title := htmlText(s.Title)
 	b.WriteString("<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>" + title + "</title>\n<style>" + sheetStyle + "</style>\n<h1>" + title + "</h1>\n")
-	for _, k := range s.blocks {
+	for _, k := range s.Blocks {
 		switch {
 		case k.Heading != "":
 			b.WriteString("<h2>" + htmlText(k.Heading) + "</h2>\n")
