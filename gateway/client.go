@@ -148,11 +148,6 @@ func (c *Client) Poll(ctx context.Context, room string) error {
 	return c.call(ctx, http.MethodPost, "/control/poll", roomRequest{room}, nil)
 }
 
-// Check returns the doctor's findings.
-func (c *Client) Check(ctx context.Context) (all []driver.Finding, err error) {
-	return all, c.call(ctx, http.MethodGet, "/control/check", nil, &all)
-}
-
 // Discover returns the rooms that an account can see.
 func (c *Client) Discover(ctx context.Context, account string) (d driver.Discovery, err error) {
 	return d, c.call(ctx, http.MethodPost, "/control/discover", signInRequest{Account: account}, &d)

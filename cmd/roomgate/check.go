@@ -1,16 +1,10 @@
 package main
 
 import (
-	"cmp"
-	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
-
 	"os"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -66,7 +60,7 @@ func (g *globals) check(cmd *cobra.Command) ([]driver.Finding, error) {
 		}
 		return append(append(findings, around...), failure("database", err)), nil
 	}
-	seen, err := examine(cmd.Context(), c, cfg)
+	seen, err := c.Check(cmd.Context(), cfg)
 	return append(findings, seen...), errors.Join(err, c.Close())
 }
 
@@ -78,65 +72,6 @@ func lookAtFile(path string, cfg *config.Config) driver.Finding {
 		f.Action = "chmod go-w " + path
 	}
 	return f
-}
-
-// examine asks the gateway for its findings, and adds what only a running one
-// knows.
-func examine(ctx context.Context, c *gateway.Client, cfg *config.Config) ([]driver.Finding, error) {
-	database := driver.Finding{Subject: "database", Level: driver.LevelGood, Words: cfg.Store.Path}
-	seen, err := c.Check(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if !c.Running {
-		return append([]driver.Finding{database}, seen...), nil
-	}
-	database.Words += " is open in the running gateway"
-	if err := showNow(ctx, c, cfg, seen); err != nil {
-		return nil, err
-	}
-	parts, err := partFindings(ctx, c)
-	return append(append([]driver.Finding{database}, seen...), parts...), err
-}
-
-// showNow replaces what was read of a room just now by what the room shows.
-func showNow(ctx context.Context, c *gateway.Client, cfg *config.Config, seen []driver.Finding) error {
-	doc, err := c.Rooms(ctx)
-	if err != nil {
-		return err
-	}
-	var all struct{ Rooms []roomView }
-	if err := json.Unmarshal(doc, &all); err != nil {
-		return fmt.Errorf("reading the rooms: %w", err)
-	}
-	for _, r := range all.Rooms {
-		i := slices.IndexFunc(seen, func(f driver.Finding) bool { return f.Subject == "room "+r.ID })
-		switch {
-		case i < 0 || seen[i].Level != driver.LevelGood:
-		case r.Quality == driver.QualityGood.String():
-			seen[i].Words = r.now(cfg.Site.Timezone)
-		default:
-			seen[i].Level, seen[i].Words = driver.LevelBad, r.Quality+": "+r.Fault
-		}
-	}
-	return nil
-}
-
-// partFindings says whether the parts of the running gateway work.
-func partFindings(ctx context.Context, c *gateway.Client) ([]driver.Finding, error) {
-	parts, err := c.Parts(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var findings []driver.Finding
-	for _, name := range slices.Sorted(maps.Keys(parts)) {
-		f := driver.Finding{Subject: "part " + name, Level: driver.LevelGood, Words: cmp.Or(parts[name].Words, "its loop turns")}
-		if !parts[name].OK {
-			f.Level = driver.LevelBad
-		}
-		findings = append(findings, f)
-	}
-	return findings, nil
 }
 
 // failure is the finding that something failed, with the hint of the error.

@@ -237,11 +237,11 @@ func TestWatchJSON(t *testing.T) {
 	out, _ := watching(t, roomsWatch{asJSON: true}, watchedRoom("Review", 10, 90), watchedRoom("Review", 130, 88), watchedRoom("Budget", 5, 86))
 	var subjects []string
 	for line := range strings.Lines(out) {
-		var all struct{ Rooms []roomView }
-		if err := json.Unmarshal([]byte(line), &all); err != nil || len(all.Rooms) != 1 {
+		rooms, err := gateway.ReadRooms([]byte(line))
+		if err != nil || len(rooms) != 1 {
 			t.Fatalf("%v: a line is %q", err, line)
 		}
-		subjects = append(subjects, *all.Rooms[0].Points.Subject)
+		subjects = append(subjects, *rooms[0].Points.Subject)
 	}
 	if got := strings.Join(subjects, " "); got != "Review Budget" {
 		t.Errorf("it printed lines with %q, want one for each subject", got)

@@ -301,19 +301,19 @@ func (h *house) account(name string) gateway.AccountStatus {
 }
 
 // room returns a room in the words of 'roomgate rooms'.
-func (h *house) room(id string) roomView {
+func (h *house) room(id string) gateway.RoomStatus {
 	h.t.Helper()
-	var all struct{ Rooms []roomView }
-	if err := json.Unmarshal([]byte(h.must("rooms", "--json")), &all); err != nil {
+	rooms, err := gateway.ReadRooms([]byte(h.must("rooms", "--json")))
+	if err != nil {
 		h.t.Fatal(err)
 	}
-	for _, r := range all.Rooms {
+	for _, r := range rooms {
 		if r.ID == id {
 			return r
 		}
 	}
-	h.t.Fatalf("no room %q among %v", id, all.Rooms)
-	return roomView{}
+	h.t.Fatalf("no room %q among %v", id, rooms)
+	return gateway.RoomStatus{}
 }
 
 // get reads a page, which becomes evidence.

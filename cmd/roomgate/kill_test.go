@@ -117,7 +117,7 @@ func (h *house) stillSignedIn() error {
 	if err != nil {
 		return err
 	}
-	findings, err := g.Client().Check(h.t.Context())
+	findings, err := g.Client().Check(h.t.Context(), cfg)
 	if err != nil {
 		return err
 	}

@@ -14,24 +14,6 @@ import (
 	"roomgate/gateway"
 )
 
-// roomView is a room as the page's JSON gives it.
-type roomView struct {
-	ID      string `json:"id"`
-	Name    string `json:"name"`
-	Quality string `json:"quality"`
-	Fault   string `json:"fault"`
-	Points  struct {
-		Booked    *bool      `json:"booked"`
-		Comfort   *bool      `json:"comfort"`
-		Subject   *string    `json:"current_subject"`
-		End       *time.Time `json:"current_end"`
-		NextStart *time.Time `json:"next_start"`
-		NextEnd   *time.Time `json:"next_end"`
-		FreeUntil *time.Time `json:"free_until"`
-		Age       *int       `json:"age"`
-	} `json:"points"`
-}
-
 func roomsCommand(g *globals) *cobra.Command {
 	var asJSON, watch bool
 	c := &cobra.Command{
@@ -93,52 +75,24 @@ func showRooms(cmd *cobra.Command, d *gateway.Client, zone *time.Location, asJSO
 
 // printRooms prints the rooms of the page's JSON as a table.
 func printRooms(w io.Writer, doc json.RawMessage, zone *time.Location) error {
-	var all struct{ Rooms []roomView }
-	if err := json.Unmarshal(doc, &all); err != nil {
-		return fmt.Errorf("reading the rooms: %w", err)
+	rooms, err := gateway.ReadRooms(doc)
+	if err != nil {
+		return err
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "ROOM\tNOW\tCOMFORT\tNEXT\tQUALITY")
-	for _, r := range all.Rooms {
-		fmt.Fprintln(t, strings.Join([]string{r.ID, r.now(zone), onOff(r.Points.Comfort), r.next(zone), r.Quality}, "\t"))
+	for _, r := range rooms {
+		fmt.Fprintln(t, strings.Join([]string{r.ID, r.Now(zone), onOff(r.Points.Comfort), r.Next(zone), r.Quality}, "\t"))
 	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	for _, r := range all.Rooms {
+	for _, r := range rooms {
 		if r.Fault != "" {
 			fmt.Fprintf(w, "\n%s: %s\n", r.ID, gateway.OneLine(r.Fault))
 		}
 	}
 	return nil
-}
-
-// now says in words what the room is at the moment.
-func (r roomView) now(zone *time.Location) string {
-	p := r.Points
-	switch {
-	case p.Booked == nil:
-		return "not known"
-	case *p.Booked && p.Subject != nil:
-		return "booked until " + clockTime(p.End, zone) + " (" + gateway.OneLine(*p.Subject) + ")"
-	case *p.Booked:
-		return "booked until " + clockTime(p.End, zone)
-	}
-	return "free until " + clockTime(p.FreeUntil, zone)
-}
-
-func (r roomView) next(zone *time.Location) string {
-	if r.Points.NextStart == nil {
-		return "-"
-	}
-	return clockTime(r.Points.NextStart, zone) + " to " + clockTime(r.Points.NextEnd, zone)
-}
-
-func clockTime(t *time.Time, zone *time.Location) string {
-	if t == nil {
-		return "-"
-	}
-	return t.In(zone).Format("Mon 15:04")
 }
 
 func onOff(b *bool) string {

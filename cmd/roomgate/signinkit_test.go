@@ -135,7 +135,7 @@ func (s *stand) status() gateway.AccountStatus {
 // findings has the doctor look around, and returns what is not good.
 func (s *stand) findings() (all, wrong []driver.Finding) {
 	s.t.Helper()
-	all, err := examine(s.t.Context(), s.client, s.cfg)
+	all, err := s.client.Check(s.t.Context(), s.cfg)
 	if err != nil {
 		s.t.Fatal(err)
 	}
