@@ -162,8 +162,8 @@ func answer(w http.ResponseWriter, out any) {
 	_ = json.NewEncoder(w).Encode(out) // the command is gone if this fails
 }
 
-// refusal is an error on its way from the gateway to a command. It implements
-// driver.Actionable.
+// refusal is an error with the next step, also on its way from the gateway to a
+// command. It implements driver.Actionable.
 type refusal struct {
 	Words  string `json:"error"`
 	Next   string `json:"next,omitempty"`

@@ -36,7 +36,7 @@ func HandOver(cfg *config.Config, c config.Account, user string, d Dependencies)
 	}
 	guide, ok := provider.(driver.Guide)
 	if !ok {
-		return Sheet{}, &inability{fmt.Sprintf("account %s: there is nothing to hand over for %s", c.Name, provider.Service()), "roomgate check"}
+		return Sheet{}, refusal{Words: fmt.Sprintf("account %s: there is nothing to hand over for %s", c.Name, provider.Service()), Next: "roomgate check"}
 	}
 	h := driver.HandOver{Site: siteOf(cfg), Account: c.Name, User: user, Broker: cfg.MQTT.Broker, Store: cfg.Store.Path, Sealed: cfg.Store.Key != nil}
 	for _, r := range Rooms(cfg) {

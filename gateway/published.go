@@ -23,6 +23,10 @@ type publications struct {
 
 const publishedKey = "topics"
 
+func (g *Gateway) publications() *publications {
+	return &publications{g.store.Bucket("published"), g.d.Log}
+}
+
 // without returns the topics that were published and are not among now.
 func (p *publications) without(now []string) []string {
 	text, err := p.bucket.Get(publishedKey)
@@ -52,8 +56,8 @@ func (p *publications) are(now []string) {
 	}
 }
 
-// Topics are all retained topics of a configuration, sorted.
-func Topics(cfg *config.Config) []string {
+// topicsOf are all retained topics of a configuration, sorted.
+func topicsOf(cfg *config.Config) []string {
 	subjects := []driver.Subject{{Scope: driver.OfGateway}}
 	for _, r := range cfg.Rooms {
 		subjects = append(subjects, driver.Subject{Scope: driver.OfRoom, ID: r.ID})

@@ -113,10 +113,10 @@ func (g *Gateway) replaceSinks(before, next *parts) {
 // clearTopics clears the topics of a living sink that the next configuration
 // does not publish.
 func (g *Gateway) clearTopics(s *sink, before, after *config.Config) {
-	topics := Topics(after)
-	if slices.Equal(Topics(before), topics) {
+	topics := topicsOf(after)
+	if slices.Equal(topicsOf(before), topics) {
 		return
 	}
-	p := &publications{g.store.Bucket("published"), g.d.Log}
+	p := g.publications()
 	s.ReplaceClear(p.without(topics), func() { p.are(topics) })
 }

@@ -7,31 +7,18 @@ import (
 	"roomgate/driver"
 )
 
-// inability is something that a provider, or its way of signing in, cannot do.
-// It implements driver.Actionable.
-type inability struct{ words, next string }
-
-// Error implements error.
-func (e *inability) Error() string { return e.words }
-
-// Action implements driver.Actionable.
-func (e *inability) Action() string { return e.next }
-
-// NeedsPerson implements driver.Actionable: it is nobody's fault at the service.
-func (e *inability) NeedsPerson() bool { return false }
-
 // ability finds what a session can do beside keeping itself alive; next is the
 // step to take where it cannot.
 func ability[T driver.Session](a *account, what, next string) (T, error) {
 	var none T
 	s := a.session()
 	if s == nil {
-		return none, &inability{fmt.Sprintf("account %s: %s needs no sign-in", a.Name, a.provider.Service()), "roomgate check"}
+		return none, refusal{Words: fmt.Sprintf("account %s: %s needs no sign-in", a.Name, a.provider.Service()), Next: "roomgate check"}
 	}
 	if able, ok := s.(T); ok {
 		return able, nil
 	}
-	return none, &inability{fmt.Sprintf("account %s does not support %s", a.Name, what), next}
+	return none, refusal{Words: fmt.Sprintf("account %s does not support %s", a.Name, what), Next: next}
 }
 
 // loginCommand is the command that signs in as the account is configured.

@@ -18,7 +18,6 @@ import (
 	"roomgate/bridge/mqtt"
 	"roomgate/config"
 	"roomgate/driver"
-	"roomgate/driver/store"
 )
 
 // sink is a connection to a broker, with what it was built from.
@@ -74,7 +73,8 @@ func (g *Gateway) buildSink(cfg *config.Config, before *parts) (*sink, error) {
 		}
 	}
 	s := &sink{settings: settings}
-	o := SinkOptions{Config: cfg, TLS: secured, Store: g.store, Board: g.board, Clock: g.d.Clock, Log: g.d.Log,
+	topics, published := topicsOf(cfg), g.publications()
+	o := sinkOptions{Config: cfg, TLS: secured, Clear: published.without(topics), Synced: func() { published.are(topics) }, Board: g.board, Clock: g.d.Clock, Log: g.d.Log,
 		Presence: func(room string, p driver.Presence) { g.driver.Presence(room, p) }, KeepStatus: s.succeeded.Load, Dial: g.d.Dial}
 	if s.Sink, err = o.build(); err != nil {
 		return nil, err
@@ -82,11 +82,12 @@ func (g *Gateway) buildSink(cfg *config.Config, before *parts) (*sink, error) {
 	return s, nil
 }
 
-// SinkOptions are what a connection to the broker is built from.
-type SinkOptions struct {
+// sinkOptions are what a connection to the broker is built from.
+type sinkOptions struct {
 	Config     *config.Config
-	TLS        *tls.Config // nil: built from the configuration
-	Store      *store.Store
+	TLS        *tls.Config
+	Clear      []string // topics whose retained value is deleted
+	Synced     func()   // called once the broker holds all points; may be nil
 	Board      *bridge.Board
 	Clock      driver.Clock
 	Log        *slog.Logger
@@ -95,17 +96,8 @@ type SinkOptions struct {
 	Dial       func(ctx context.Context, broker *url.URL) (net.Conn, error) // nil: by the scheme of the broker
 }
 
-// NewSink builds a connection to the broker of a configuration.
-func NewSink(o SinkOptions) (*mqtt.Sink, error) {
-	var err error
-	if o.TLS, _, err = brokerTLS(o.Config.MQTT); err != nil {
-		return nil, err
-	}
-	return o.build()
-}
-
-func (o SinkOptions) build() (*mqtt.Sink, error) {
-	m, topics := o.Config.MQTT, Topics(o.Config)
+func (o sinkOptions) build() (*mqtt.Sink, error) {
+	m := o.Config.MQTT
 	broker, err := url.Parse(m.Broker)
 	if err != nil {
 		return nil, fmt.Errorf("mqtt.broker: %w", err)
@@ -114,12 +106,11 @@ func (o SinkOptions) build() (*mqtt.Sink, error) {
 	if o.Presence != nil {
 		sensors = sensorsOf(o.Config, o.Presence)
 	}
-	published := &publications{o.Store.Bucket("published"), o.Log}
 	return mqtt.New(mqtt.Options{
 		Site: o.Config.Site.ID, Prefix: m.Prefix, Broker: broker, Username: m.Username, Password: m.Password.Reveal(),
-		ClientID: ClientID(o.Config), TLS: o.TLS,
+		ClientID: clientID(o.Config), TLS: o.TLS,
 		Format:      mqtt.Format{VTQ: m.Payload == "vtq", Bool: mqtt.BoolWords(m.Bool), Time: mqtt.TimeStyle(m.Time), Zone: o.Config.Site.Timezone},
-		ClearTopics: published.without(topics), OnSynced: func() { published.are(topics) }, Sensors: sensors,
+		ClearTopics: o.Clear, OnSynced: o.Synced, Sensors: sensors,
 		Board: o.Board, Now: o.Clock.Now, Jitter: Jitter, KeepStatus: o.KeepStatus, Dial: o.Dial, Log: o.Log.With("part", "mqtt"),
 	})
 }
@@ -151,10 +142,10 @@ func brokerTLS(m config.MQTT) (c *tls.Config, digest string, err error) {
 	return c, string(sum.Sum(nil)), nil
 }
 
-// ClientID is the MQTT client id of a gateway. Two clients of one id would
+// clientID is the MQTT client id of a gateway. Two clients of one id would
 // disconnect each other for ever, so it is derived from the machine where none is
 // configured.
-func ClientID(cfg *config.Config) string {
+func clientID(cfg *config.Config) string {
 	if cfg.MQTT.ClientID != "" {
 		return cfg.MQTT.ClientID
 	}

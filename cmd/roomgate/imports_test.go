@@ -41,9 +41,9 @@ var arrows = map[string]arrow{
 	"demo":                {[]string{"bridge", "driver", "graph/graphsim", "replay"}, false, "it stages a gateway that is handed to it, so that the gateway does not know that it is shown"},
 	"packaging":           {nil, true, "files that are installed"},
 	"systemd":             {nil, true, "files that are installed"},
-	"gateway": {[]string{"bridge", "bridge/mqtt", "bridge/web", "config", "driver", "driver/store", "graph", "oauth"},
+	"gateway": {[]string{"bridge", "bridge/mqtt", "bridge/web", "config", "driver", "driver/store", "graph", "oauth", "replay"},
 		false, "it builds all parts of a configuration, and no part knows it"},
-	"cmd/roomgate": {[]string{"bridge", "bridge/mqtt", "config", "demo", "driver", "driver/store", "gateway", "graph/graphsim", "oauth", "packaging", "replay"},
+	"cmd/roomgate": {[]string{"config", "demo", "driver", "driver/store", "gateway", "graph/graphsim", "oauth", "packaging", "replay"},
 		false, "a command has flags and words; what it does is the gateway's"},
 }
 

@@ -6,9 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
-
-	"roomgate/config"
 )
 
 // replayDay is a day with people in the boardroom, and none in a library that is
@@ -101,61 +98,4 @@ func (e *ear) nothingLeft(t *testing.T) {
 			t.Errorf("%s still says %q", topic, all[len(all)-1].payload)
 		}
 	}
-}
-
-// A day that is played lasts from midnight to midnight, also when the clocks change.
-func TestReplayStretch(t *testing.T) {
-	zone := london(t)
-	for _, tt := range []struct {
-		first, start string
-		length       time.Duration
-		from, to     string
-	}{
-		{"2026-01-15T09:00", "", 0, "2026-01-15T00:00", "2026-01-16T00:00"},
-		{"2026-03-29T09:00", "", 0, "2026-03-29T00:00", "2026-03-30T00:00"}, // 23 hours
-		{"2026-10-25T09:00", "", 0, "2026-10-25T00:00", "2026-10-26T00:00"}, // 25 hours
-		{"2026-01-15T09:00", "2026-02-01T08:30", 0, "2026-02-01T08:30", "2026-02-02T00:00"},
-		{"2026-01-15T09:00", "2026-02-01T08:30", 90 * time.Minute, "2026-02-01T08:30", "2026-02-01T10:00"},
-	} {
-		f := replayFlags{start: tt.start, length: tt.length}
-		from, to, err := f.stretch(instantIn(t, tt.first, zone), zone)
-		if err != nil || !from.Equal(instantIn(t, tt.from, zone)) || !to.Equal(instantIn(t, tt.to, zone)) {
-			t.Errorf("%+v: from %v to %v, error %v", tt, from, to, err)
-		}
-	}
-}
-
-// Nothing is published under the real prefix, nor under the gateway's client id,
-// and no real sensor is listened to.
-func TestReplayTree(t *testing.T) {
-	cfg := &config.Config{MQTT: config.MQTT{Prefix: "building/rooms", ClientID: "gw"}, Rooms: []config.Room{{ID: "a", PresenceTopic: "pir/a"}}}
-	own := new(replayFlags).tree(cfg)
-	if own.MQTT.Prefix != "building/rooms-replay" || own.MQTT.ClientID != "gw-replay" || own.Rooms[0].PresenceTopic != "" {
-		t.Errorf("the tree is %+v of %+v", own.MQTT, own.Rooms)
-	}
-	if cfg.MQTT.Prefix != "building/rooms" || cfg.Rooms[0].PresenceTopic != "pir/a" {
-		t.Error("the configuration itself was changed")
-	}
-	if live := (&replayFlags{live: true}).tree(cfg); live.MQTT.Prefix != "building/rooms" || live.MQTT.ClientID != "gw-replay" {
-		t.Errorf("the live tree is %+v", live.MQTT)
-	}
-}
-
-// instantIn is what the clocks of a zone show, as in 2026-01-15T09:00.
-func instantIn(t *testing.T, text string, zone *time.Location) time.Time {
-	t.Helper()
-	at, err := time.ParseInLocation("2006-01-02T15:04", text, zone)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return at
-}
-
-func london(t *testing.T) *time.Location {
-	t.Helper()
-	zone, err := time.LoadLocation("Europe/London")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return zone
 }

@@ -115,3 +115,12 @@ func TestPeriodOf(t *testing.T) {
 		}
 	}
 }
+
+func london(t *testing.T) *time.Location {
+	t.Helper()
+	zone, err := time.LoadLocation("Europe/London")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return zone
+}
