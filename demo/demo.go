@@ -39,10 +39,10 @@ type Options struct {
 type Gateway interface {
 	Run(ctx context.Context)
 	Board() *bridge.Board
-	// BeginSignIn returns the address that a person opens to sign in.
-	BeginSignIn(ctx context.Context, account string) (address string, err error)
-	// CompleteSignIn takes the address that the browser was sent to.
-	CompleteSignIn(ctx context.Context, account, redirected string) error
+	// Begin returns the address that a person opens to sign in.
+	Begin(ctx context.Context, account string, r driver.AuthorizationRequest) (address string, err error)
+	// Complete takes the address that the browser was sent to.
+	Complete(ctx context.Context, account, authorizationResponse string) error
 	Close() error
 }
 
@@ -183,7 +183,7 @@ func (d *demonstration) signIn(ctx context.Context, g Gateway) error {
 }
 
 func (d *demonstration) signInOnce(ctx context.Context, g Gateway) error {
-	address, err := g.BeginSignIn(ctx, account)
+	address, err := g.Begin(ctx, account, driver.AuthorizationRequest{})
 	if err != nil {
 		return err
 	}
@@ -191,7 +191,7 @@ func (d *demonstration) signInOnce(ctx context.Context, g Gateway) error {
 	if err != nil {
 		return err
 	}
-	return g.CompleteSignIn(ctx, account, redirected)
+	return g.Complete(ctx, account, redirected)
 }
 
 // cutBroker stops the broker for a while.

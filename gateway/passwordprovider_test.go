@@ -61,7 +61,7 @@ func (s *passwordSession) Verify(context.Context) error {
 		s.status = driver.SessionStatus{State: driver.SignedIn, User: "gateway"}
 		return nil
 	}
-	err := &inability{"account lessons: sign in: the password of user gateway is wrong", "correct password_file of account lessons"}
+	err := refusal{Words: "account lessons: sign in: the password of user gateway is wrong", Next: "correct password_file of account lessons"}
 	s.status = driver.SessionStatus{State: driver.SignInNeeded, Reason: err.Error(), Action: err.Action()}
 	return err
 }

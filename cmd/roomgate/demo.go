@@ -81,10 +81,14 @@ func program() string {
 // demoGateway is the gateway as the demonstration uses it.
 type demoGateway struct {
 	*gateway.Gateway
+	*gateway.Client
 	store *store.Store
 }
 
-func openDemoGateway(path string, clock driver.Clock, log *slog.Logger) (*demoGateway, error) {
+// Close implements demo.Gateway.
+func (g demoGateway) Close() error { return g.store.Close() }
+
+func openDemoGateway(path string, clock driver.Clock, log *slog.Logger) (demo.Gateway, error) {
 	cfg, err := config.Load(path)
 	if err != nil {
 		return nil, badConfig{err}
@@ -98,18 +102,5 @@ func openDemoGateway(path string, clock driver.Clock, log *slog.Logger) (*demoGa
 	if err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
-	return &demoGateway{g, st}, nil
-}
-
-// Close implements demo.Gateway.
-func (g *demoGateway) Close() error { return g.store.Close() }
-
-// BeginSignIn implements demo.Gateway.
-func (g *demoGateway) BeginSignIn(ctx context.Context, account string) (string, error) {
-	return g.Client().Begin(ctx, account, driver.AuthorizationRequest{})
-}
-
-// CompleteSignIn implements demo.Gateway.
-func (g *demoGateway) CompleteSignIn(ctx context.Context, account, response string) error {
-	return g.Client().Complete(ctx, account, response)
+	return demoGateway{g, g.Client(), st}, nil
 }

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -43,6 +45,31 @@ func TestLongFunctionIsFound(t *testing.T) {
 		if got := longFunctions(files, parsed); len(got) != want {
 			t.Errorf("%d lines within the braces: %q, want %d functions", body, got, want)
 		}
+	}
+}
+
+// longestCommands is the most lines of this package without its tests. A command
+// has flags, what it prints and its exit codes; what it does is the gateway's.
+const longestCommands = 2500
+
+func TestLengthOfCommands(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := 0
+	for _, f := range files {
+		if strings.HasSuffix(f, "_test.go") {
+			continue
+		}
+		text, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines += bytes.Count(text, []byte("\n"))
+	}
+	if lines == 0 || lines >= longestCommands {
+		t.Errorf("the commands have %d lines, fewer than %d are allowed: move what is not flags, printing or exit codes to package gateway", lines, longestCommands)
 	}
 }
 

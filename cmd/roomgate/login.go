@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
@@ -135,10 +133,10 @@ func (l login) run() error {
 // withBrowser signs in with a code that a browser brings back.
 func (l login) withBrowser() error {
 	request := driver.AuthorizationRequest{LoginHint: l.hint, Prompt: l.prompt}
-	var c *callback
+	var receiver gateway.LoopbackReceiver
 	if !l.printURL {
-		c = listenForCallback(l.cmd.Context(), l.account.RedirectURI)
-		request.RedirectURI = c.redirect
+		receiver = gateway.ReceiveAtLoopback(l.cmd.Context(), l.account.RedirectURI)
+		request.RedirectURI = receiver.RedirectURI
 	}
 	address, err := l.gateway.Begin(l.cmd.Context(), l.account.Name, request)
 	if err != nil {
@@ -148,15 +146,15 @@ func (l login) withBrowser() error {
 		fmt.Fprintln(l.cmd.OutOrStdout(), address)
 		return nil
 	}
-	return l.awaitResponse(c, address)
+	return l.awaitResponse(receiver.Responses, address)
 }
 
 // awaitResponse shows the address and completes the sign-in with the first
 // authorization response: from a browser on this machine, or pasted.
-func (l login) awaitResponse(c *callback, address string) error {
+func (l login) awaitResponse(received <-chan string, address string) error {
 	out := l.cmd.OutOrStdout()
 	fmt.Fprintf(out, "Open this address in a browser, on any machine, and sign in as the account that may see the rooms:\n\n%s\n\n", address)
-	if c.returned != nil {
+	if received != nil {
 		openBrowser(address)
 		fmt.Fprintln(out, "A browser on this machine completes the sign-in automatically. With a browser elsewhere:")
 	}
@@ -169,10 +167,10 @@ func (l login) awaitResponse(c *callback, address string) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case response = <-c.returned:
+		case response = <-received:
 			fmt.Fprintln(out, "(the browser came back)")
 		case line, ok := <-lines:
-			if !ok && c.returned == nil {
+			if !ok && received == nil {
 				return hinted{errors.New("no address was pasted"), "'roomgate login --print-url' and then 'roomgate login --paste ADDRESS'"}
 			}
 			if !ok {
@@ -306,48 +304,6 @@ func readLines(ctx context.Context, in io.Reader) <-chan string {
 	return lines
 }
 
-// callback waits for the browser at a loopback redirect URI.
-type callback struct {
-	redirect string      // redirect URI to use; empty: the configured one
-	returned chan string // the authorization response; nil: the browser is not sent here
-}
-
-// listenForCallback listens where the redirect URI leads, if that is this machine.
-// The port of a loopback redirect URI may differ from the registered one
-// (RFC 8252 §7.3), so any free one will do.
-func listenForCallback(ctx context.Context, redirect string) *callback {
-	u, err := url.Parse(redirect)
-	if err != nil || u.Scheme != "http" || !loopback(u.Hostname()) {
-		return &callback{}
-	}
-	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", u.Port()))
-	if err != nil {
-		if l, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
-			return &callback{}
-		}
-	}
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	u.Host = net.JoinHostPort(u.Hostname(), port)
-	c := &callback{redirect: u.String(), returned: make(chan string, 1)}
-	go gateway.Serve(ctx, l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if q := r.URL.Query(); !q.Has("code") && !q.Has("error") {
-			http.NotFound(w, r)
-			return
-		}
-		select {
-		case c.returned <- r.URL.String():
-		default:
-		}
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		fmt.Fprintln(w, "roomgate has received the sign-in. The terminal shows the result; this page can be closed.")
-		time.AfterFunc(time.Second, func() { l.Close() })
-	}))
-	return c
-}
-
-// loopback tells whether a host of a redirect URI is this machine.
-func loopback(host string) bool { return host == "localhost" || host == "127.0.0.1" }
-
 // openBrowser opens a browser where there is a desktop to show it.
 func openBrowser(address string) {
 	if os.Getenv("DISPLAY") == "" && os.Getenv("WAYLAND_DISPLAY") == "" {
@@ -355,26 +311,5 @@ func openBrowser(address string) {
 	}
 	if err := exec.Command("xdg-open", address).Start(); err != nil {
 		return // the address stands on the terminal
-	}
-}
-
-func logoutCommand(g *globals) *cobra.Command {
-	return &cobra.Command{
-		Use:   "logout [account]",
-		Short: "Forget an account's sign-in",
-		Args:  atMostOne,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return g.withGateway(cmd, func(cfg *config.Config, d *gateway.Client) error {
-				account, err := pickAccount(cfg, args)
-				if err != nil {
-					return err
-				}
-				if err := d.SignOut(cmd.Context(), account.Name); err != nil {
-					return err
-				}
-				fmt.Fprintf(cmd.OutOrStdout(), "The sign-in of account %s is deleted here. The service keeps the consent; the customer's IT can revoke it.\n", account.Name)
-				return nil
-			})
-		},
 	}
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,6 +26,15 @@ func (g *globals) load(cmd *cobra.Command) (*config.Config, gateway.Dependencies
 		return nil, gateway.Dependencies{}, badConfig{err}
 	}
 	return cfg, gateway.Dependencies{Clock: driver.WallClock{}, Version: version(), Log: log}, nil
+}
+
+// newLog makes the log of a level that is given as a word.
+func newLog(w io.Writer, level string) (*slog.Logger, error) {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		return nil, usageError{fmt.Errorf("--log-level %q: use debug, info, warn or error", level)}
+	}
+	return gateway.NewLog(w, l), nil
 }
 
 // withGateway reads the configuration, reaches the gateway and does something

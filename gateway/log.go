@@ -1,4 +1,4 @@
-package main
+package gateway
 
 import (
 	"bytes"
@@ -12,17 +12,13 @@ import (
 	"syscall"
 )
 
-// newLog returns the program's log. Under systemd the lines carry the priority
-// the journal understands, and no time, because the journal has its own
-// (sd-daemon(3)).
-func newLog(w io.Writer, level string) (*slog.Logger, error) {
-	var l slog.Level
-	if err := l.UnmarshalText([]byte(level)); err != nil {
-		return nil, usageError{fmt.Errorf("--log-level %q: use debug, info, warn or error", level)}
-	}
-	o := &slog.HandlerOptions{Level: l}
+// NewLog returns a log that is written to w. Under systemd the lines carry the
+// priority that the journal understands, and no time, because the journal has its
+// own (sd-daemon(3)).
+func NewLog(w io.Writer, level slog.Level) *slog.Logger {
+	o := &slog.HandlerOptions{Level: level}
 	if !toJournal(w) {
-		return slog.New(slog.NewTextHandler(w, o)), nil
+		return slog.New(slog.NewTextHandler(w, o))
 	}
 	o.ReplaceAttr = func(groups []string, a slog.Attr) slog.Attr {
 		if len(groups) == 0 && (a.Key == slog.TimeKey || a.Key == slog.LevelKey) {
@@ -32,7 +28,7 @@ func newLog(w io.Writer, level string) (*slog.Logger, error) {
 	}
 	j := &journal{w: w, mu: &sync.Mutex{}, line: &bytes.Buffer{}}
 	j.text = slog.NewTextHandler(j.line, o)
-	return slog.New(j), nil
+	return slog.New(j)
 }
 
 // toJournal tells whether w is the stream systemd connected to the journal.
