@@ -15,22 +15,22 @@ import (
 // A Week is a weekly schedule of the hours at which a room is in use, in the
 // site's zone.
 type Week struct {
-	Days       [7][]Stretch         // by [time.Weekday]
-	Exceptions map[string][]Stretch // by date, as in "2026-12-25"; replaces the weekday's
+	Days       [7][]HoursRange         // by [time.Weekday]
+	Exceptions map[string][]HoursRange // by date, as in "2026-12-25"; replaces the weekday's
 }
 
-// A Stretch is a part of a day, its end exclusive, in minutes of local time since
+// A HoursRange is a part of a day, its end exclusive, in minutes of local time since
 // midnight: 24:00 is 1440.
-type Stretch struct{ From, To int }
+type HoursRange struct{ From, To int }
 
 // String returns a stretch as it is written, "07:00-18:30".
-func (s Stretch) String() string {
+func (s HoursRange) String() string {
 	return fmt.Sprintf("%02d:%02d-%02d:%02d", s.From/60, s.From%60, s.To/60, s.To%60)
 }
 
 // given returns whether a week has any day or date.
 func (w Week) given() bool {
-	return len(w.Exceptions) > 0 || slices.ContainsFunc(w.Days[:], func(d []Stretch) bool { return d != nil })
+	return len(w.Exceptions) > 0 || slices.ContainsFunc(w.Days[:], func(d []HoursRange) bool { return d != nil })
 }
 
 // over returns w with the days and dates that it leaves out taken from shared.
@@ -78,7 +78,7 @@ func (b *binder) week(path string, value any, to *Week) {
 			continue
 		}
 		if to.Exceptions == nil {
-			to.Exceptions = map[string][]Stretch{}
+			to.Exceptions = map[string][]HoursRange{}
 		}
 		to.Exceptions[date] = b.stretches(at, dates[date])
 	}
@@ -90,13 +90,13 @@ func isDate(s string) bool {
 }
 
 // stretches reads the stretches of one day, and returns them in their order.
-func (b *binder) stretches(path string, value any) []Stretch {
+func (b *binder) stretches(path string, value any) []HoursRange {
 	list, ok := value.([]any)
 	if !ok {
 		b.add(path, "must be a list of stretches of the day", seen(value, ""), `write ["07:00-18:30"], or [] for none`)
-		return []Stretch{}
+		return []HoursRange{}
 	}
-	out := []Stretch{}
+	out := []HoursRange{}
 	for i, item := range list {
 		s, c := stretch(item)
 		if c.Message != "" {
@@ -105,7 +105,7 @@ func (b *binder) stretches(path string, value any) []Stretch {
 		}
 		out = append(out, s)
 	}
-	slices.SortFunc(out, func(a, b Stretch) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To)) })
+	slices.SortFunc(out, func(a, b HoursRange) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To)) })
 	for i := 1; i < len(out); i++ {
 		if out[i].From < out[i-1].To {
 			b.add(path, fmt.Sprintf("has stretches that overlap, %s and %s", out[i-1], out[i]), "", "join the two, or move one")
@@ -117,18 +117,18 @@ func (b *binder) stretches(path string, value any) []Stretch {
 var stretchForm = regexp.MustCompile(`^(\d\d):([0-5]\d)-(\d\d):([0-5]\d)$`)
 
 // stretch reads one stretch of a day, such as "07:00-18:30".
-func stretch(value any) (Stretch, Complaint) {
+func stretch(value any) (HoursRange, Complaint) {
 	s, _ := value.(string)
 	parts := stretchForm.FindStringSubmatch(s)
 	if parts == nil {
-		return Stretch{}, Complaint{"must be two times of the day, with two digits each", `write "07:00-18:30"`}
+		return HoursRange{}, Complaint{"must be two times of the day, with two digits each", `write "07:00-18:30"`}
 	}
 	minute := func(hours, minutes string) int {
 		h, _ := strconv.Atoi(hours)
 		m, _ := strconv.Atoi(minutes)
 		return h*60 + m
 	}
-	out := Stretch{From: minute(parts[1], parts[2]), To: minute(parts[3], parts[4])}
+	out := HoursRange{From: minute(parts[1], parts[2]), To: minute(parts[3], parts[4])}
 	switch {
 	case max(out.From, out.To) > 24*60:
 		return out, Complaint{"goes past the end of the day", "end it at 24:00"}
@@ -160,7 +160,7 @@ func printWeek(b *bytes.Buffer, name string, w Week) {
 }
 
 // stretchList returns stretches in TOML.
-func stretchList(list []Stretch) string {
+func stretchList(list []HoursRange) string {
 	items := make([]string, len(list))
 	for i, s := range list {
 		items[i] = strconv.Quote(s.String())

@@ -36,17 +36,17 @@ mailbox = "cellar@contoso.example"
 fail_safe = "hold"
 `, nil)
 	site := Week{
-		Days: [7][]Stretch{
+		Days: [7][]HoursRange{
 			time.Monday:   {{0, 12 * 60}, {12 * 60, 13 * 60}, {13 * 60, 24 * 60}},
 			time.Tuesday:  {{7 * 60, 18*60 + 30}},
 			time.Saturday: {{9 * 60, 13 * 60}},
 		},
-		Exceptions: map[string][]Stretch{"2026-12-25": {}, "2026-12-26": {{600, 720}}},
+		Exceptions: map[string][]HoursRange{"2026-12-25": {}, "2026-12-26": {{600, 720}}},
 	}
 	own := site
-	own.Days[time.Tuesday] = []Stretch{{600, 660}}
-	own.Days[time.Saturday] = []Stretch{}
-	own.Exceptions = map[string][]Stretch{"2026-12-25": {}, "2026-12-26": {}, "2027-01-01": {{1439, 1440}}}
+	own.Days[time.Tuesday] = []HoursRange{{600, 660}}
+	own.Days[time.Saturday] = []HoursRange{}
+	own.Exceptions = map[string][]HoursRange{"2026-12-25": {}, "2026-12-26": {}, "2027-01-01": {{1439, 1440}}}
 	for i, want := range []Week{own, site, site} {
 		if got := c.Rooms[i].Week; !reflect.DeepEqual(got, want) {
 			t.Errorf("room %s: %v, want %v", c.Rooms[i].ID, got, want)
@@ -71,7 +71,7 @@ fail_safe = "hold"
 // TestWeekOfRoomAlone has a week where the site has none.
 func TestWeekOfRoomAlone(t *testing.T) {
 	c := mustParse(t, minimal+"fail_safe = \"schedule\"\n[room.schedule.exceptions]\n\"2026-12-24\" = [\"08:00-12:00\"]\n", nil)
-	if got, want := c.Rooms[0].Week, (Week{Exceptions: map[string][]Stretch{"2026-12-24": {{480, 720}}}}); !reflect.DeepEqual(got, want) {
+	if got, want := c.Rooms[0].Week, (Week{Exceptions: map[string][]HoursRange{"2026-12-24": {{480, 720}}}}); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }
@@ -89,10 +89,10 @@ func TestWeekdays(t *testing.T) {
 func TestShippedWeek(t *testing.T) {
 	full := strings.Replace(commented.ReplaceAllString(string(readTest(t, reference)), "$1"), `fail_safe = "hold"`, `fail_safe = "schedule"`, 1)
 	r := mustParse(t, full, nil).Rooms[0]
-	if got, want := r.Week.Days[time.Friday], []Stretch{{420, 720}, {780, 1020}}; !slices.Equal(got, want) {
+	if got, want := r.Week.Days[time.Friday], []HoursRange{{420, 720}, {780, 1020}}; !slices.Equal(got, want) {
 		t.Errorf("friday %v, want %v", got, want)
 	}
-	if got, want := r.Week.Days[time.Saturday], []Stretch{{540, 780}}; !slices.Equal(got, want) {
+	if got, want := r.Week.Days[time.Saturday], []HoursRange{{540, 780}}; !slices.Equal(got, want) {
 		t.Errorf("saturday %v, want %v", got, want)
 	}
 	if got := slices.Sorted(maps.Keys(r.Week.Exceptions)); !slices.Equal(got, []string{"2026-12-25"}) {

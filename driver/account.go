@@ -2,12 +2,13 @@ package driver
 
 import "time"
 
-// Schedule says when something is due; robfig/cron's schedules are Schedules.
+// Schedule returns when something is next due; the schedules of robfig/cron
+// implement it.
 type Schedule interface {
 	Next(time.Time) time.Time
 }
 
-// Account is a provider's calendars as they are read for one configured account.
+// Account is a configured account: its provider, and when its calendars are read.
 type Account struct {
 	Name     string // topic segment
 	Provider Provider
@@ -24,9 +25,8 @@ func (a Account) status() SessionStatus {
 	return SessionStatus{State: SignedIn}
 }
 
-// sweeper finds the rooms of the account that have changed; nil: no sweeps are
-// configured, or the provider has none to offer. The problem says the latter, in
-// words for people.
+// sweeper returns the provider's Sweeper; nil: no sweeps are configured, or the
+// provider does not support them. problem reports the latter, as displayed.
 func (a Account) sweeper() (s Sweeper, problem string) {
 	if a.Sweep == nil {
 		return nil, ""

@@ -28,9 +28,9 @@ func TestDaysTo(t *testing.T) {
 		{time.Hour, 0, time.Hour + 1},
 		{0, 0, 1},
 	} {
-		a := accountFacts{wake: wake{now: now}}
-		if got := a.daysTo(now.Add(c.left)); got != IntValue(c.want) || a.wake.at != now.Add(c.next) {
-			t.Errorf("%s left: %d days, next in %s; want %d, %s", c.left, got.Int(), a.wake.at.Sub(now), c.want, c.next)
+		a := accountFacts{next: earliest{now: now}}
+		if got := a.daysTo(now.Add(c.left)); got != IntValue(c.want) || a.next.at != now.Add(c.next) {
+			t.Errorf("%s left: %d days, next in %s; want %d, %s", c.left, got.Int(), a.next.at.Sub(now), c.want, c.next)
 		}
 	}
 	for name, c := range map[string]struct {
@@ -40,9 +40,9 @@ func TestDaysTo(t *testing.T) {
 		"passed":    {now.Add(-1), IntValue(0)},
 		"not known": {time.Time{}, NoInt(65535)},
 	} {
-		a := accountFacts{wake: wake{now: now}}
-		if got := a.daysTo(c.t); got != c.want || !a.wake.at.IsZero() {
-			t.Errorf("%s: %+v, next %v; want %+v and no next", name, got, a.wake.at, c.want)
+		a := accountFacts{next: earliest{now: now}}
+		if got := a.daysTo(c.t); got != c.want || !a.next.at.IsZero() {
+			t.Errorf("%s: %+v, next %v; want %+v and no next", name, got, a.next.at, c.want)
 		}
 	}
 }
@@ -55,7 +55,7 @@ func TestDayCountersCountDown(t *testing.T) {
 	values := make([]Value, len(accountPoints))
 	for now, next := start, start; !next.IsZero(); {
 		now = next
-		facts := accountFacts{status: status, wake: wake{now: now}}
+		facts := accountFacts{status: status, next: earliest{now: now}}
 		next = facts.fill(values)
 		refresh, secret := values[OfAccount.Index(RefreshDaysLeft)], values[OfAccount.Index(SecretDaysLeft)]
 		got = append(got, fmt.Sprintf("%s: %d %d", now.Sub(start), refresh.Int(), secret.Int()))
@@ -71,7 +71,7 @@ func TestAccountPoints(t *testing.T) {
 	now := at("12:00")
 	values := make([]Value, len(accountPoints))
 	facts := accountFacts{status: SessionStatus{State: Retrying, Reason: "offline", AccessExpires: at("13:00"), LastRefresh: at("11:30")},
-		work: accountWork{polls: 7, throttled: 3, lastPoll: at("11:59")}, wake: wake{now: now}}
+		work: accountWork{polls: 7, throttled: 3, lastPoll: at("11:59")}, next: earliest{now: now}}
 	next := facts.fill(values)
 	want := map[string]Value{
 		AccountState: EnumValue("retrying"), AccountReason: TextValue("offline"), AccessExpires: TimeValue(at("13:00")),

@@ -53,20 +53,20 @@ var accountRows = []accountRow{
 
 var accountPoints = pointsOf(accountRows)
 
-// accountFacts are what is true of an account at one instant.
+// accountFacts is the state of an account at one instant.
 type accountFacts struct {
 	status SessionStatus
 	work   accountWork
-	wake   wake // when a point next changes by itself
+	next   earliest // when a point next changes without an event
 }
 
 // fill writes the account's points into values and returns the instant at which
-// they next change by themselves; zero: they do not.
+// they next change through the passage of time; zero: they do not.
 func (a *accountFacts) fill(values []Value) time.Time {
 	for i, row := range accountRows {
 		values[i] = row.value(a)
 	}
-	return a.wake.at
+	return a.next.at
 }
 
 // reason says what is wrong with the account and what to do; the sign-in comes
@@ -84,14 +84,14 @@ func (a *accountFacts) reason() string {
 // daysTo counts the whole days of 24 hours until t, 0 once it has passed.
 func (a *accountFacts) daysTo(t time.Time) Value {
 	if t.IsZero() {
-		return NoInt(NotInSight)
+		return NoInt(NotForeseen)
 	}
-	left := t.Sub(a.wake.now)
+	left := t.Sub(a.next.now)
 	if left < 0 {
 		return IntValue(0)
 	}
 	days := int(left / (24 * time.Hour))
-	a.wake.by(t.Add(-time.Duration(days)*24*time.Hour + time.Nanosecond))
+	a.next.add(t.Add(-time.Duration(days)*24*time.Hour + time.Nanosecond))
 	return IntValue(days)
 }
 

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// task is one kind of work of a poller. Of those that are due, the first is done
-// first: a poll answers all requests, and a sweep can wait. But it does not wait
-// for two answers in a row, or many requests would keep it from being done.
+// task is one kind of work of a poller. Of the tasks that are due, the first of
+// this order runs first: a poll answers all requests, and a sweep can wait. A sweep
+// does not wait for two answers in a row, so that requests cannot starve it.
 type task int
 
 const (
@@ -24,16 +24,16 @@ type agenda struct {
 	poll      time.Duration            // the next poll
 	pollAll   bool                     // it was requested: it reads every room
 	sweep     time.Duration            // the next sweep; notDue: there are none
-	requested map[string]time.Duration // rooms to be read on request, and not before when
+	requested map[string]time.Duration // rooms to be read on request, by the earliest time for it
 	served    map[string]time.Duration // when rooms were last read on request
-	failing   map[string]failing       // rooms whose last reading failed until somebody acts
+	failing   map[string]failing       // rooms whose last reading failed and that need user action
 	last      task                     // what was done last
 }
 
-// notDue stands for a time that does not come.
+// notDue means that nothing is planned.
 const notDue time.Duration = math.MaxInt64
 
-// failing is a room that cannot be read until somebody acts.
+// failing is a room that needs user action to be readable.
 type failing struct {
 	times int // in a row
 	skip  int // polls that still leave it out
@@ -56,19 +56,19 @@ func (r request) with(o request) request {
 	return request{rooms, r.all || o.all, r.urgent || o.urgent}
 }
 
-// requestPause is the least time between two readings of a room on request: as
-// long as a fresh change needs to be readable everywhere, and long enough that
-// requests do not use up the service's limits.
+// requestPause is the minimum time between two readings of a room on request: by
+// then all servers of the service return a new change, and requests do not use up
+// the service's limits.
 const requestPause = 5 * time.Second
 
-// longestRest is how long a failing room is left out at most.
-const longestRest = 15 * time.Minute
+// longestSkip is the maximum time for which polls leave out a failing room.
+const longestSkip = 15 * time.Minute
 
 func newAgenda() agenda {
 	return agenda{sweep: notDue, requested: map[string]time.Duration{}, served: map[string]time.Duration{}, failing: map[string]failing{}}
 }
 
-// next returns what comes next, and how long it is until then; 0: it is due.
+// next returns the next task and the time until it; 0: it is due.
 func (g *agenda) next(now time.Duration) (task, time.Duration) {
 	times := [...]time.Duration{pollTask: g.poll, answerTask: notDue, sweepTask: g.sweep}
 	for _, at := range g.requested {
@@ -113,7 +113,7 @@ func (g *agenda) notBefore(room string, now time.Duration) time.Duration {
 	return now
 }
 
-// takeAll brings the poll forward, and never puts it off.
+// takeAll brings the next poll forward; it never delays it.
 func (g *agenda) takeAll(urgent bool, now time.Duration) {
 	at := now
 	if !urgent {
@@ -125,8 +125,8 @@ func (g *agenda) takeAll(urgent bool, now time.Duration) {
 	g.pollAll = true
 }
 
-// roomsToPoll picks the rooms that a poll at now reads. Those that are left out
-// come a poll nearer to their turn.
+// roomsToPoll returns the rooms that a poll at now reads, and counts the skip of
+// those that are left out.
 func (g *agenda) roomsToPoll(rooms []Room, now time.Duration) []Room {
 	var out []Room
 	for _, room := range rooms {
@@ -145,7 +145,7 @@ func (g *agenda) roomsToPoll(rooms []Room, now time.Duration) []Room {
 	return out
 }
 
-// roomsToAnswer picks the rooms that are read at now on request.
+// roomsToAnswer returns the rooms that are read at now on request.
 func (g *agenda) roomsToAnswer(rooms []Room, now time.Duration) []Room {
 	var out []Room
 	for _, room := range rooms {
@@ -157,7 +157,7 @@ func (g *agenda) roomsToAnswer(rooms []Room, now time.Duration) []Room {
 	return out
 }
 
-// note notes how a reading of a room ended; interval is the poll's.
+// note records the outcome of a reading of a room; interval is the poll's.
 func (g *agenda) note(r Reading, interval time.Duration) {
 	person := false
 	if r.Err != nil {
@@ -172,10 +172,10 @@ func (g *agenda) note(r Reading, interval time.Duration) {
 }
 
 // pollsUntilRead returns after how many polls a room is read again that has failed
-// so many times in a row: the next one at first; once the failure is confirmed the
-// 2nd, the 4th, the 8th; but none that is later than longestRest.
+// so many times in a row: the next one at first; from failuresToFault on the 2nd, the
+// 4th, the 8th; but none that is later than longestSkip.
 func pollsUntilRead(failures int, interval time.Duration) int {
 	const enough = 16 // doublings, for any interval
-	doublings := min(max(0, failures-confirmed+1), enough)
-	return max(1, min(1<<doublings, int(longestRest/interval)))
+	doublings := min(max(0, failures-failuresToFault+1), enough)
+	return max(1, min(1<<doublings, int(longestSkip/interval)))
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// apply takes over what was read of a room.
+// apply stores the result of reading a room.
 func (d *Driver) apply(rd roomReading, from, to, now time.Time) {
 	r := d.byID[rd.room]
 	r.next = time.Time{}
@@ -41,8 +41,8 @@ func sameBookings(a, b Snapshot) bool {
 }
 
 // logFailures logs which rooms of an account could not be read when that has
-// changed: the points report a failure that lasts, and one that all rooms share is
-// logged once.
+// changed: the points report a lasting failure, and a failure of all rooms is logged
+// once.
 func (d *Driver) logFailures(a *accountState) {
 	failed := map[string][]string{}
 	for _, room := range a.rooms {

@@ -10,22 +10,22 @@ import (
 
 // nobodyCame reports whether nobody came to a running booking, or one that ends now,
 // while the sensor was trusted all the time.
-func (f *follower) nobodyCame(b *Booking) bool {
+func (f *evaluator) nobodyCame(b *Booking) bool {
 	return f.p.Trusted && !f.p.Present && !f.p.LastPresent.After(b.Start) && !f.p.LastUntrusted.After(b.Start)
 }
 
 // noShow reports whether nobody came to the current booking within the grace. Of
 // several running bookings the one that began last is the current one; people who
 // came to it came to all of them.
-func (f *follower) noShow() bool {
+func (f *evaluator) noShow() bool {
 	b := f.current()
 	return b != nil && f.nobodyCame(b) && !f.p.At.Before(b.Start.Add(f.t.plan.room.Grace))
 }
 
-// walkIn reports whether the people who are there, or were until less than the hold
-// ago, came without a booking: neither to one that ended while they were there, nor
+// walkIn reports whether the people who are there, or left less than the hold ago,
+// came without a booking: neither to one that ended while they were there, nor
 // less than the grace before one.
-func (f *follower) walkIn() bool {
+func (f *evaluator) walkIn() bool {
 	if f.i < 0 || f.current() != nil || !f.presentUnbooked() || f.p.PresentSince.Before(f.p.LastBooked) {
 		return false
 	}
@@ -36,7 +36,7 @@ func (f *follower) walkIn() bool {
 // countNoShows updates the list of the day's no-shows. A booking counts on the day
 // on which its grace ends. It is removed when somebody comes, or the sensor fails,
 // while it is running.
-func (f *follower) countNoShows() {
+func (f *evaluator) countNoShows() {
 	p, grace := &f.p, f.t.plan.room.Grace
 	for b := range f.running() {
 		reached := b.Start.Add(grace)
@@ -50,9 +50,9 @@ func (f *follower) countNoShows() {
 	}
 }
 
-// countEndings counts what is decided when a booking ends: that nobody came to one
-// that was shorter than the grace, and that everybody left early.
-func (f *follower) countEndings() {
+// countEndings counts at the end of a booking a no-show of one shorter than the
+// grace, and people who left early.
+func (f *evaluator) countEndings() {
 	p, grace := &f.p, f.t.plan.room.Grace
 	for i := range f.t.plan.bookings {
 		b := &f.t.plan.bookings[i]
@@ -69,8 +69,8 @@ func (f *follower) countEndings() {
 }
 
 // countOverrun counts, once, people who are still there when the grace after the
-// end of a booking has passed and no other has begun.
-func (f *follower) countOverrun() {
+// end of a booking has passed and no other has started.
+func (f *evaluator) countOverrun() {
 	p := &f.p
 	if f.i < 0 || f.current() != nil || !p.Present || !p.PresentSince.Before(p.LastBooked) || p.OverrunCounted.Equal(p.LastBooked) {
 		return
@@ -83,6 +83,6 @@ func (f *follower) countOverrun() {
 
 // absentSince is the instant since which a trusted sensor has detected nobody in the
 // running booking.
-func (f *follower) absentSince(b *Booking) time.Time {
+func (f *evaluator) absentSince(b *Booking) time.Time {
 	return later(b.Start, later(f.p.LastPresent, f.p.LastUntrusted))
 }

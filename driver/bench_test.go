@@ -58,7 +58,7 @@ func BenchmarkPass1000RoomsFailing(b *testing.B) {
 	pass1000(b, func(r *Room, s *Snapshot) {
 		r.FailSafe, r.FailAfter, s.ReadAt, s.Failure = FailBySchedule, time.Hour, s.ReadAt.Add(-4*time.Hour), errTimeout
 		for day := range r.Weekly.Days {
-			r.Weekly.Days[day] = []Stretch{{7 * 60, 18 * 60}}
+			r.Weekly.Days[day] = []HoursRange{{7 * 60, 18 * 60}}
 		}
 	})
 }

@@ -41,10 +41,10 @@ func CountingOf(values ...ShowAs) Counting {
 // Has reports whether bookings shown as s count.
 func (c Counting) Has(s ShowAs) bool { return c&(1<<s) != 0 }
 
-// Booking is a period for which a room is booked. [Room.Admit] makes it of an
-// Event; cancelled, declined and free events never become one.
+// Booking is a period for which a room is booked. [Room.Admit] creates it from an
+// Event; cancelled, declined and free events never become a Booking.
 type Booking struct {
-	ID        string    `json:"id"`                  // the provider's, opaque; tells bookings apart, nothing more
+	ID        string    `json:"id"`                  // the provider's, opaque, unique among the bookings of a calendar
 	Start     time.Time `json:"start"`               // UTC
 	End       time.Time `json:"end"`                 // UTC, exclusive
 	ShowAs    ShowAs    `json:"show_as"`             //
@@ -56,8 +56,8 @@ type Booking struct {
 	NoComfort bool `json:"no_comfort,omitempty"` // a rule of the room says that it needs no comfort
 }
 
-// Compare orders bookings by start, end and what else tells them apart, so that
-// the same bookings always stand in the same order.
+// Compare orders bookings by start, end and then their other fields, so that the
+// order of the same bookings is always the same.
 func (b Booking) Compare(o Booking) int {
 	if c := b.Start.Compare(o.Start); c != 0 {
 		return c
@@ -99,13 +99,13 @@ type Snapshot struct {
 	Bookings []Booking // of the window, in any order
 	From, To time.Time // the window that was read, UTC; To exclusive
 	ReadAt   time.Time // the last good read, UTC; zero: never
-	Failure  error     // why the last attempt failed; nil: it did not
+	Failure  error     // why the last attempt failed; nil: it succeeded
 	Failures int       // failed attempts since the last good read
 }
 
 // Window is the period that is read at now: from midnight in the site's zone,
 // because the figures of the day need all of it, less back, because comfort may
-// last so long after a booking of the day before; to midnight four days later, to
+// last that long after a booking of the day before; to midnight four days later, to
 // bridge a weekend without internet. It moves once a day.
 func Window(now time.Time, zone *time.Location, back time.Duration) (from, to time.Time) {
 	return midnight(now, zone, 0).Add(-back).UTC(), midnight(now, zone, horizonDays).UTC()
@@ -121,7 +121,7 @@ func midnight(now time.Time, zone *time.Location, days int) time.Time {
 }
 
 // startOfDay is the first instant of a date in the zone. Where a clock change skips
-// midnight the day starts at one: time.Date would return an instant of the day
+// midnight the day starts at 01:00: time.Date would return an instant of the day
 // before.
 func startOfDay(y int, m time.Month, d int, zone *time.Location) time.Time {
 	t := time.Date(y, m, d, 0, 0, 0, 0, zone)
@@ -141,9 +141,9 @@ func AllDay(first, last time.Time, zone *time.Location) (start, end time.Time) {
 	return start, startOfDay(y, m, d, zone).UTC()
 }
 
-// Overlapping returns the bookings that overlap [from, to), sorted and each once.
-// One that ends at from does not overlap it, and one without length overlaps
-// nothing. If nothing has to change, the given slice is returned.
+// Overlapping returns the bookings that overlap [from, to), sorted and without
+// duplicates. A booking that ends at from does not overlap, nor does one without
+// length. If nothing changes, the given slice is returned.
 func Overlapping(bookings []Booking, from, to time.Time) []Booking {
 	good := true
 	for i, b := range bookings {

@@ -2,15 +2,15 @@ package driver
 
 import "time"
 
-// Clock tells the time and waits. [WallClock] is the usual one; a demonstration
-// or a replay brings a faster one.
+// Clock returns the time and waits. [WallClock] is the usual one; a demonstration
+// or a replay has a faster one.
 //
-// Now is for instants: it follows a clock that is set. Durations are measured
+// Now is for instants: it follows changes of the clock. Durations are measured
 // with Stopwatch, which does not.
 type Clock interface {
 	Now() time.Time
-	// Stopwatch returns a function that says how long ago Stopwatch was called.
-	// What it says never decreases, and setting the clock does not change it.
+	// Stopwatch returns a function that returns the time since the call of
+	// Stopwatch. It never decreases, and setting the clock does not change it.
 	Stopwatch() func() time.Duration
 	After(d time.Duration) <-chan time.Time
 }

@@ -3,20 +3,20 @@ package driver
 import "time"
 
 // requested reports whether comfort is requested at p.At; known is false when neither
-// the bookings nor the fail-safe tell.
-func (f *follower) requested() (on, known bool) {
+// the bookings nor the fail-safe decide it.
+func (f *evaluator) requested() (on, known bool) {
 	if f.failSafeDecides() {
 		return f.failSafeOn(), true
 	}
 	if f.i < 0 {
 		return false, false
 	}
-	return f.t.plan.pieces[f.i].demand, true
+	return f.t.plan.segments[f.i].demand, true
 }
 
 // comfortMayChange is the instant from which the comfort command may change: the
 // end of its minimum time.
-func (f *follower) comfortMayChange() time.Time {
+func (f *evaluator) comfortMayChange() time.Time {
 	if f.p.Comfort {
 		return f.p.ComfortSince.Add(f.t.plan.room.MinOn)
 	}
@@ -26,7 +26,7 @@ func (f *follower) comfortMayChange() time.Time {
 // updateComfort changes the comfort command to what is requested, no faster than its
 // minimum times allow, however often the bookings change. A room that is derived for
 // the first time counts as off for a long time.
-func (f *follower) updateComfort() {
+func (f *evaluator) updateComfort() {
 	on, ok := f.requested()
 	if ok && on != f.p.Comfort && !f.p.At.Before(f.comfortMayChange()) {
 		f.p.Comfort, f.p.ComfortSince = on, f.p.At
@@ -34,15 +34,15 @@ func (f *follower) updateComfort() {
 }
 
 // commandDue adds the instant at which a delayed change may be made.
-func (f *follower) commandDue(w *wake) {
+func (f *evaluator) commandDue(w *earliest) {
 	if on, ok := f.requested(); ok && on != f.p.Comfort {
-		w.by(f.comfortMayChange())
+		w.add(f.comfortMayChange())
 	}
 }
 
 // comfortKnown reports whether there is a comfort command: the calendar is known, or
 // the fail-safe gives one.
-func (f *follower) comfortKnown() bool {
+func (f *evaluator) comfortKnown() bool {
 	if f.i >= 0 {
 		return true
 	}

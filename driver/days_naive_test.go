@@ -175,7 +175,7 @@ func (s *slow) inWeek(m int) bool {
 		hours = s.g.room.Weekly.Days[t.Weekday()]
 	}
 	wall := t.Hour()*60 + t.Minute()
-	return slices.ContainsFunc(hours, func(h Stretch) bool { return h.From <= wall && wall < h.To })
+	return slices.ContainsFunc(hours, func(h HoursRange) bool { return h.From <= wall && wall < h.To })
 }
 
 // command moves the comfort command to what minute m asks for.

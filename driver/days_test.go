@@ -122,7 +122,7 @@ func (g *goldenDay) line(key string, words []string) error {
 		g.room.Weekly.Days[day] = stretchesOf(words[1:])
 	case "except":
 		if g.room.Weekly.Exceptions == nil {
-			g.room.Weekly.Exceptions = map[string][]Stretch{}
+			g.room.Weekly.Exceptions = map[string][]HoursRange{}
 		}
 		g.room.Weekly.Exceptions[words[0]] = stretchesOf(words[1:])
 	case "booking":
@@ -183,12 +183,12 @@ func roomOf(r *Room, words []string) error {
 	return nil
 }
 
-func stretchesOf(words []string) []Stretch {
-	out := []Stretch{}
+func stretchesOf(words []string) []HoursRange {
+	out := []HoursRange{}
 	for _, w := range words {
 		var a, b, c, d int
 		fmt.Sscanf(w, "%d:%d-%d:%d", &a, &b, &c, &d)
-		out = append(out, Stretch{60*a + b, 60*c + d})
+		out = append(out, HoursRange{60*a + b, 60*c + d})
 	}
 	return out
 }

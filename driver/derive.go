@@ -2,10 +2,10 @@ package driver
 
 import "time"
 
-// wake collects instants and keeps the earliest that is after now.
-type wake struct{ now, at time.Time }
+// earliest collects instants and keeps the earliest that is after now.
+type earliest struct{ now, at time.Time }
 
-func (w *wake) by(t time.Time) {
+func (w *earliest) add(t time.Time) {
 	if t.After(w.now) && (w.at.IsZero() || t.Before(w.at)) {
 		w.at = t
 	}
@@ -13,15 +13,15 @@ func (w *wake) by(t time.Time) {
 
 // Derive returns the facts at now, the Past to pass to the next Derive, and the
 // instant, after now, until which the facts hold if nothing is read and no sensor
-// reports. The instant is zero when nothing changes with time alone.
+// reports. The instant is zero when nothing changes through time alone.
 //
 // past is what an earlier Derive of the room returned, of this timeline or
-// another, or the zero Past. Between its instant and now, nothing is assumed to have
-// happened but the passage of time.
+// another, or the zero Past. Between its instant and now, only the passage of time is
+// assumed to have happened.
 func (t *Timeline) Derive(past Past, now time.Time) (Facts, Past, time.Time) {
-	f := t.follow(past, now)
+	f := t.evaluate(past, now)
 	w := f.due()
-	facts := Facts{Fixed: Fixed{plan: t.plan, Known: f.i >= 0}, Age: -1}
+	facts := Facts{StableFacts: StableFacts{plan: t.plan, Known: f.i >= 0}, Age: -1}
 	f.trust(&facts, &w)
 	f.control(&facts, &w)
 	if !t.snap.ReadAt.IsZero() {
@@ -37,9 +37,9 @@ func (t *Timeline) Derive(past Past, now time.Time) (Facts, Past, time.Time) {
 }
 
 // trust fills in the quality, the fault and the state of the sensor.
-func (f *follower) trust(facts *Facts, w *wake) {
+func (f *evaluator) trust(facts *Facts, w *earliest) {
 	v, next := f.t.judge(f.p.At)
-	w.by(next)
+	w.add(next)
 	facts.Quality, facts.Fault = v.quality(), f.t.words(v)+f.failSafeWords()
 	if facts.Quality == QualityGood && f.t.plan.room.Test {
 		facts.Quality = QualityTest
@@ -47,8 +47,8 @@ func (f *follower) trust(facts *Facts, w *wake) {
 	facts.Sensor = f.sensor()
 }
 
-// control fills in what plant is driven from.
-func (f *follower) control(facts *Facts, w *wake) {
+// control fills in the facts that plant is controlled from.
+func (f *evaluator) control(facts *Facts, w *earliest) {
 	facts.Commanded, facts.Comfort = f.comfortKnown(), f.comfortKnown() && f.p.Comfort
 	facts.Mode = f.mode()
 	if facts.NextMode, facts.NextModeAt = f.nextMode(); !facts.NextModeAt.IsZero() {
@@ -59,15 +59,15 @@ func (f *follower) control(facts *Facts, w *wake) {
 }
 
 // age is the time from the last successful read to the last full minute, in seconds.
-func (t *Timeline) age(w *wake) int {
+func (t *Timeline) age(w *earliest) int {
 	minute := w.now.Truncate(time.Minute)
-	w.by(minute.Add(time.Minute))
+	w.add(minute.Add(time.Minute))
 	return max(0, int(minute.Sub(t.snap.ReadAt)/time.Second))
 }
 
 // calendar fills in the current and the next booking.
-func (f *follower) calendar(facts *Facts, w *wake) {
-	facts.ended = int(f.t.plan.pieces[f.i].ended)
+func (f *evaluator) calendar(facts *Facts, w *earliest) {
+	facts.ended = int(f.t.plan.segments[f.i].ended)
 	facts.Current, facts.Next = f.current(), f.next()
 	if facts.Booked = facts.Current != nil; facts.Booked {
 		facts.MinutesRemaining = minutesTo(facts.Current.End, w)
@@ -83,7 +83,7 @@ func (f *follower) calendar(facts *Facts, w *wake) {
 }
 
 // people fills in whether people came with and without a booking.
-func (f *follower) people(facts *Facts) {
+func (f *evaluator) people(facts *Facts) {
 	day := &f.p.Day
 	facts.NoShow, facts.WalkIn = f.noShow(), f.walkIn()
 	facts.NoShowsToday, facts.WalkInsToday = len(day.NoShows), day.WalkIns
@@ -91,15 +91,15 @@ func (f *follower) people(facts *Facts) {
 }
 
 // minutesTo is the number of minutes until t, rounded up.
-func minutesTo(t time.Time, w *wake) int {
+func minutesTo(t time.Time, w *earliest) int {
 	n := int((t.Sub(w.now) + time.Minute - 1) / time.Minute)
-	w.by(t.Add(-time.Duration(n-1) * time.Minute))
+	w.add(t.Add(-time.Duration(n-1) * time.Minute))
 	return n
 }
 
 // today fills in how the current day of the site's zone is booked, according to the
 // known bookings.
-func (f *follower) today(facts *Facts) {
+func (f *evaluator) today(facts *Facts) {
 	for _, day := range f.t.plan.days {
 		if day.has(f.p.At) {
 			length := day.end.Sub(day.start)
@@ -113,9 +113,9 @@ func (f *follower) today(facts *Facts) {
 
 // ahead fills in the end of the schedule: 48 hours ahead, rounded down to the hour so
 // that the schedule is published at most hourly, and within the window that was read.
-func (t *Timeline) ahead(facts *Facts, w *wake) {
+func (t *Timeline) ahead(facts *Facts, w *earliest) {
 	hour := w.now.Truncate(time.Hour)
-	w.by(hour.Add(time.Hour))
+	w.add(hour.Add(time.Hour))
 	facts.ValidUntil = earlier(hour.Add(scheduleReach), t.snap.To)
 }
 

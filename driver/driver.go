@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-// Site is the building the gateway stands in.
+// Site is the building that the gateway serves.
 type Site struct {
 	ID   string // topic segment
 	Name string
 	Zone *time.Location
 }
 
-// Publisher takes the points of subjects; it keeps the newest and never blocks.
+// Publisher publishes the points of subjects; it keeps the newest and never blocks.
 type Publisher interface {
 	Publish(updates []Update)
-	Remove(subjects []Subject) // that are not published any longer
+	Remove(subjects []Subject) // that are removed from the configuration
 }
 
 // Update is all points of one subject at one instant.
@@ -36,11 +36,11 @@ type Options struct {
 	Accounts  []Account
 	Publisher Publisher
 	Memory    Memory  // last good bookings and the pasts of the rooms, across restarts
-	History   History // the days that are over; nil: they are not kept
+	History   History // the past days; nil: they are not kept
 	Clock     Clock
 	Jitter    func(max time.Duration) time.Duration // a random duration in [0, max); spreads polls
 	Version   string                                // of the program, for the gateway's points
-	Beat      func()                                // called whenever the loop turns, at least once a minute; for the watchdog
+	Beat      func()                                // called on every iteration of the loop, at least once a minute; for the watchdog
 	Log       *slog.Logger
 }
 
@@ -49,49 +49,49 @@ type Options struct {
 // for the disk. Its methods may be called from several goroutines at once.
 type Driver struct {
 	starting sync.Mutex      // held while Run begins
-	ctx      context.Context // of Run; nil: it has not begun
+	ctx      context.Context // of Run; nil: it has not started
 	pollers  sync.WaitGroup
 
-	o        Options // but for Site, Rooms and Accounts, which Reconfigure replaces
+	o        Options // except Site, Rooms and Accounts, which Reconfigure replaces
 	site     Site
 	rooms    []*roomState
 	byID     map[string]*roomState
 	accounts []*accountState
 	gateway  gatewayState
 	memory   *memory
-	complete bool                 // everything was published once
+	complete bool                 // everything has been published once
 	elapsed  func() time.Duration // since New, however the clock is set
 
 	events  chan func()        // run on the loop
-	signIns chan *accountState // whose sign-in has changed
+	signIns chan *accountState // accounts whose sign-in has changed
 	ended   chan struct{}      // closed when the loop has ended
 }
 
-// roomState is what the loop knows of one room.
+// roomState is the loop's state of one room.
 type roomState struct {
 	room     Room
 	timeline *Timeline
 	past     Past
 	facts    Facts
-	body     string    // the state without its timestamp, to tell a change
-	next     time.Time // when the points next change by themselves; zero: derive them now
+	body     string    // the point state without its timestamp, to detect a change
+	next     time.Time // when the points next change without an event; zero: derive them now
 	values   []Value
 	refused  string // events that could not be understood, as last logged
 }
 
-// accountState is what the loop knows of one account.
+// accountState is the loop's state of one account.
 type accountState struct {
 	assignment
-	poller  *poller            // nil: the driver does not run, or the account was removed
-	unwatch context.CancelFunc // ends the wait for changes of the sign-in
-	work    accountWork
-	settled *SessionState       // of the sign-in, when last it was not being refreshed; nil: not yet known
-	failed  map[string][]string // rooms by why they could not be read, as last logged
-	next    time.Time
-	values  []Value
+	poller    *poller            // nil: the driver does not run, or the account was removed
+	unwatch   context.CancelFunc // ends the wait for changes of the sign-in
+	work      accountWork
+	lastState *SessionState       // of the sign-in, other than Refreshing; nil: not yet known
+	failed    map[string][]string // rooms by why they could not be read, as last logged
+	next      time.Time
+	values    []Value
 }
 
-// New builds a Driver; it touches nothing yet.
+// New builds a Driver; it does no I/O.
 func New(o Options) *Driver {
 	d := &Driver{o: o, events: make(chan func(), 64), signIns: make(chan *accountState), ended: make(chan struct{})}
 	d.elapsed = o.Clock.Stopwatch()
@@ -106,9 +106,9 @@ func newRoomState(room Room) *roomState {
 	return r
 }
 
-// recall loads the last known bookings and the pasts of the rooms. What is damaged
+// restore loads the last known bookings and the pasts of the rooms. What is damaged
 // is logged and left out.
-func (d *Driver) recall() {
+func (d *Driver) restore() {
 	rooms := make([]Room, len(d.rooms))
 	for i, r := range d.rooms {
 		rooms[i] = r.room
@@ -119,14 +119,14 @@ func (d *Driver) recall() {
 	}
 }
 
-// Run begins with the last known bookings, polls and publishes until ctx ends. It
-// then writes what it knows to the memory, after the write that may still run, and
-// returns ctx's error.
+// Run starts with the last known bookings, polls and publishes until ctx ends. It
+// then writes the current state to the memory, after a write that is still running,
+// and returns ctx's error.
 func (d *Driver) Run(ctx context.Context) error {
 	d.starting.Lock()
 	d.ctx = ctx
 	d.starting.Unlock()
-	d.recall()
+	d.restore()
 	for _, a := range d.accounts {
 		d.watch(a)
 		d.startPoller(a, d.firstPoll(a))
@@ -171,7 +171,7 @@ func (d *Driver) onLoop(ctx context.Context, f func()) bool {
 }
 
 // PollNow requests a reading of the room at once, or of all rooms of all accounts
-// when room is empty. A second request before the room was read changes nothing,
+// when room is empty. A second request before the room was read has no effect,
 // and a room is read on request every 5 s at most. PollNow reports false when there
 // is no such room, or the driver has stopped.
 func (d *Driver) PollNow(ctx context.Context, room string) bool {
@@ -183,9 +183,9 @@ func (d *Driver) PollNow(ctx context.Context, room string) bool {
 	}) && exists
 }
 
-// Presence takes over what the presence sensor of a room says; a room without a
-// sensor, or one that is not configured, ignores it. It returns when the loop will
-// take it over, or has ended.
+// Presence applies a report of the presence sensor of a room; it is ignored for a
+// room without a sensor or one that is not configured. It returns when the loop has
+// accepted the report, or has ended.
 func (d *Driver) Presence(room string, p Presence) {
 	heard := func() {
 		r := d.byID[room]
@@ -204,7 +204,7 @@ func (d *Driver) Presence(room string, p Presence) {
 	}
 }
 
-// known is what is stored of every room.
+// known returns the record to store of every room.
 func (d *Driver) known() map[string]record {
 	all := make(map[string]record, len(d.rooms))
 	for _, r := range d.rooms {
@@ -213,9 +213,9 @@ func (d *Driver) known() map[string]record {
 	return all
 }
 
-// Show publishes what is known from the memory, without polling. It is for a
+// Show publishes the state restored from the memory, without polling. It is for a
 // driver that does not run.
 func (d *Driver) Show() {
-	d.recall()
+	d.restore()
 	d.publishDue(d.o.Clock.Now())
 }

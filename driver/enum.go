@@ -6,8 +6,7 @@ import (
 )
 
 // enum holds the words of an enumeration by value, the zero value's first. It is
-// the only place where they are written: configuration, points and stored state
-// all read it.
+// the only list of them: configuration, points and stored state use it.
 type enum[T ~uint8] []string
 
 // word returns the word of v; "" where v has none.

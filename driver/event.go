@@ -3,12 +3,12 @@ package driver
 import "time"
 
 // Event is one entry of a calendar as a provider read it, before admission
-// decides whose room it is, whether it counts and what of it may be known. A
+// decides which room it is for, whether it counts and what may be kept of it. A
 // series is delivered as its occurrences, never as its master.
 type Event struct {
-	ID         string    // the provider's, opaque; tells events apart, nothing more
+	ID         string    // the provider's, opaque, unique in its calendar
 	Start, End time.Time // in any zone; of an all-day event see AllDay
-	AllDay     bool      // Start and End stand for dates, as [Event.dates] reads them; End is the day after the last
+	AllDay     bool      // Start and End are dates, read by [Event.dates]; End is the day after the last
 	ShowAs     ShowAs
 	Private    bool // marked private, personal or confidential
 	Cancelled  bool // by the organizer
@@ -17,7 +17,7 @@ type Event struct {
 	Organizer  string // name
 	Places     []Place
 	Attendees  []Attendee
-	Err        error // why Start and End could not be read; they say nothing then
+	Err        error // why Start and End could not be read; they are meaningless then
 }
 
 // Place is where an event takes place. A name may hold several, separated by
@@ -31,10 +31,10 @@ type Attendee struct {
 	Declined      bool
 }
 
-// dates returns the first date of an all-day event and the one after its last,
-// as times that are written in those dates' own zones. Midnight in its own zone
-// stands for its date. Any other time is a midnight that the service converted
-// to another zone: it stands for the date of the nearest midnight of the site.
+// dates returns the first date of an all-day event and the date after its last, as
+// midnights, each in its own zone. A time that is midnight in its own zone means its
+// date. Any other time is a midnight that the service converted to another zone: it
+// means the date of the nearest midnight of the site.
 func (e *Event) dates(site *time.Location) (first, last time.Time) {
 	return dateOf(e.Start, site), dateOf(e.End, site)
 }

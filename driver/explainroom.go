@@ -32,8 +32,8 @@ func (d *Driver) ExplainShown(room string) (whys []Why, at time.Time, ok bool) {
 	return whys, at, true
 }
 
-// explainer copies what is known of a room from the loop, so that the loop does not
-// wait until the texts are made.
+// explainer copies the state of a room from the loop, so that the loop does not wait
+// for the texts.
 func (d *Driver) explainer(r *roomState) func() ([]Why, time.Time) {
 	timeline, past, now := r.timeline, r.past, d.o.Clock.Now()
 	return func() ([]Why, time.Time) { return timeline.Why(past, now), now }

@@ -2,9 +2,9 @@ package driver
 
 import "time"
 
-// Fixed are the facts that change only when a booking starts or ends, or with a
-// read, a report of the sensor or a failure.
-type Fixed struct {
+// StableFacts are the facts that change only at the start or end of a booking, or with
+// a read, a report of the sensor or a failure.
+type StableFacts struct {
 	Quality Quality
 	Fault   string // why quality is not good, and what to do
 	Known   bool   // the calendar is known at this instant; otherwise the facts about bookings are meaningless
@@ -37,9 +37,9 @@ type Fixed struct {
 	plan *plan
 }
 
-// Facts are everything that is derived of a room at one instant. They are comparable.
+// Facts is everything derived for a room at one instant. It is comparable.
 type Facts struct {
-	Fixed
+	StableFacts
 	MinutesRemaining  int // of the running booking
 	MinutesUntilNext  int // meaningless without a next booking
 	MinutesToNextMode int // meaningless without a next mode
@@ -51,17 +51,17 @@ type Facts struct {
 
 // Fill writes the points that follow from f into values, which is in the order
 // of the room catalogue. The JSON points are left to [Facts.Schedule],
-// [Fixed.State] and [Room.Meta], which are worth rendering only after a change.
+// [StableFacts.State] and [Room.Meta], which are worth rendering only after a change.
 func (f *Facts) Fill(values []Value) { roomRows.fill(f, values) }
 
 // State renders every fact in one message. since is the instant from which the
-// facts have held; for equal facts the text differs by it alone.
-func (f *Fixed) State(since time.Time) Value { return roomRows.state(f, since) }
+// facts have held; for equal facts the text differs only in since.
+func (f *StableFacts) State(since time.Time) Value { return roomRows.state(f, since) }
 
 // Meta renders the description of the room and of its points.
 func (r Room) Meta() Value { return roomRows.meta(r) }
 
-func (f *Fixed) nextMode() Value {
+func (f *StableFacts) nextMode() Value {
 	switch {
 	case f.Mode == ModeUnknown:
 		return Value{}
@@ -76,7 +76,7 @@ func (f *Facts) minutesToNextMode() Value {
 	case f.Mode == ModeUnknown:
 		return Value{}
 	case f.NextModeAt.IsZero():
-		return NoInt(NotInSight)
+		return NoInt(NotForeseen)
 	}
 	return IntValue(f.MinutesToNextMode)
 }
@@ -90,7 +90,7 @@ func (f *Facts) minutesRemaining() Value {
 
 func (f *Facts) minutesUntilNext() Value {
 	if f.Next == nil {
-		return NoInt(NotInSight)
+		return NoInt(NotForeseen)
 	}
 	return IntValue(f.MinutesUntilNext)
 }

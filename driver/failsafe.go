@@ -7,12 +7,12 @@ import "time"
 // to mode and comfort only: booked still follows from the known bookings.
 
 // failSafeDecides reports whether the fail-safe replaces the bookings.
-func (f *follower) failSafeDecides() bool {
+func (f *evaluator) failSafeDecides() bool {
 	return f.failSafeActive && f.t.plan.room.FailSafe != FailHold
 }
 
 // failSafeFrom is the instant from which the fail-safe may be active.
-func (f *follower) failSafeFrom() time.Time {
+func (f *evaluator) failSafeFrom() time.Time {
 	last := f.t.snap.ReadAt
 	if last.IsZero() {
 		last = f.p.First
@@ -22,16 +22,16 @@ func (f *follower) failSafeFrom() time.Time {
 
 // failSafeDue adds the instant at which the fail-safe next becomes active or
 // inactive without a read.
-func (f *follower) failSafeDue(w *wake) {
-	w.by(f.failSafeFrom())
+func (f *evaluator) failSafeDue(w *earliest) {
+	w.add(f.failSafeFrom())
 	if !f.p.At.Before(f.failSafeFrom()) {
 		_, next := f.t.judge(f.p.At)
-		w.by(next)
+		w.add(next)
 	}
 }
 
-// updateFailSafe works out whether the fail-safe is active, and since when.
-func (f *follower) updateFailSafe() {
+// updateFailSafe computes whether the fail-safe is active, and since when.
+func (f *evaluator) updateFailSafe() {
 	f.failSafeActive = false
 	if !f.p.At.Before(f.failSafeFrom()) {
 		v, _ := f.t.judge(f.p.At)
@@ -47,19 +47,19 @@ func (f *follower) updateFailSafe() {
 
 // failSafeOn reports whether the fail-safe, other than FailHold, treats the room as in
 // use.
-func (f *follower) failSafeOn() bool {
+func (f *evaluator) failSafeOn() bool {
 	room := &f.t.plan.room
 	return room.FailSafe == FailOccupied || room.FailSafe == FailBySchedule && f.hours().used
 }
 
-// hours reports whether a span lies in the weekly hours of use. It is looked up again
+// hours reports whether a span lies in the weekly hours of use. It is computed again
 // only when the span ends.
 type hours struct {
 	span
 	used bool
 }
 
-func (f *follower) hours() hours {
+func (f *evaluator) hours() hours {
 	if room := &f.t.plan.room; !f.week.has(f.p.At) {
 		used, until := room.Weekly.Hours(f.p.At, room.Zone)
 		f.week = hours{span{f.p.At, orNever(until)}, used}
@@ -68,16 +68,16 @@ func (f *follower) hours() hours {
 }
 
 // failSafeOnDue adds the instant at which failSafeOn changes.
-func (f *follower) failSafeOnDue(w *wake) {
+func (f *evaluator) failSafeOnDue(w *earliest) {
 	if f.failSafeActive && f.t.plan.room.FailSafe == FailBySchedule {
 		if end := f.hours().end; end.Before(never) {
-			w.by(end)
+			w.add(end)
 		}
 	}
 }
 
 // failSafeWords says, for the point fault, that the fail-safe is active.
-func (f *follower) failSafeWords() string {
+func (f *evaluator) failSafeWords() string {
 	if !f.failSafeActive {
 		return ""
 	}

@@ -5,8 +5,7 @@ import (
 	"fmt"
 )
 
-// Failure is the finding that something failed. An Actionable err says what to
-// do about it.
+// Failure returns the finding for an error, with the action of an Actionable.
 func Failure(subject string, err error) Finding {
 	f := Finding{Subject: subject, Level: LevelBad, Words: err.Error()}
 	var a Actionable
@@ -16,8 +15,8 @@ func Failure(subject string, err error) Finding {
 	return f
 }
 
-// Foreign is the finding that the answer did not come from the service, which
-// would have sent JSON.
+// Foreign returns the finding that the response is not JSON, and so did not come
+// from the service.
 func (a ServerAnswer) Foreign(subject string) Finding {
 	return Finding{Subject: subject, Level: LevelBad,
 		Words:  fmt.Sprintf("answered with status %d and %q instead of JSON: a proxy or a sign-in page of the network intercepts the connection", a.Status, a.ContentType),

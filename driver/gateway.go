@@ -2,11 +2,11 @@ package driver
 
 import "time"
 
-// gatewayState is what the loop knows of the gateway itself.
+// gatewayState is the loop's state of the gateway itself.
 type gatewayState struct {
 	started  time.Time
 	beat     time.Time     // the last heartbeat
-	nextBeat time.Duration // by the driver's stopwatch; it has passed: derive the gateway now
+	nextBeat time.Duration // by the driver's stopwatch; once it has passed, the gateway is derived
 	values   []Value
 }
 
@@ -14,7 +14,7 @@ type gatewayState struct {
 // relies on.
 const heartbeatEvery = time.Minute
 
-// deriveGateway works out the gateway's points at now.
+// deriveGateway computes the gateway's points at now.
 func (d *Driver) deriveGateway(now time.Time) Update {
 	g := &d.gateway
 	if g.values == nil {

@@ -14,8 +14,8 @@ type gatewayRow struct {
 }
 
 // gatewayRows are in the order in which they are published. The gateway's status
-// is not among them: it tells whether the connection that carries the points is up,
-// so the connection itself publishes it.
+// is not among them: it reports whether the MQTT connection is up, so the connection
+// itself publishes it.
 var gatewayRows = []gatewayRow{
 	{Point: Point{Name: Heartbeat, Kind: Int, Unit: "s", Description: "epoch seconds, every 60 s: for the watchdog of the building management system",
 		Tags: []string{"point"}, Brick: "Point", HA: "sensor", BACnet: "positive-integer-value", Transient: true},
@@ -37,7 +37,7 @@ var gatewayRows = []gatewayRow{
 
 var gatewayPoints = pointsOf(gatewayRows)
 
-// gatewayFacts are what is true of the gateway at one instant.
+// gatewayFacts is the state of the gateway at one instant.
 type gatewayFacts struct {
 	site          Site
 	version       string

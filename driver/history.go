@@ -25,7 +25,7 @@ type Day struct {
 	SensorMinutes  int    `json:"sensor_minutes"` // the sensor was trusted
 }
 
-// of makes the figures a room's day.
+// of returns the figures as the Day of a room.
 func (f Figures) of(room Room) Day {
 	return Day{Room: room.ID, Date: f.From.In(room.Zone).Format(time.DateOnly),
 		BookedMinutes: int(f.Booked / time.Minute), UsedMinutes: int(f.Used / time.Minute),
@@ -57,8 +57,8 @@ type DayStore interface {
 
 // StoredHistory is a History in a DayStore. A date is one value with the days of
 // all rooms, so that it costs one write. It keeps the newest [HistoryDays] dates
-// there are, however far they lie apart: a clock that was wrong for a moment
-// does not remove the days before.
+// there are, however far apart: a clock that was briefly wrong does not remove
+// earlier days.
 type StoredHistory struct {
 	store DayStore
 	log   *slog.Logger
@@ -67,7 +67,7 @@ type StoredHistory struct {
 // NewHistory returns the history in a store.
 func NewHistory(store DayStore, log *slog.Logger) *StoredHistory { return &StoredHistory{store, log} }
 
-// historyVersion is that of a stored date; others are not read.
+// historyVersion is the format version of a stored date; others are not read.
 const historyVersion = 1
 
 // storedDays is a date with all its rooms, as it is stored.
@@ -91,7 +91,7 @@ func (h *StoredHistory) Append(days []Day) error {
 	for date, list := range fresh {
 		kept, err := h.Day(date)
 		if err != nil {
-			h.log.Warn("a stored day is damaged; only the rooms that are written now remain", "date", date, "reason", err)
+			h.log.Warn("a stored day is damaged; only the rooms of this write are kept", "date", date, "reason", err)
 		}
 		values[date] = []byte(mustJSON(storedDays{historyVersion, mergeDays(kept, list)}))
 		dates = append(dates, date)

@@ -6,17 +6,17 @@ import (
 	"time"
 )
 
-// longestSleep bounds every wait: the wall clock is read again at least this
-// often, so that a stepped clock is noticed.
+// longestSleep bounds every wait: the wall clock is read at least this often, to
+// detect a step.
 const longestSleep = time.Minute
 
-// clockStep is how far the wall clock may run from the time that has passed
-// before it counts as stepped.
+// clockStep is how far the wall clock may deviate from the elapsed time before it
+// counts as stepped.
 const clockStep = 30 * time.Second
 
-// loop owns the state. It turns whenever something was read or written, a sign-in
-// changed, or the next instant has come. Nothing in it waits for a service, a
-// disk or a poller.
+// loop owns the state. It iterates whenever something was read or written, a sign-in
+// has changed, or the next instant has come. It never waits for a service, a disk or
+// a poller.
 func (d *Driver) loop(ctx context.Context) {
 	lastNow, lastElapsed := d.o.Clock.Now(), d.elapsed()
 	for {
@@ -40,13 +40,13 @@ func (d *Driver) loop(ctx context.Context) {
 			d.memory.finish(o, d.elapsed())
 		case a := <-d.signIns:
 			a.next = time.Time{}
-		case <-d.o.Clock.After(min(next.Sub(d.o.Clock.Now()), longestSleep)): // publishing takes time, too
+		case <-d.o.Clock.After(min(next.Sub(d.o.Clock.Now()), longestSleep)): // after publishing, which takes time
 		}
 	}
 }
 
-// drain runs what else is waiting, so that a thousand readings are not a thousand
-// turns of the loop.
+// drain runs all waiting functions, so that a thousand readings need few iterations
+// of the loop.
 func (d *Driver) drain() {
 	for {
 		select {
@@ -114,9 +114,9 @@ func (d *Driver) stepped(by time.Duration, now time.Time) {
 // thousand bookings begin at the same instant, the first rooms are published early.
 const publishBatch = 100
 
-// publishDue derives and publishes every subject whose next change has come, and
-// returns the instant of the next one. The first time it publishes everything in
-// one call, so that subscribers never see a part of the building.
+// publishDue derives and publishes every subject whose next change is due, and
+// returns the instant of the next change. The first time it publishes everything in
+// one call, so that subscribers never see only some of the rooms.
 func (d *Driver) publishDue(now time.Time) time.Time {
 	next := now.Add(longestSleep)
 	var updates []Update
@@ -144,7 +144,7 @@ func (d *Driver) publishDue(now time.Time) time.Time {
 	return earlier(next, now.Add(d.gateway.nextBeat-d.elapsed()))
 }
 
-// never stands for an instant that does not come.
+// never is later than any instant.
 var never = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func orNever(t time.Time) time.Time {
@@ -162,7 +162,7 @@ func (d *Driver) deriveRoom(r *roomState, now time.Time) Update {
 	old := r.facts
 	r.facts, r.past, r.next = facts, past, orNever(next)
 	r.facts.Fill(r.values)
-	if facts.Fixed != old.Fixed {
+	if facts.StableFacts != old.StableFacts {
 		state := r.facts.State(now)
 		if _, body, _ := strings.Cut(state.Text(), ","); body != r.body { // all but the timestamp, which comes first
 			r.body, r.values[stateIndex] = body, state
@@ -174,8 +174,8 @@ func (d *Driver) deriveRoom(r *roomState, now time.Time) Update {
 	return Update{Subject: Subject{OfRoom, r.room.ID}, At: now.UTC(), Quality: facts.Quality, Values: r.values}
 }
 
-// note reports to the memory and the log how the past of a room has changed. A
-// sensor that was never heard is not logged.
+// note records changes of the past of a room in the memory and the log. A sensor
+// that never reported is not logged.
 func (d *Driver) note(r *roomState, past Past, sensor Sensor) {
 	if past.changed(r.past) {
 		d.memory.pastChanged(r.room.ID, past.countersChanged(r.past))
@@ -185,23 +185,23 @@ func (d *Driver) note(r *roomState, past Past, sensor Sensor) {
 	}
 	switch was := r.facts.Sensor; {
 	case sensor == SensorSilent && was == SensorGood:
-		d.o.Log.Warn("the presence sensor is not trusted: it has not reported for too long, or cannot tell", "room", r.room.ID, "last", past.ReportedAt)
+		d.o.Log.Warn("the presence sensor is not trusted: it has been silent for too long, or reports neither presence nor absence", "room", r.room.ID, "last", past.ReportedAt)
 	case sensor == SensorGood && was == SensorSilent:
 		d.o.Log.Info("the presence sensor is trusted", "room", r.room.ID)
 	}
 }
 
-// derive computes the account's points at now, and requests all rooms when a
-// sign-in that did not work has come to work.
+// derive computes the account's points at now, and requests all rooms when the
+// sign-in works again.
 func (a *accountState) derive(now time.Time) Update {
 	s := a.status()
-	if s.State == SignedIn && a.settled != nil && *a.settled != SignedIn {
+	if s.State == SignedIn && a.lastState != nil && *a.lastState != SignedIn {
 		a.poller.request(request{urgent: true})
 	}
 	if s.State != Refreshing { // the end of the refresh decides
-		a.settled = &s.State
+		a.lastState = &s.State
 	}
-	facts := accountFacts{status: s, work: a.work, wake: wake{now: now}}
+	facts := accountFacts{status: s, work: a.work, next: earliest{now: now}}
 	a.next = orNever(facts.fill(a.values))
 	return Update{Subject: Subject{OfAccount, a.Name}, At: now.UTC(), Quality: QualityGood, Values: a.values}
 }

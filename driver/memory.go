@@ -8,7 +8,7 @@ import (
 
 // Memory keeps bytes across restarts. Get's error is fs.ErrNotExist (by
 // errors.Is) when there is nothing under the key. Put writes all or nothing and
-// leaves unchanged values alone. Delete forgets keys, known or not.
+// does not rewrite unchanged values. Delete ignores unknown keys.
 type Memory interface {
 	Get(key string) ([]byte, error)
 	Put(values map[string][]byte) error
@@ -16,10 +16,10 @@ type Memory interface {
 }
 
 // memory stores the last good bookings and the pasts of the rooms. It writes
-// rarely, because flash wears out: after the first poll, when a room is read for
-// the first time, when a room was removed or became more private, at the end, and
-// otherwise every flushEvery, or every countEvery when something was counted.
-// After a power cut the bookings are at most that old, and their age says so.
+// rarely, to save flash: after the first poll, when a room is read for the first
+// time, when a room is removed or becomes more private, at a stop, and otherwise
+// every flushEvery, or every countEvery when something was counted. After a power
+// cut the bookings are at most that old, which their age shows.
 //
 // The loop owns a memory. A write may take long, so it runs on a goroutine of its
 // own, on values that do not change, one write at a time. Changes during a write
@@ -32,7 +32,7 @@ type memory struct {
 	urgent    bool            // they are to be written as soon as possible
 	stored    map[string]bool // rooms whose bookings are stored
 	flushed   time.Duration   // when rooms were last written, by the driver's stopwatch
-	retryDays time.Duration   // the history did not take the days: not before then again
+	retryDays time.Duration   // after the history failed: earliest time for the next attempt
 	writing   bool            // a write runs
 	written   chan outcome    // its outcome
 }
@@ -65,7 +65,7 @@ func (m *memory) pastChanged(room string, counted bool) {
 	m.waiting.counted = m.waiting.counted || counted
 }
 
-// wasRedacted notes that less may be known of a room's bookings than is stored.
+// wasRedacted records that the room's privacy allows less than is stored.
 func (m *memory) wasRedacted(room string) {
 	m.waiting.bookings[room] = true
 	m.urgent = true
@@ -79,14 +79,14 @@ func (m *memory) deleteBookings(room string) {
 	m.urgent = true
 }
 
-// deleteRoom deletes all that is stored of a room.
+// deleteRoom deletes everything stored for a room.
 func (m *memory) deleteRoom(room string) {
 	m.deleteBookings(room)
 	m.waiting.deleted[pastKey(room)] = true
 	delete(m.waiting.pasts, room)
 }
 
-// dayEnded notes a day that is over.
+// dayEnded queues a completed day.
 func (m *memory) dayEnded(d Day) {
 	if m.history != nil {
 		m.waiting.days = append(m.waiting.days, d)
@@ -101,8 +101,8 @@ func (m *memory) pollDone(rooms func() map[string]record, now time.Duration) {
 	}
 }
 
-// writeIfDue begins a write when one is due and none runs. rooms is what is known
-// of every room.
+// writeIfDue starts a write when one is due and none is running. rooms returns the
+// record of every room.
 func (m *memory) writeIfDue(rooms func() map[string]record, now time.Duration) {
 	if m.writing {
 		return
@@ -126,7 +126,7 @@ func (m *memory) roomsDue(now time.Duration) bool {
 	return m.waiting.ofRooms() && (m.urgent || now-m.flushed >= every)
 }
 
-// take hands over all that waits, with what is known of every room.
+// take returns everything that is waiting, with the record of every room.
 func (m *memory) take(rooms map[string]record, now time.Duration) write {
 	w := write{changes: m.waiting, rooms: rooms}
 	m.waiting, m.urgent, m.flushed = newChanges(), false, now
@@ -138,12 +138,12 @@ func (m *memory) begin(w write) {
 	go func() { m.written <- w.perform(m.store, m.history) }()
 }
 
-// finish takes over the outcome of a write. What failed waits for the next one: the
-// gateway works without its memory.
+// finish handles the outcome of a write. A failed write is retried with the next one:
+// the gateway works without its memory.
 func (m *memory) finish(o outcome, now time.Duration) {
 	m.writing = false
 	if o.daysErr != nil {
-		m.log.Error("days that are over could not be kept; trying again later", "days", len(o.days), "reason", o.daysErr)
+		m.log.Error("past days could not be stored; trying again later", "days", len(o.days), "reason", o.daysErr)
 		m.retryDays = now + flushEvery
 		m.putBackDays(o.days)
 	}
@@ -151,7 +151,7 @@ func (m *memory) finish(o outcome, now time.Duration) {
 		return
 	}
 	if o.roomsErr != nil {
-		m.log.Error("the last known bookings could not be kept; trying again later", "reason", o.roomsErr)
+		m.log.Error("the last known bookings could not be stored; trying again later", "reason", o.roomsErr)
 		m.waiting.putBack(o.changes)
 		return
 	}
@@ -162,8 +162,8 @@ func (m *memory) finish(o outcome, now time.Duration) {
 	}
 }
 
-// putBackDays adds days that were not kept to those that wait, and the pasts that
-// were withheld with them. At most longestBacklog days of each room wait.
+// putBackDays queues days that were not stored again, with the pasts that were
+// withheld with them. At most longestBacklog days of each room are queued.
 func (m *memory) putBackDays(days []Day) {
 	for _, d := range days {
 		m.waiting.pasts[d.Room] = true
@@ -171,12 +171,12 @@ func (m *memory) putBackDays(days []Day) {
 	all := slices.Concat(days, m.waiting.days)
 	m.waiting.days = newestDays(all, longestBacklog)
 	if lost := len(all) - len(m.waiting.days); lost > 0 {
-		m.log.Error("days that are over are lost: the history could not be written for too long", "days", lost)
+		m.log.Error("past days are lost: the history could not be written for too long", "days", lost)
 	}
 }
 
-// longestBacklog is how many days of a room wait for a history that cannot be
-// written.
+// longestBacklog is the maximum number of days of a room that are queued while the
+// history cannot be written.
 const longestBacklog = 31
 
 // newestDays returns the last days of each room, n at most, in their order.
@@ -192,8 +192,8 @@ func newestDays(days []Day, n int) []Day {
 	return out
 }
 
-// close waits for the write that runs and writes what is left. The memory is not
-// used afterwards.
+// close waits for a running write and writes the rest. The memory is not used
+// afterwards.
 func (m *memory) close(rooms map[string]record, now time.Duration) {
 	if m.writing {
 		m.finish(<-m.written, now)

@@ -8,9 +8,9 @@ type Mode uint8
 
 const (
 	ModeUnknown    Mode = iota
-	ModeOccupied        // booked, and somebody is there as far as can be known
-	ModeStandby         // about to be used, or booked and empty
-	ModeUnoccupied      // nothing
+	ModeOccupied        // booked, and somebody is there or there is no trusted sensor
+	ModeStandby         // comfort before or after a booking, or booked and empty
+	ModeUnoccupied      // neither booked, nor comfort, nor presence
 	ModeBypass          // somebody is there without a booking
 )
 
@@ -22,8 +22,8 @@ func (m Mode) String() string { return modeWords.word(m) }
 // ParseMode reads the word that is published.
 func ParseMode(word string) (Mode, error) { return modeWords.parse(word) }
 
-// mode works out how the room is used at p.At.
-func (f *follower) mode() Mode {
+// mode computes the mode at p.At.
+func (f *evaluator) mode() Mode {
 	switch {
 	case f.failSafeDecides():
 		if f.failSafeOn() {
@@ -49,8 +49,8 @@ func (f *follower) mode() Mode {
 
 // bookedMode is the mode while b is the current booking. If no running booking
 // needs comfort, only presence makes the room occupied.
-func (f *follower) bookedMode(b *Booking) Mode {
-	needed := f.t.plan.pieces[f.i].needsComfort
+func (f *evaluator) bookedMode(b *Booking) Mode {
+	needed := f.t.plan.segments[f.i].needsComfort
 	switch {
 	case f.p.Present:
 		return ModeOccupied
@@ -63,20 +63,20 @@ func (f *follower) bookedMode(b *Booking) Mode {
 }
 
 // modeDue adds the instants at which the mode may change because of absence.
-func (f *follower) modeDue(w *wake) {
+func (f *evaluator) modeDue(w *earliest) {
 	if !f.p.Trusted || f.p.Present {
 		return
 	}
-	w.by(f.p.LastPresent.Add(f.t.plan.room.PresenceHold))
+	w.add(f.p.LastPresent.Add(f.t.plan.room.PresenceHold))
 	if b := f.current(); b != nil {
-		w.by(f.absentSince(b).Add(f.t.plan.room.Grace))
+		w.add(f.absentSince(b).Add(f.t.plan.room.Grace))
 	}
 }
 
 // nextMode returns the next mode and when it begins, if presence does not change,
-// nothing is read, and the fail-safe stays active or inactive. The instant is zero
-// when no change is foreseen.
-func (f follower) nextMode() (Mode, time.Time) {
+// nothing is read, and the fail-safe does not change. The instant is zero when no
+// change is foreseen.
+func (f evaluator) nextMode() (Mode, time.Time) {
 	mode := f.mode()
 	if mode == ModeUnknown {
 		return ModeUnknown, time.Time{}
@@ -86,7 +86,7 @@ func (f follower) nextMode() (Mode, time.Time) {
 		end = never
 	}
 	for {
-		w := wake{now: f.p.At}
+		w := earliest{now: f.p.At}
 		if !f.failSafeDecides() {
 			f.planDue(&w)
 		}

@@ -68,7 +68,7 @@ func bridge(marks []bool, gap int) {
 
 // told writes what is booked at a minute as the function told does.
 func (n *naive) told(now int) string {
-	f := Facts{Fixed: Fixed{Known: true, Booked: n.busy[now], Comfort: n.comfort[now]}}
+	f := Facts{StableFacts: StableFacts{Known: true, Booked: n.busy[now], Comfort: n.comfort[now]}}
 	for i := range n.bookings {
 		b := &n.bookings[i]
 		start, end := n.index(b.Start), n.index(b.End)

@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// object is a JSON object under construction. Its members stand in the order in
+// object is a JSON object under construction. Its members are in the order in
 // which they are added.
 type object struct{ text []byte }
 
-// newObject returns an empty object with room for a text of so many bytes.
+// newObject returns an empty object with capacity for size bytes.
 func newObject(size int) *object { return &object{append(make([]byte, 0, size), '{')} }
 
-// add adds a member. A value that is not known, or says nothing, is null.
+// add adds a member. A value that is unknown or Nothing is null.
 func (o *object) add(name string, v Value) *object {
 	if len(o.text) > 1 {
 		o.text = append(o.text, ',')
@@ -51,8 +51,8 @@ func appendString(text []byte, s string) []byte {
 	return append(append(append(text, '"'), s...), '"')
 }
 
-// hasEscapes reports whether encoding/json may write s otherwise than as it is. Names
-// and the words of enums, of which a state mostly consists, have none.
+// hasEscapes reports whether encoding/json may escape s. Names and enum words, most of
+// a state, need no escapes.
 func hasEscapes(s string) bool {
 	for i := range len(s) {
 		switch c := s[i]; {

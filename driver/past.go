@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// Past is what must be remembered of a room to derive its facts. It is passed to
-// [Timeline.Derive], which returns it brought up to the instant derived. The zero
+// Past is the history of a room that is needed to derive its facts. It is passed to
+// [Timeline.Derive], which returns it updated to the instant derived. The zero
 // Past is that of a room that was never derived. Instants are UTC.
 type Past struct {
 	First time.Time `json:"first,omitzero"` // when the room was derived for the first time
-	At    time.Time `json:"at,omitzero"`    // up to which everything below holds
+	At    time.Time `json:"at,omitzero"`    // instant for which everything below holds
 
 	Report        Presence  `json:"report,omitzero"`         // the last of the presence sensor
 	ReportedAt    time.Time `json:"reported_at,omitzero"`    // zero: never
@@ -25,14 +25,14 @@ type Past struct {
 
 	Comfort      bool      `json:"comfort,omitempty"` // the command
 	ComfortSince time.Time `json:"comfort_since,omitzero"`
-	Mode         Mode      `json:"mode,omitempty"`     // the last that followed from known bookings
+	Mode         Mode      `json:"mode,omitempty"`     // the last derived from known bookings
 	FailSafe     time.Time `json:"fail_safe,omitzero"` // since when the fail-safe has been active; zero: it is not
 
 	Day   Figures `json:"day,omitzero"`   // the current day
 	Ended Figures `json:"ended,omitzero"` // the day before it
 }
 
-// Figures are what is counted of a day in the site's zone.
+// Figures are the counters of a day in the site's zone.
 type Figures struct {
 	From time.Time `json:"from,omitzero"`
 	To   time.Time `json:"to,omitzero"` // exclusive
@@ -48,24 +48,24 @@ type Figures struct {
 	Sensor  time.Duration `json:"sensor,omitempty"`  // how long the sensor was trusted
 }
 
-// longestGap is how long a gateway may have been off for the time meanwhile to be
-// followed as if no report and no read had come.
+// longestGap is the longest outage of the gateway that is filled in as if no report
+// and no read had come.
 const longestGap = 24 * time.Hour
 
-// follower brings the Past of a room forward along its timeline.
-type follower struct {
+// evaluator advances the Past of a room along its timeline.
+type evaluator struct {
 	t *Timeline
 	p Past
-	i int // index of the piece of the plan at p.At; -1: the calendar is not known then
+	i int // index of the segment of the plan at p.At; -1: the calendar is not known then
 
 	failSafeActive bool
 	week           hours
 }
 
-// follow brings the past to now, from one instant at which something may change
+// evaluate advances the past to now, from one instant at which something may change
 // to the next.
-func (t *Timeline) follow(past Past, now time.Time) follower {
-	f := follower{t: t, p: past.resume(now, t.plan.room.Zone)}
+func (t *Timeline) evaluate(past Past, now time.Time) evaluator {
+	f := evaluator{t: t, p: past.resume(now, t.plan.room.Zone)}
 	f.locate()
 	f.updateFailSafe()
 	f.updateSensor() // the sensor may have reported since
@@ -80,9 +80,9 @@ func (t *Timeline) follow(past Past, now time.Time) follower {
 	return f
 }
 
-// resume prepares the past for going on at now. After a long gap the day that was
-// current is closed as it is; after the clock was set back nothing may wait
-// for an instant that is far off.
+// resume prepares the past to continue at now. After a long gap the day that was
+// current is closed unchanged; after the clock was set back nothing may wait for an
+// instant in the far future.
 func (p Past) resume(now time.Time, zone *time.Location) Past {
 	switch {
 	case p.At.IsZero():
@@ -105,24 +105,24 @@ func newFigures(now time.Time, zone *time.Location) Figures {
 	return Figures{From: midnight(now, zone, 0).UTC(), To: midnight(now, zone, 1).UTC()}
 }
 
-// due is the first instant after p.At at which anything that is remembered, or
-// follows from it, may change without a read or a report.
-func (f *follower) due() wake {
-	w := wake{now: f.p.At}
+// due is the first instant after p.At at which the Past or a fact may change without
+// a read or a report.
+func (f *evaluator) due() earliest {
+	w := earliest{now: f.p.At}
 	f.planDue(&w)
 	f.commandDue(&w)
 	f.failSafeOnDue(&w)
 	f.modeDue(&w)
-	w.by(f.sensorExpires())
-	w.by(f.p.LastBooked.Add(f.t.plan.room.Grace))
+	w.add(f.sensorExpires())
+	w.add(f.p.LastBooked.Add(f.t.plan.room.Grace))
 	f.failSafeDue(&w)
-	w.by(f.p.Day.To)
+	w.add(f.p.Day.To)
 	return w
 }
 
 // advance moves to an instant before which nothing changes, adds the time until
 // then to the figures of the day, and updates what changes there.
-func (f *follower) advance(to time.Time) {
+func (f *evaluator) advance(to time.Time) {
 	d, day := to.Sub(f.p.At), &f.p.Day
 	if f.p.Present {
 		day.Used += d
@@ -147,7 +147,7 @@ func (f *follower) advance(to time.Time) {
 }
 
 // moveTo moves to an instant before which nothing changes.
-func (f *follower) moveTo(to time.Time) {
+func (f *evaluator) moveTo(to time.Time) {
 	if f.p.Present {
 		f.p.LastPresent = to
 	}
@@ -159,7 +159,7 @@ func (f *follower) moveTo(to time.Time) {
 }
 
 // update updates everything to p.At. A second call changes nothing.
-func (f *follower) update() {
+func (f *evaluator) update() {
 	f.updateFailSafe()
 	f.updateSensor()
 	if f.t.plan.room.Sensor {
@@ -172,8 +172,8 @@ func (f *follower) update() {
 	}
 }
 
-// changed reports whether p differs from old in more than the passage of time, so
-// that it is to be stored soon.
+// changed reports whether p differs from old in more than the passage of time, and
+// has to be stored soon.
 func (p Past) changed(old Past) bool {
 	return p.Report != old.Report || p.Trusted != old.Trusted || p.Comfort != old.Comfort || p.Mode != old.Mode || p.FailSafe != old.FailSafe || p.countersChanged(old)
 }

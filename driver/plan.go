@@ -13,22 +13,22 @@ import (
 type Timeline struct {
 	plan   *plan
 	snap   Snapshot
-	reason string // of the last failure, in words; empty: none
+	reason string // of the last failure, as text; empty: none
 	person bool   // user action is required to resolve the failure
 }
 
-// plan is what follows from the bookings alone. Equal facts of the same plan are
-// rendered equally.
+// plan is computed from the bookings alone. Equal facts of the same plan are rendered
+// equally.
 type plan struct {
 	room     Room
 	bookings []Booking // that count, sorted, without duplicates
-	pieces   []piece   // of the window, contiguous
+	segments []segment // of the window, contiguous
 	days     []load    // the site's days that the window touches
 }
 
-// piece is a period in which nothing about the bookings changes. It ends where the
+// segment is a period in which nothing about the bookings changes. It ends where the
 // next begins.
-type piece struct {
+type segment struct {
 	start        time.Time
 	current      int32 // the running booking that began last; -1: none is running
 	next         int32 // the next booking to start
@@ -84,7 +84,7 @@ func newTimeline(p *plan, snap Snapshot) *Timeline {
 	return t
 }
 
-// Snapshot returns the snapshot that the timeline was made of.
+// Snapshot returns the snapshot that the timeline was made from.
 func (t *Timeline) Snapshot() Snapshot { return t.snap }
 
 // demand is the span in which a booking requests comfort.
@@ -122,7 +122,7 @@ func within(spans []span, t time.Time) bool {
 	return i < len(spans) && !t.Before(spans[i].start)
 }
 
-// load works out how the days of the window are booked; busy is the union of the
+// load computes how the days of the window are booked; busy is the union of the
 // bookings.
 func (p *plan) load(snap Snapshot, busy []span) {
 	if !snap.From.Before(snap.To) {
@@ -144,7 +144,7 @@ func (p *plan) load(snap Snapshot, busy []span) {
 	}
 }
 
-// cut divides the window into pieces: at the starts and ends of the bookings and of
+// cut divides the window into segments: at the starts and ends of the bookings and of
 // the demand and, with a presence sensor, at the ends of the graces.
 func (p *plan) cut(snap Snapshot, needed, demand []span) {
 	edges, ends := make([]time.Time, 0, 1+3*len(p.bookings)+2*len(demand)), make([]time.Time, 0, len(p.bookings))
@@ -161,7 +161,7 @@ func (p *plan) cut(snap Snapshot, needed, demand []span) {
 	slices.SortFunc(edges, time.Time.Compare)
 	slices.SortFunc(ends, time.Time.Compare)
 	edges = slices.CompactFunc(edges, time.Time.Equal)
-	p.pieces = make([]piece, 0, len(edges))
+	p.segments = make([]segment, 0, len(edges))
 	next, ended := 0, 0
 	for _, at := range edges {
 		if at.Before(snap.From) || !at.Before(snap.To) {
@@ -177,62 +177,62 @@ func (p *plan) cut(snap Snapshot, needed, demand []span) {
 		for current >= 0 && !p.bookings[current].End.After(at) {
 			current--
 		}
-		p.pieces = append(p.pieces, piece{at, int32(current), int32(next), int32(ended), within(needed, at), within(demand, at)})
+		p.segments = append(p.segments, segment{at, int32(current), int32(next), int32(ended), within(needed, at), within(demand, at)})
 	}
 }
 
-// locate finds the piece at p.At.
-func (f *follower) locate() {
-	pieces, at, was := f.t.plan.pieces, f.p.At, f.i
+// locate finds the segment at p.At.
+func (f *evaluator) locate() {
+	segments, at, was := f.t.plan.segments, f.p.At, f.i
 	f.i = -1
 	if f.t.snap.ReadAt.IsZero() || at.Before(f.t.snap.From) || !at.Before(f.t.snap.To) {
 		return
 	}
-	for i := max(0, was); i < len(pieces) && i <= was+1; i++ { // mostly the same or the next
-		if !at.Before(pieces[i].start) && (i+1 == len(pieces) || at.Before(pieces[i+1].start)) {
+	for i := max(0, was); i < len(segments) && i <= was+1; i++ { // mostly the same or the next
+		if !at.Before(segments[i].start) && (i+1 == len(segments) || at.Before(segments[i+1].start)) {
 			f.i = i
 			return
 		}
 	}
-	f.i = sort.Search(len(pieces), func(i int) bool { return pieces[i].start.After(at) }) - 1
+	f.i = sort.Search(len(segments), func(i int) bool { return segments[i].start.After(at) }) - 1
 }
 
-// planDue adds the start of the next piece, and the start and the end of the window.
-func (f *follower) planDue(w *wake) {
+// planDue adds the start of the next segment, and the start and the end of the window.
+func (f *evaluator) planDue(w *earliest) {
 	if f.t.snap.ReadAt.IsZero() {
 		return
 	}
-	w.by(f.t.snap.From)
-	w.by(f.t.snap.To)
-	if next := f.i + 1; f.i >= 0 && next < len(f.t.plan.pieces) {
-		w.by(f.t.plan.pieces[next].start)
+	w.add(f.t.snap.From)
+	w.add(f.t.snap.To)
+	if next := f.i + 1; f.i >= 0 && next < len(f.t.plan.segments) {
+		w.add(f.t.plan.segments[next].start)
 	}
 }
 
 // current is the running booking that began last, because people notice the meeting
 // within an all-day booking; nil: none is known to be running.
-func (f *follower) current() *Booking {
-	if f.i < 0 || f.t.plan.pieces[f.i].current < 0 {
+func (f *evaluator) current() *Booking {
+	if f.i < 0 || f.t.plan.segments[f.i].current < 0 {
 		return nil
 	}
-	return &f.t.plan.bookings[f.t.plan.pieces[f.i].current]
+	return &f.t.plan.bookings[f.t.plan.segments[f.i].current]
 }
 
 // next is the next booking to start; nil: none is known.
-func (f *follower) next() *Booking {
-	if f.i < 0 || int(f.t.plan.pieces[f.i].next) == len(f.t.plan.bookings) {
+func (f *evaluator) next() *Booking {
+	if f.i < 0 || int(f.t.plan.segments[f.i].next) == len(f.t.plan.bookings) {
 		return nil
 	}
-	return &f.t.plan.bookings[f.t.plan.pieces[f.i].next]
+	return &f.t.plan.bookings[f.t.plan.segments[f.i].next]
 }
 
 // running yields the running bookings.
-func (f *follower) running() iter.Seq[*Booking] {
+func (f *evaluator) running() iter.Seq[*Booking] {
 	return func(yield func(*Booking) bool) {
 		if f.current() == nil {
 			return
 		}
-		for i := range f.t.plan.pieces[f.i].current + 1 {
+		for i := range f.t.plan.segments[f.i].current + 1 {
 			if b := &f.t.plan.bookings[i]; b.End.After(f.p.At) && !yield(b) {
 				return
 			}

@@ -2,8 +2,8 @@ package driver
 
 import "slices"
 
-// Point is what is published under one topic, and how other systems are to
-// understand it.
+// Point describes what is published under one topic, and its metadata for other
+// systems.
 type Point struct {
 	Name        string
 	Kind        Kind
@@ -22,7 +22,7 @@ type Point struct {
 // Bool is 0 or 1 and a Time is in epoch seconds. An Enum has one sample for each of
 // its words, of which one is 1; its label has the name of the point.
 type Metric struct {
-	Name    string // to which the scope is prefixed, as in roomgate_room_<name>
+	Name    string // without its prefix for the scope, as in roomgate_room_<name>
 	Help    string
 	Counter bool // it only grows until the program restarts; otherwise a gauge
 }
@@ -43,7 +43,7 @@ type Subject struct {
 }
 
 // Catalogue returns the points of a scope in the order in which they are published
-// when many change at once: what plant is driven from comes first. The slice is
+// when many change at once: points that control plant come first. The slice is
 // shared and must not be changed.
 func Catalogue(s Scope) []Point {
 	switch s {
@@ -72,7 +72,7 @@ func pointsOf[R interface{ point() Point }](rows []R) []Point {
 
 func (p Point) point() Point { return p }
 
-// NotInSight is published for minutes and days to something whose time is not
+// NotForeseen is published for minutes and days to something whose time is not
 // known: the largest value of the 16-bit counters of building automation (the
 // time-to-next-state field of LonMark's SNVT_tod_event).
-const NotInSight = 65535
+const NotForeseen = 65535

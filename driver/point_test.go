@@ -279,7 +279,7 @@ func TestValue(t *testing.T) {
 		{BoolValue(true), true, false, "true"},
 		{IntValue(0), true, false, "0"},
 		{IntValue(-7), true, false, "-7"},
-		{NoInt(NotInSight), true, true, "nothing"},
+		{NoInt(NotForeseen), true, true, "nothing"},
 		{TextValue(""), true, true, "nothing"},
 		{TextValue("x"), true, false, "x"},
 		{EnumValue("good"), true, false, "good"},
@@ -293,7 +293,7 @@ func TestValue(t *testing.T) {
 			t.Errorf("%+v: known %t, nothing %t, %s; want %t, %t, %s", c.v, c.v.Known(), c.v.Nothing(), say(c.v), c.known, c.nothing, c.said)
 		}
 	}
-	if !(Value{}).Time().IsZero() || !TimeValue(time.Time{}).Time().IsZero() || NoInt(NotInSight).Int() != 65535 {
+	if !(Value{}).Time().IsZero() || !TimeValue(time.Time{}).Time().IsZero() || NoInt(NotForeseen).Int() != 65535 {
 		t.Error("nothing to say is something")
 	}
 }

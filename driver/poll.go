@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// fetchLimit bounds one call of the Calendar: a service that hangs must not end
-// polling.
+// fetchLimit bounds one call of the Calendar: a service that does not respond must
+// not stop polling.
 const fetchLimit = 10 * time.Minute
 
-// sweepDays is how many days a sweep looks at, today included: changes of later
-// days can wait for the next poll.
+// sweepDays is how many days a sweep covers, including today: changes of later days
+// are found by the next poll.
 const sweepDays = 2
 
-// refusedPause is how long after a sweep was refused the next one is tried.
+// refusedPause is the time after a refused sweep until the next attempt.
 const refusedPause = time.Hour
 
 // interval is the time between two runs of a schedule.
@@ -32,9 +32,8 @@ type moment struct {
 func (d *Driver) moment() moment { return moment{d.o.Clock.Now(), d.elapsed()} }
 
 // planned is the next run of a schedule, jittered. It counts from the start of
-// the last one, so that slow answers do not make runs rarer; but a tenth of the
-// interval is left for other work, and for a service that is slow because it is
-// busy.
+// the last one, so that slow responses do not make runs less frequent; but a tenth of
+// the interval is left for other work, and for a service that is slow under load.
 func (p *poller) planned(s Schedule, last moment) time.Duration {
 	wait := s.Next(last.now).Sub(last.now)
 	return max(p.d.spread(last.elapsed+wait, wait), p.d.elapsed()+wait/10)
@@ -72,8 +71,7 @@ func (p *poller) run(ctx context.Context) {
 	}
 }
 
-// accept takes over a request. One for all rooms retries a sweep that was refused,
-// too.
+// accept adds a request. One for all rooms also retries a refused sweep.
 func (p *poller) accept(r request) {
 	p.take(r, p.d.elapsed())
 	if p.pollAll && p.refusal != "" {
@@ -81,7 +79,7 @@ func (p *poller) accept(r request) {
 	}
 }
 
-// pollRooms reads the account's rooms but for those that are left out.
+// pollRooms reads the account's rooms, except those that are left out.
 func (p *poller) pollRooms(ctx context.Context) {
 	began := p.d.moment()
 	p.read(ctx, p.roomsToPoll(p.rooms, began.elapsed), true)
@@ -93,9 +91,8 @@ func (p *poller) answer(ctx context.Context) {
 	p.read(ctx, p.roomsToAnswer(p.rooms, p.d.elapsed()), false)
 }
 
-// sweepRooms asks which rooms have changed and reads these at once, and once more
-// those that the sweep before named: a fresh change is not at once readable
-// everywhere.
+// sweepRooms finds which rooms have changed and reads these at once, and again those
+// found by the previous sweep: the service may return a new change with a delay.
 func (p *poller) sweepRooms(ctx context.Context) {
 	began := p.d.moment()
 	from, _ := p.window()
@@ -104,7 +101,7 @@ func (p *poller) sweepRooms(ctx context.Context) {
 	defer cancel()
 	changed, tally, err := p.sweeper.Sweep(limited, p.rooms, from, to)
 	if ctx.Err() != nil {
-		return // a stop is no refusal
+		return // a stop is not a refusal
 	}
 	refused := p.judgeSweep(err)
 	var problem string
@@ -124,8 +121,8 @@ func (p *poller) sweepRooms(ctx context.Context) {
 	}
 }
 
-// judgeSweep reports whether the sweep was refused, and logs it when that has
-// changed. A sweep that failed for another reason changes nothing.
+// judgeSweep reports whether the sweep was refused, and logs a change. A sweep that
+// failed for another reason changes nothing.
 func (p *poller) judgeSweep(err error) (refused bool) {
 	words := ""
 	if err != nil {

@@ -12,7 +12,7 @@ type assignment struct {
 	Account
 	rooms []Room
 	zone  *time.Location // the site's
-	back  time.Duration  // how long comfort of a room can outlast a booking
+	back  time.Duration  // how long comfort of a room can continue after a booking
 }
 
 func newAssignment(a Account, rooms []Room, zone *time.Location) assignment {
@@ -26,31 +26,32 @@ func newAssignment(a Account, rooms []Room, zone *time.Location) assignment {
 	return out
 }
 
-// equal reports whether there is nothing to do differently.
+// equal reports whether both are the same work.
 func (a assignment) equal(b assignment) bool {
 	return a.Name == b.Name && a.sameProvider(b.Account) && reflect.DeepEqual(a.Poll, b.Poll) && reflect.DeepEqual(a.Sweep, b.Sweep) &&
 		sameZone(a.zone, b.zone) && slices.EqualFunc(a.rooms, b.rooms, Room.equal)
 }
 
 // poller reads the calendars of one account, one call at a time. Its goroutine
-// owns it; what it finds it hands to the driver's loop as functions.
+// owns it; it passes results to the driver's loop as functions.
 type poller struct {
 	d *Driver
-	a *accountState // the loop's: only what runs there may use it
+	a *accountState // owned by the loop: used only on the loop
 	assignment
 	agenda
 	digests  digests
 	sweeper  Sweeper            // nil: there are no sweeps
-	named    []string           // rooms that the last sweep named: to be read once more
+	named    []string           // rooms that the last sweep found: to be read once more
 	refusal  string             // why sweeps are refused; empty: they are not
 	requests chan request       // that it has not yet taken; only the loop sends
 	cancel   context.CancelFunc // stops it
 	done     chan struct{}      // closed when it and those it replaced have ended
 }
 
-// startPoller gives the account a poller for its assignment, whose first poll is
-// at the given time. The poller that it replaces is stopped. Only the new one waits
-// for its end, where both have one provider, which takes one call at a time.
+// startPoller starts a poller for the account's assignment, with the first poll at
+// the given time. The poller that it replaces is stopped. If both have the same
+// provider, the new one waits for the end of the old one, because a provider takes
+// one call at a time.
 func (d *Driver) startPoller(a *accountState, first time.Duration) {
 	p := &poller{d: d, a: a, assignment: a.assignment, agenda: newAgenda(), requests: make(chan request, 1), done: make(chan struct{})}
 	p.poll = first
@@ -78,8 +79,8 @@ func (d *Driver) startPoller(a *accountState, first time.Duration) {
 	})
 }
 
-// request adds to what the poller has not yet taken. It does not block, as only
-// the loop sends.
+// request adds to the requests that the poller has not yet taken. It does not block,
+// because only the loop sends.
 func (p *poller) request(r request) {
 	select {
 	case waiting := <-p.requests:
@@ -89,9 +90,9 @@ func (p *poller) request(r request) {
 	p.requests <- r
 }
 
-// firstPoll is when the account is first polled after the start: at once. Where
-// all its rooms are known and good the first poll is spread: many gateways may
-// have come back with the same power.
+// firstPoll returns when the account is first polled after the start: at once, or
+// spread if all its rooms are known and good, because many gateways may start
+// together after a power failure.
 func (d *Driver) firstPoll(a *accountState) time.Duration {
 	if now := d.o.Clock.Now(); d.allGood(a.rooms, now) {
 		return d.spread(d.elapsed(), interval(a.Poll, now))
@@ -107,8 +108,8 @@ func (d *Driver) allGood(rooms []Room, now time.Time) bool {
 	})
 }
 
-// do runs what on the loop, unless ctx ends or the poller is replaced before:
-// nothing that it has read may come after what its successor reads.
+// do runs what on the loop, unless ctx ends or the poller is replaced before: its
+// results must not replace those of its successor.
 func (p *poller) do(ctx context.Context, what func()) {
 	current := func() {
 		if p.a.poller == p {

@@ -2,8 +2,8 @@ package driver
 
 import "time"
 
-// Presence is a report of a presence sensor. One that is not Known says that the
-// sensor cannot tell.
+// Presence is a report of a presence sensor. If it is not Known, the sensor reports
+// neither presence nor absence.
 type Presence struct {
 	Known bool `json:"known,omitempty"`
 	On    bool `json:"on,omitempty"`
@@ -15,7 +15,7 @@ type Sensor uint8
 const (
 	SensorNone   Sensor = iota // the room has none
 	SensorGood                 // it reported recently
-	SensorSilent               // it never reported, or not for long, or cannot tell
+	SensorSilent               // it never reported, or not recently, or neither presence nor absence
 )
 
 var sensorWords = enum[Sensor]{"none", "good", "silent"}
@@ -27,14 +27,14 @@ func (s Sensor) String() string { return sensorWords.word(s) }
 func ParseSensor(word string) (Sensor, error) { return sensorWords.parse(word) }
 
 // WithReport returns the past with a report of the sensor at now, the instant up to
-// which Derive has brought it. The next Derive goes on from there.
+// which Derive has brought it. The next Derive continues from there.
 func (p Past) WithReport(report Presence, now time.Time) Past {
 	p.Report, p.ReportedAt = report, now
 	return p
 }
 
 // sensor returns the state of the sensor.
-func (f *follower) sensor() Sensor {
+func (f *evaluator) sensor() Sensor {
 	switch {
 	case !f.t.plan.room.Sensor:
 		return SensorNone
@@ -46,18 +46,18 @@ func (f *follower) sensor() Sensor {
 
 // sensorExpires is the instant at which the sensor will have been silent for too
 // long; zero: never.
-func (f *follower) sensorExpires() time.Time {
+func (f *evaluator) sensorExpires() time.Time {
 	if timeout := f.t.plan.room.PresenceTimeout; timeout > 0 {
 		return f.p.ReportedAt.Add(timeout)
 	}
 	return time.Time{}
 }
 
-// updateSensor works out whether the sensor is trusted and whether somebody is
+// updateSensor computes whether the sensor is trusted and whether somebody is
 // there. A period of presence continues across absences shorter than the hold. The
 // start of one that is reported as soon as the sensor becomes trusted, at
 // LastUntrusted, is not known.
-func (f *follower) updateSensor() {
+func (f *evaluator) updateSensor() {
 	p, expires := &f.p, f.sensorExpires()
 	p.Trusted = f.t.plan.room.Sensor && p.Report.Known && (expires.IsZero() || p.At.Before(expires))
 	if !p.Trusted {
@@ -76,10 +76,10 @@ func (f *follower) updateSensor() {
 	}
 }
 
-// presentUnbooked reports whether somebody is there, or was until less than the hold
-// ago, without a booking or after one has ended. While the fail-safe replaces the
+// presentUnbooked reports whether somebody is there, or left less than the hold ago,
+// without a booking or after one has ended. While the fail-safe replaces the
 // bookings, they are disregarded here too.
-func (f *follower) presentUnbooked() bool {
+func (f *evaluator) presentUnbooked() bool {
 	held := f.p.At.Before(f.p.LastPresent.Add(f.t.plan.room.PresenceHold)) && (f.p.LastPresent.After(f.p.LastBooked) || f.failSafeDecides())
 	return f.p.Trusted && (f.p.Present || held)
 }

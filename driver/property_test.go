@@ -38,7 +38,7 @@ func drawnWeek(r *rand.Rand) Weekly {
 	var w Weekly
 	for day := range w.Days {
 		from := r.IntN(dayMinutes)
-		w.Days[day] = []Stretch{{from, from + 1 + r.IntN(dayMinutes-from)}}
+		w.Days[day] = []HoursRange{{from, from + 1 + r.IntN(dayMinutes-from)}}
 	}
 	return w
 }

@@ -2,25 +2,25 @@ package driver
 
 import "context"
 
-// Provider is a calendar service as one account uses it. Reading calendars is
-// all it must be able to do. What else it can do it shows by implementing
-// further interfaces of this file, which are looked for where they are used:
-// a provider that lacks one is told so in words, and goes on.
+// Provider is a calendar service as one account uses it. It must be able to read
+// calendars. It supports more by implementing further interfaces of this file and
+// of calendar.go, which are found by type assertion where they are used; a missing
+// one is reported to the user and is not an error.
 //
 //	HasSession       it signs in
-//	Sweeper          it tells cheaply which rooms have changed
+//	Sweeper          it finds with few requests which rooms have changed
 //	Discoverer       it lists the rooms there are
-//	Examiner         it looks at its own servers, permissions and rooms for the doctor
-//	Guide            it puts into words what the customer's IT does
-//	WhoSignedIn      it knows the address of who signed in
-//	CredentialGuide  it says where a new client secret or certificate is made
+//	Examiner         it examines its servers, permissions and rooms for the doctor
+//	Guide            it has instructions for users and for the customer's IT
+//	WhoSignedIn      it knows the address of the signed-in user
+//	CredentialGuide  it has instructions to renew the client secret or certificate
 type Provider interface {
 	Calendar
-	// Service is the name of the service for people, such as "Contoso Calendar".
+	// Service is the display name of the service, such as "Contoso Calendar".
 	Service() string
 }
 
-// HasSession is a Provider that signs in. One without is always able to read.
+// HasSession is a Provider that signs in. Others can always read.
 type HasSession interface {
 	Session() Session
 }
@@ -42,8 +42,8 @@ type WhoSignedIn interface {
 
 // Discoverer is a Provider that lists the rooms that its account can see.
 type Discoverer interface {
-	// Discover returns what there is. What the service does not show is in the
-	// Notes; the error says that nothing could be asked at all.
+	// Discover returns the rooms. What the service does not show is in the
+	// Notes; the error means that no request succeeded.
 	Discover(ctx context.Context) (Discovery, error)
 }
 
@@ -53,8 +53,8 @@ type Discovery struct {
 	Notes []Finding   `json:"notes,omitempty"` // what could not be seen, and why
 }
 
-// FoundRoom is a room, or a calendar that may be a room's. Its texts are a
-// stranger's, as the service gives them.
+// FoundRoom is a room, or a calendar that may be a room's. Its texts are
+// untrusted, as the service returns them.
 type FoundRoom struct {
 	Name     string `json:"name"`
 	Building string `json:"building,omitempty"`
@@ -73,24 +73,24 @@ type FoundRoom struct {
 	Directory bool     `json:"directory,omitempty"` // it is a room of the directory, which a room's match may mean by name or address
 }
 
-// Examiner is a Provider that helps the doctor of 'roomgate check'. It changes
-// nothing, and shows nothing of what is written in a calendar.
+// Examiner is a Provider with checks for 'roomgate check'. It changes nothing, and
+// shows no content of calendars.
 type Examiner interface {
-	// Servers are the servers it talks to. The doctor asks each for an answer.
+	// Servers are the servers it uses. The doctor sends a request to each.
 	Servers() []Server
-	// Examine looks at what the session may do, once it works.
+	// Examine checks the permissions of the session, once it works.
 	Examine(ctx context.Context, rooms []Room) []Finding
-	// ExamineRoom looks at what was read of a room, names and subjects included
-	// as far as the service gives them.
+	// ExamineRoom checks the Reading of a room, which contains names and
+	// subjects as far as the service returns them.
 	ExamineRoom(room Room, events []Event) []Finding
 }
 
 // Server is a server of a Provider.
 type Server struct {
-	URL     string                       // to get without signing in; scheme and host tell which way leads there
+	URL     string                       // to request without signing in; its scheme and host decide the proxy
 	Purpose string                       // in words, such as "reading the calendars"
-	Issuers []string                     // parts of the names of those who issue its certificates; none: anybody
-	Judge   func(ServerAnswer) []Finding // what the answer says; nil: any answer will do
+	Issuers []string                     // substrings of the names of the issuers of its certificates; none: any issuer
+	Judge   func(ServerAnswer) []Finding // findings about the answer; nil: any answer is good
 }
 
 // ServerAnswer is what a Server answered.
@@ -101,7 +101,7 @@ type ServerAnswer struct {
 	Body        []byte // bounded by the doctor
 }
 
-// Level is how well a Finding is.
+// Level is the severity of a Finding.
 type Level string
 
 const (
@@ -110,21 +110,21 @@ const (
 	LevelBad     Level = "bad"
 )
 
-// Finding is one result of looking at something.
+// Finding is the result of one check.
 type Finding struct {
-	Subject string `json:"subject"` // what was looked at
+	Subject string `json:"subject"` // what was checked
 	Level   Level  `json:"level"`
 	Words   string `json:"words"`
 	Action  string `json:"action,omitempty"`       // what to do about it
-	Person  bool   `json:"needs_person,omitempty"` // somebody has to act at the service
+	Person  bool   `json:"needs_person,omitempty"` // user action required at the service
 }
 
-// Guide is a Provider that puts into words what people do at the service.
+// Guide is a Provider with instructions for what people do at the service.
 type Guide interface {
-	// Preparation is what the customer's IT does once before somebody can sign
-	// in, for the page: what to register, the redirect URI included.
+	// Preparation is what the customer's IT does once before the first sign-in,
+	// for the page: what to register, including the redirect URI.
 	Preparation() []Block
-	// SignInNotes are what a person should know who is about to sign in, for the
+	// SignInNotes are instructions for the user who is about to sign in, for the
 	// page: the permissions the service will ask for, and what to do about an
 	// error that the service shows on its own page.
 	SignInNotes() []Block
@@ -133,13 +133,13 @@ type Guide interface {
 }
 
 // CredentialGuide is a Provider whose client authenticates with a secret or a
-// certificate that ends one day.
+// certificate that expires.
 type CredentialGuide interface {
-	// RenewCredential says in one line where a new one is made.
+	// RenewCredential says in one line where to create a new one.
 	RenewCredential() string
 }
 
-// HandOver is what a sheet for the customer's IT is made for.
+// HandOver is the input of a sheet for the customer's IT.
 type HandOver struct {
 	Site    Site
 	Account string // name
@@ -150,16 +150,16 @@ type HandOver struct {
 	Sealed  bool   // tokens are sealed at rest
 }
 
-// Block is a part of a sheet; the first field that is set says which kind. Its
-// texts are plain, and what stands between backquotes is set as code.
+// Block is a part of a sheet; the first field that is set decides its kind. Its
+// texts are plain; text between backquotes is rendered as code.
 type Block struct {
 	Heading string
 	Text    string
 	List    []string
 	Steps   []string   // a numbered list
 	Table   [][]string // the first row is the heading
-	Code    string     // to be copied as it is
-	Shell   string     // the shell to paste Code into, such as "powershell"; empty: it is not for a shell
+	Code    string     // to be copied unchanged
+	Shell   string     // the shell for Code, such as "powershell"; empty: not for a shell
 }
 
 // Advice is what an error code of a service means to the people on site.
@@ -168,8 +168,8 @@ type Advice struct {
 	Known       bool   `json:"known"`                  // it is in the dictionary; otherwise Next says where to look it up
 	What        string `json:"what"`                   // what happened
 	Who         string `json:"who"`                    // who can fix it
-	Next        string `json:"next"`                   // what that person does; empty where only time helps
-	NeedsPerson bool   `json:"needs_person"`           // it does not pass by itself
+	Next        string `json:"next"`                   // what to do; empty: wait
+	NeedsPerson bool   `json:"needs_person"`           // user action required
 	Page        string `json:"page,omitempty"`         // the service's own page about it
-	Logs        string `json:"sign_in_logs,omitempty"` // where the customer's IT sees it happen
+	Logs        string `json:"sign_in_logs,omitempty"` // where the customer's IT finds the event
 }

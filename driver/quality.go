@@ -25,17 +25,17 @@ func (q Quality) String() string { return qualityWords.word(q) }
 // ParseQuality reads the word that is published.
 func ParseQuality(word string) (Quality, error) { return qualityWords.parse(word) }
 
-// Available reports whether plant may still be driven from the points.
+// Available reports whether plant may be controlled from the points.
 func (q Quality) Available() bool { return q == QualityGood || q == QualityStale || q == QualityTest }
 
-// Actionable is an error that tells people what to do.
+// Actionable is an error with instructions for the user.
 type Actionable interface {
 	error
-	Action() string    // the next step, in words; empty: there is none
+	Action() string    // the next step, for display; empty: there is none
 	NeedsPerson() bool // user action required
 }
 
-// Explain puts an error into words for a point: what happened and what to do.
+// Explain returns the text of an error for a point: what happened and what to do.
 // person is true when user action is required.
 func Explain(err error) (words string, person bool) {
 	words = strings.Join(strings.Fields(err.Error()), " ")
@@ -49,28 +49,28 @@ func Explain(err error) (words string, person bool) {
 	return words, a.NeedsPerson()
 }
 
-// confirmed is how many consecutive attempts must be refused before a room that was
+// failuresToFault is how many consecutive attempts must be refused before a room that was
 // readable counts as faulty: a single refusal is often a transient service error.
-const confirmed = 2
+const failuresToFault = 2
 
 // verdict is the judgement on a snapshot's age and failures.
 type verdict uint8
 
 const (
-	good      verdict = iota
-	neverRead         // nothing was ever read
-	barred            // nothing was ever read, and user action is required
-	refused           // read before, but user action is required now
-	lapsed            // the known bookings have ended
-	tooEarly          // the known bookings have not begun: the clock was set back
-	fromLater         // the last read is in the future: the clock was set back
-	old               // read too long ago
+	good          verdict = iota
+	neverRead             // nothing was ever read
+	neverReadable         // nothing was ever read, and user action is required
+	refused               // read before, but user action is required now
+	bookingsEnded         // the known bookings have ended
+	bookingsAhead         // the known bookings have not begun: the clock was set back
+	readInFuture          // the last read is in the future: the clock was set back
+	old                   // read too long ago
 )
 
 // quality is the quality that follows from the verdict.
 func (v verdict) quality() Quality {
-	return [...]Quality{good: QualityGood, neverRead: QualityUnknown, barred: QualityFault, refused: QualityFault,
-		lapsed: QualityFault, tooEarly: QualityFault, fromLater: QualityStale, old: QualityStale}[v]
+	return [...]Quality{good: QualityGood, neverRead: QualityUnknown, neverReadable: QualityFault, refused: QualityFault,
+		bookingsEnded: QualityFault, bookingsAhead: QualityFault, readInFuture: QualityStale, old: QualityStale}[v]
 }
 
 // judge returns the verdict at now, and the instant at which it changes without a
@@ -80,17 +80,17 @@ func (t *Timeline) judge(now time.Time) (v verdict, next time.Time) {
 	stale := s.ReadAt.Add(t.plan.room.StaleAfter)
 	switch {
 	case s.ReadAt.IsZero() && t.person:
-		return barred, time.Time{}
+		return neverReadable, time.Time{}
 	case s.ReadAt.IsZero():
 		return neverRead, time.Time{}
-	case t.person && s.Failures >= confirmed:
+	case t.person && s.Failures >= failuresToFault:
 		return refused, s.To
 	case !now.Before(s.To):
-		return lapsed, time.Time{}
+		return bookingsEnded, time.Time{}
 	case now.Before(s.From):
-		return tooEarly, s.From
+		return bookingsAhead, s.From
 	case s.ReadAt.Sub(now) > clockSlack:
-		return fromLater, s.ReadAt.Add(-clockSlack)
+		return readInFuture, s.ReadAt.Add(-clockSlack)
 	case !now.Before(stale):
 		return old, s.To
 	}
@@ -111,11 +111,11 @@ func (t *Timeline) words(v verdict) string {
 		reason = "no poll since"
 	}
 	switch v {
-	case lapsed:
+	case bookingsEnded:
 		return "the known bookings ended at " + rfc3339(s.To) + ", last read " + rfc3339(s.ReadAt) + ": " + reason
-	case tooEarly:
+	case bookingsAhead:
 		return "the known bookings begin at " + rfc3339(s.From) + ", which is in the future: the gateway's clock was set back"
-	case fromLater:
+	case readInFuture:
 		return "last read at " + rfc3339(s.ReadAt) + ", which is in the future: the gateway's clock was set back"
 	case old:
 		return "last read " + rfc3339(s.ReadAt) + ": " + reason

@@ -15,24 +15,24 @@ type roomReading struct {
 	err       error    // the room could not be read
 }
 
-// digests are those of the last good readings of an account's rooms in one
-// window, and hold for the rooms' settings of that reading: a poller of other
-// settings begins without any.
+// digests are those of the last good readings of an account's rooms in one window.
+// They are valid only for the settings of the rooms at that reading: a poller with
+// other settings starts without any.
 type digests struct {
 	from, to time.Time
 	byRoom   map[string]Digest
 }
 
-// begin drops the digests when the window has moved: equal events make other
-// bookings then.
+// begin drops the digests when the window has moved: equal events then result in
+// other bookings.
 func (d *digests) begin(from, to time.Time) {
 	if d.byRoom == nil || !d.from.Equal(from) || !d.to.Equal(to) {
 		*d = digests{from: from, to: to, byRoom: map[string]Digest{}}
 	}
 }
 
-// receiver is the Receiver of one Fetch. It makes bookings of the events and
-// hands them to the driver's loop.
+// receiver is the Receiver of one Fetch. It admits the events and passes the
+// bookings to the driver's loop.
 type receiver struct {
 	*poller
 	ctx      context.Context
@@ -56,11 +56,11 @@ func (r *receiver) Last(room string) Digest { return r.digests.byRoom[room] }
 // Deliver implements Receiver.
 func (r *receiver) Deliver(rd Reading) {
 	if r.ctx.Err() != nil {
-		return // the poller was stopped; that is no failure of the room
+		return // the poller was stopped; that is not a failure of the room
 	}
 	room, ok := r.rooms[rd.Room]
 	if !ok {
-		r.d.o.Log.Error("a calendar delivered a room that was not asked for", "account", r.Name, "room", rd.Room)
+		r.d.o.Log.Error("a calendar delivered a room that was not requested", "account", r.Name, "room", rd.Room)
 		return
 	}
 	if rd.Err == nil && rd.Unchanged && (rd.Digest == Digest{} || rd.Digest != r.Last(rd.Room)) {
@@ -80,5 +80,5 @@ func (r *receiver) Deliver(rd Reading) {
 	r.do(r.ctx, func() { r.d.apply(result, r.from, r.to, at) })
 }
 
-// errNotTheLast is a fault of a provider: it took another answer for the last one.
+// errNotTheLast is a bug of a provider: it compared with a reading other than the last.
 var errNotTheLast = errors.New("the calendar was reported as unchanged since a reading that was not the last; it is read in full at the next poll")

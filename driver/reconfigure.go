@@ -12,14 +12,14 @@ import (
 )
 
 // Reconfigure replaces the site, the rooms and the accounts, also while the driver
-// runs. What is the same is left alone: only what is new or has changed is
-// published and read. Reconfigure returns when the new configuration is in effect.
-// An error means that it is not, because ctx or the driver has ended.
+// runs. Only what is new or has changed is published and read. Reconfigure returns
+// when the new configuration is in effect. An error means that it is not, because ctx
+// or the driver has ended.
 //
 // The id identifies a room. One whose settings have changed keeps its past, and
 // its bookings as far as its new privacy allows. One that is read from another
 // calendar loses its bookings. The name identifies an account, which keeps its
-// counters. It is polled at once when its Provider is another (by ==), or when its
+// counters. It is polled at once when its Provider is different (by ==), or when its
 // schedules or any of its rooms have changed. A Fetch of a replaced Provider may
 // still run when Reconfigure returns; its context has ended, and what it delivers
 // is dropped.
@@ -77,7 +77,7 @@ func (d *Driver) takeOverRooms(rooms []Room) (gone []Subject) {
 	return gone
 }
 
-// changeRoom gives a room other settings.
+// changeRoom replaces the settings of a room.
 func (d *Driver) changeRoom(r *roomState, room Room) {
 	snap := r.timeline.Snapshot()
 	if room.source() == r.room.source() {
@@ -131,13 +131,13 @@ func (d *Driver) takeOverAccounts(accounts []Account, rooms []Room) (gone []Subj
 	return gone
 }
 
-// changeAccount gives an account another assignment, and a poller that reads all
-// its rooms at once.
+// changeAccount replaces the assignment of an account and starts a poller that reads
+// all its rooms at once.
 func (d *Driver) changeAccount(a *accountState, next assignment) {
 	other := !a.sameProvider(next.Account)
 	a.assignment, a.next = next, time.Time{}
 	if other {
-		a.settled = nil // another sign-in
+		a.lastState = nil // another sign-in
 	}
 	if d.ctx == nil {
 		return // Run starts it
@@ -175,7 +175,7 @@ func (a Account) sameProvider(b Account) bool {
 // equal reports whether both rooms have the same settings.
 func (r Room) equal(o Room) bool {
 	same := sameZone(r.Zone, o.Zone)
-	r.Zone, o.Zone = nil, nil // a zone that was loaded twice may differ in what it caches
+	r.Zone, o.Zone = nil, nil // a zone that was loaded twice may differ in its cache
 	return same && reflect.DeepEqual(r, o)
 }
 

@@ -45,7 +45,7 @@ func TestReconfigureWithTheSame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, s := newSweptWorld(t, 2*minute, 40*second)
 		w.Rooms[0].Match = []string{"Boardroom"}
-		w.Rooms[0].Weekly.Exceptions = map[string][]Stretch{"2000-01-01": {{540, 1020}}}
+		w.Rooms[0].Weekly.Exceptions = map[string][]HoursRange{"2000-01-01": {{540, 1020}}}
 		jitter := 0
 		w.Jitter = func(time.Duration) time.Duration { jitter++; return time.Duration(jitter) * time.Millisecond }
 		d, _ := w.run(t)
@@ -56,7 +56,7 @@ func TestReconfigureWithTheSame(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.Rooms[0].Match = []string{"Boardroom"}
-		w.Rooms[0].Weekly.Exceptions = map[string][]Stretch{"2000-01-01": {{540, 1020}}}
+		w.Rooms[0].Weekly.Exceptions = map[string][]HoursRange{"2000-01-01": {{540, 1020}}}
 		w.Rooms[0].Zone = zone
 		w.reconfigure(t, d)
 		if published, stored := w.published.publications()-calls, w.shelf.count()-puts; published != 0 || stored != 0 {

@@ -45,7 +45,7 @@ type Report struct {
 	Rooms   []RoomReport `json:"rooms"`
 }
 
-// RoomReport is a room's sums, and the days that they are made of.
+// RoomReport is the totals of a room, and its days.
 type RoomReport struct {
 	Room      string `json:"room"`
 	DaysKnown int    `json:"days_known"`
@@ -78,13 +78,13 @@ type PresenceUsage struct {
 	Overruns    int `json:"overruns"`
 }
 
-// Baseline is what comfort by the weekly schedule would have taken.
+// Baseline is the comfort time according to the weekly schedule.
 type Baseline struct {
 	Minutes int `json:"minutes"`
-	Avoided int `json:"avoided_conditioned_minutes"` // of these, those beyond the actual comfort
+	Avoided int `json:"avoided_conditioned_minutes"` // of these, the minutes beyond the actual comfort
 }
 
-// NewReport sums up the days of a period. read returns the days of all rooms on a
+// NewReport summarizes the days of a period. read returns the days of all rooms on a
 // date, and is called for one date after another, so that they are not all held
 // at once; its error matches [ErrDamagedDay] for a date that is left out. The given
 // rooms come first, in their order, with their weekly schedules; then other
@@ -141,8 +141,8 @@ func (r *RoomReport) add(date string, u Usage) {
 	r.Days = append(r.Days, DayReport{date, u})
 }
 
-// usageOf is how a room was used on a day. A day with more comfort than the
-// weekly schedule has hours avoided nothing.
+// usageOf is how a room was used on a day. On a day with more comfort than the
+// weekly schedule has hours, nothing was avoided.
 func usageOf(d Day, date time.Time, week Weekly, zone *time.Location) Usage {
 	start, end := AllDay(date, date.AddDate(0, 0, 1), zone)
 	u := Usage{Minutes: int(end.Sub(start) / time.Minute), Booked: d.BookedMinutes, Comfort: d.ComfortMinutes}
@@ -185,7 +185,7 @@ func (w Weekly) hasHours() bool {
 			return true
 		}
 	}
-	return slices.ContainsFunc(w.Days[:], func(d []Stretch) bool { return len(d) > 0 })
+	return slices.ContainsFunc(w.Days[:], func(d []HoursRange) bool { return len(d) > 0 })
 }
 
 // hoursBetween is how long the hours of use last between two instants.

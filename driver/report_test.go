@@ -11,9 +11,9 @@ import (
 // Days on which the clocks change have 23 and 25 hours. A day with more comfort
 // than the schedule has hours avoids nothing.
 func TestBaseline(t *testing.T) {
-	week := Weekly{Exceptions: map[string][]Stretch{"2026-12-25": {}, "2026-12-26": {{From: 600, To: 660}, {From: 660, To: 690}}}}
-	week.Days[time.Sunday] = []Stretch{{From: 0, To: 1440}}
-	week.Days[time.Friday] = []Stretch{{From: 7 * 60, To: 12 * 60}, {From: 13 * 60, To: 17 * 60}}
+	week := Weekly{Exceptions: map[string][]HoursRange{"2026-12-25": {}, "2026-12-26": {{From: 600, To: 660}, {From: 660, To: 690}}}}
+	week.Days[time.Sunday] = []HoursRange{{From: 0, To: 1440}}
+	week.Days[time.Friday] = []HoursRange{{From: 7 * 60, To: 12 * 60}, {From: 13 * 60, To: 17 * 60}}
 	for _, c := range []struct {
 		date                              string
 		comfort, minutes, wanted, avoided int
@@ -35,7 +35,7 @@ func TestBaseline(t *testing.T) {
 			t.Errorf("%s: %d minutes, %+v; want %d, %d, %d", c.date, u.Minutes, u.Baseline, c.minutes, c.wanted, c.avoided)
 		}
 	}
-	closed := Weekly{Exceptions: map[string][]Stretch{"2026-12-25": {}}}
+	closed := Weekly{Exceptions: map[string][]HoursRange{"2026-12-25": {}}}
 	if u := usageOf(Day{}, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), closed, zone(t, "Europe/London")); u.Baseline != nil {
 		t.Errorf("a week without hours has the baseline %+v", u.Baseline)
 	}
@@ -84,8 +84,8 @@ func TestNewPeriod(t *testing.T) {
 func TestNewReport(t *testing.T) {
 	london := zone(t, "Europe/London")
 	boardroom := Room{ID: "boardroom"}
-	boardroom.Weekly.Days[time.Wednesday] = []Stretch{{From: 7 * 60, To: 18*60 + 30}} // 690 minutes
-	stored := map[string][]Day{"2026-01-14": {                                        // a Wednesday
+	boardroom.Weekly.Days[time.Wednesday] = []HoursRange{{From: 7 * 60, To: 18*60 + 30}} // 690 minutes
+	stored := map[string][]Day{"2026-01-14": {                                           // a Wednesday
 		{Room: "pantry", BookedMinutes: 5},
 		{Room: "attic", BookedMinutes: 6, SensorMinutes: 1440, UsedMinutes: 61, NoShows: 1, WalkIns: 2, EarlyLeaves: 3, Overruns: 4},
 		{Room: "boardroom", BookedMinutes: 90, ComfortMinutes: 130},

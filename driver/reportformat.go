@@ -9,7 +9,7 @@ import (
 	"text/tabwriter"
 )
 
-// WriteText writes a line for each room, and one for all.
+// WriteText writes a line for each room and one for all rooms.
 func (r Report) WriteText(w io.Writer) error {
 	fmt.Fprintf(w, "%s, %s to %s. Days that are not known are left out.\n", r.Site, r.From, r.To)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -24,7 +24,7 @@ func (r Report) WriteText(w io.Writer) error {
 	return t.Flush()
 }
 
-// reportLine returns the columns of a room, of which so many days were asked for.
+// reportLine returns the columns of a room; asked is the number of days of the period.
 func reportLine(r RoomReport, asked int) string {
 	none := "-"
 	cells := []string{r.Room, fmt.Sprintf("%d of %d", r.DaysKnown, asked), none, none, none, none, none, none, none, none, none, none}

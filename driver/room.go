@@ -6,10 +6,10 @@ import (
 	"unicode"
 )
 
-// Room is one bookable space and the rules by which its points are derived.
+// Room is one bookable space and the settings from which its points are derived.
 type Room struct {
 	ID       string         // topic segment, [a-z0-9-]{1,40}
-	Name     string         // for people
+	Name     string         // for display
 	Account  string         // name of the account that reads it
 	Mailbox  string         // address of the room's own calendar; empty: found among the account's calendars
 	Calendar string         // name or id of one of the account's calendars, where there is no Mailbox; empty: the account's own
@@ -32,11 +32,11 @@ type Room struct {
 	Privacy    Privacy       // what of an event may be shown
 	StaleAfter time.Duration // age of the last successful read at which the quality becomes stale
 
-	FailSafe  FailSafe      // what mode and comfort are when the calendar has not been read for long
+	FailSafe  FailSafe      // mode and comfort when the calendar has not been read for FailAfter
 	FailAfter time.Duration // age of the last successful read at which FailSafe becomes active
 	Weekly    Weekly        // the hours of use, for FailBySchedule
 
-	Test bool // the bookings are test data: quality is test in place of good, and meta says so
+	Test bool // the bookings are test data: quality is test instead of good, and meta has test
 
 	Sensor          bool          // there is a presence sensor
 	Grace           time.Duration // absence shorter than this is ignored
@@ -44,12 +44,12 @@ type Room struct {
 	PresenceTimeout time.Duration // silence after which the sensor is not trusted; 0: it reports changes only
 }
 
-// FailSafe says what mode and comfort are when the calendar has not been read for so
-// long that the known bookings may be wrong.
+// FailSafe is what mode and comfort are when the calendar has not been read for so
+// long that the known bookings may be outdated.
 type FailSafe uint8
 
 const (
-	FailHold       FailSafe = iota // as the known bookings say, and after they have ended the last value
+	FailHold       FailSafe = iota // follow the known bookings, and after they have ended keep the last value
 	FailUnoccupied                 // off
 	FailOccupied                   // on
 	FailBySchedule                 // on in the room's weekly hours of use
@@ -90,7 +90,7 @@ func plainWords(text string) string {
 	return " " + strings.Join(words, " ") + " "
 }
 
-// Release says when a booking stops requesting comfort.
+// Release is when a booking stops requesting comfort.
 type Release uint8
 
 const (
@@ -106,8 +106,8 @@ func (r Release) String() string { return releaseWords.word(r) }
 // ParseRelease reads the word used in configuration.
 func ParseRelease(word string) (Release, error) { return releaseWords.parse(word) }
 
-// Privacy says what of an event may be shown outside its calendar. What it does
-// not allow never becomes part of a [Booking].
+// Privacy is what of an event may be shown outside its calendar. Everything else
+// never becomes part of a [Booking].
 type Privacy uint8
 
 const (
@@ -131,8 +131,8 @@ func (p Privacy) Subject() bool { return p == PrivacySubject || p == PrivacyFull
 // Organizer reports whether organizers may be shown.
 func (p Privacy) Organizer() bool { return p == PrivacyOrganizer || p == PrivacyFull }
 
-// Redact returns the booking without what p does not allow. A private booking
-// keeps neither subject nor organizer, whatever p says.
+// Redact returns the booking with only what p allows. A private booking keeps neither
+// subject nor organizer, whatever p allows.
 func (p Privacy) Redact(b Booking) Booking {
 	if b.Private || !p.Subject() {
 		b.Subject = ""

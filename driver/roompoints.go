@@ -10,20 +10,20 @@ import (
 // without a value is rendered after a change: see [Driver.deriveRoom].
 type roomRow struct {
 	Point
-	fixed    func(*Fixed) Value // its value, where bookings, reads, presence and failures change it
-	moving   func(*Facts) Value // its value, where the passage of time alone changes it
-	calendar bool               // its value is not known while the calendar is not
+	stable   func(*StableFacts) Value // its value, if only bookings, reads, presence and failures change it
+	timed    func(*Facts) Value       // its value, if the passage of time alone changes it
+	calendar bool                     // its value is not known while the calendar is not
 
-	// A fixed value is a member of the point state, a moving one is not: state is
+	// A stable value is a member of the point state, a timed one is not: state is
 	// published only when a fact changes.
-	first      bool               // it precedes the members of the other rows
-	notInState bool               // it is part of another row's member
-	stateName  string             // in place of the point's name
-	stateValue func(*Fixed) Value // in place of the point's value
+	first      bool                     // it precedes the members of the other rows
+	notInState bool                     // it is part of another row's member
+	stateName  string                   // in place of the point's name
+	stateValue func(*StableFacts) Value // in place of the point's value
 
 	because  func(*narrator) string // why the value is what it is; nil: the point is not explained
 	unread   bool                   // its next change is the one that occurs if no read succeeds and no sensor reports
-	forecast bool                   // it says what comes, so that what a sensor would change is said of other points
+	forecast bool                   // it is a forecast, so it has no explanation of what a sensor would change
 }
 
 // roomRows are in the order in which they are published.
@@ -31,125 +31,125 @@ var roomRows = roomCatalogue{
 	{Point: Point{Name: Booked, Kind: Bool, Description: "a booking that counts is running now",
 		Tags: []string{"occupied", "sp", "point"}, Brick: "Occupancy_Command", HA: "binary_sensor", BACnet: "binary-value",
 		Metric: Metric{Name: "booked", Help: "1 while a booking that counts is running."}},
-		calendar: true, fixed: func(f *Fixed) Value { return BoolValue(f.Booked) },
+		calendar: true, stable: func(f *StableFacts) Value { return BoolValue(f.Booked) },
 		because: (*narrator).booked},
 	{Point: Point{Name: Comfort, Kind: Bool, Description: "the HVAC command: booked, or soon to be, with lead, lag, gap and release applied",
 		Tags: []string{"occupied", "cmd", "point"}, Brick: "Occupancy_Command", HA: "binary_sensor", BACnet: "binary-value",
 		Metric: Metric{Name: "comfort", Help: "1 while the room is to be heated, cooled and ventilated for people."}},
-		fixed:   func(f *Fixed) Value { return onlyIf(f.Commanded, BoolValue(f.Comfort)) },
+		stable:  func(f *StableFacts) Value { return onlyIf(f.Commanded, BoolValue(f.Comfort)) },
 		because: (*narrator).comfort},
 	{Point: Point{Name: Occupied, Kind: Bool, Description: "people are present according to the presence sensor; without a trusted sensor, booked",
 		Tags: []string{"occupied", "sensor", "point"}, Brick: "Occupancy_Status", HA: "binary_sensor", BACnet: "binary-value",
 		Metric: Metric{Name: "occupied", Help: "1 while people are present according to the presence sensor; without a trusted sensor, while booked."}},
-		fixed:   func(f *Fixed) Value { return onlyIf(f.Occupancy, BoolValue(f.Occupied)) },
+		stable:  func(f *StableFacts) Value { return onlyIf(f.Occupancy, BoolValue(f.Occupied)) },
 		because: (*narrator).occupied},
 	{Point: Point{Name: ModePoint, Kind: Enum, Values: modeWords[ModeOccupied:], Description: "how the room is used: standby is comfort before or after a booking, or a booking without people; bypass is people without a booking",
 		Tags: []string{"occupied", "cmd", "point"}, Brick: "Occupied_Mode_Status", HA: "sensor", BACnet: "multi-state-value",
 		Metric: Metric{Name: "mode", Help: "1 for the mode of the room."}},
-		fixed:   func(f *Fixed) Value { return onlyIf(f.Mode != ModeUnknown, EnumValue(f.Mode.String())) },
+		stable:  func(f *StableFacts) Value { return onlyIf(f.Mode != ModeUnknown, EnumValue(f.Mode.String())) },
 		because: (*narrator).mode},
 	{Point: Point{Name: NextMode, Kind: Enum, Values: modeWords[ModeOccupied:], Description: "the next mode, if presence does not change; empty when no change is foreseen",
 		Tags: []string{"point"}, Brick: "Point", HA: "sensor", BACnet: "multi-state-value"},
-		fixed:   (*Fixed).nextMode,
+		stable:  (*StableFacts).nextMode,
 		because: (*narrator).nextMode, forecast: true},
 	{Point: Point{Name: MinutesToNextMode, Kind: Int, Unit: "min", Description: "minutes to next_mode; 65535 when no change is foreseen",
 		Tags: []string{"point"}, Brick: "Point", HA: "sensor", BACnet: "positive-integer-value"},
-		moving:    (*Facts).minutesToNextMode,
-		stateName: "next_mode_at", stateValue: func(f *Fixed) Value { return TimeValue(f.NextModeAt) }},
+		timed:     (*Facts).minutesToNextMode,
+		stateName: "next_mode_at", stateValue: func(f *StableFacts) Value { return TimeValue(f.NextModeAt) }},
 	{Point: Point{Name: QualityPoint, Kind: Enum, Values: qualityWords, Description: "how far the other points can be trusted",
 		Tags: []string{"point", "curStatus"}, Brick: "Status", HA: "sensor", BACnet: "multi-state-value",
 		Metric: Metric{Name: "quality", Help: "1 for the quality of the room's points."}},
-		first: true, fixed: func(f *Fixed) Value { return EnumValue(f.Quality.String()) },
+		first: true, stable: func(f *StableFacts) Value { return EnumValue(f.Quality.String()) },
 		because: (*narrator).quality, unread: true},
 	{Point: Point{Name: Availability, Kind: Enum, Values: []string{"online", "offline"}, Description: "offline when quality is fault or unknown",
 		Tags: []string{"point", "curStatus"}, Brick: "Status", HA: "binary_sensor", BACnet: "binary-value"},
-		first: true, fixed: func(f *Fixed) Value { return EnumValue(availability(f.Quality)) }},
+		first: true, stable: func(f *StableFacts) Value { return EnumValue(availability(f.Quality)) }},
 	{Point: Point{Name: CurrentSubject, Kind: Text, Description: "subject of the running booking, as far as privacy allows",
 		Tags: []string{"point"}, Brick: "Point", HA: "sensor", BACnet: "characterstring-value"},
-		calendar: true, fixed: func(f *Fixed) Value { return f.Current.subject() },
-		stateName: "current", stateValue: func(f *Fixed) Value { return f.Current.object() }},
+		calendar: true, stable: func(f *StableFacts) Value { return f.Current.subject() },
+		stateName: "current", stateValue: func(f *StableFacts) Value { return f.Current.object() }},
 	{Point: Point{Name: CurrentOrganizer, Kind: Text, Description: "organizer of the running booking, as far as privacy allows",
 		Tags: []string{"point"}, Brick: "Point", HA: "sensor", BACnet: "characterstring-value"},
-		calendar: true, fixed: func(f *Fixed) Value { return f.Current.organizer() }, notInState: true},
+		calendar: true, stable: func(f *StableFacts) Value { return f.Current.organizer() }, notInState: true},
 	{Point: Point{Name: CurrentStart, Kind: Time, Description: "start of the running booking",
 		Tags: []string{"point"}, Brick: "Point", HA: "sensor", BACnet: "datetime-value"},
-		calendar: true, fixed: func(f *Fixed) Value { return f.Current.start() }, notInState: true},
+		calendar: true, stable: func(f *StableFacts) Value { return f.Current.start() }, notInState: true},
 	{Point: Point{Name: CurrentEnd, Kind: Time, Description: "end of the running booking",
 		Tags: []string{"point"}, Brick: "Point", HA: "sensor", BACnet: "datetime-value"},
-		calendar: true, fixed: func(f *Fixed) Value { return f.Current.end() }, notInState: true},
+		calendar: true, stable: func(f *StableFacts) Value { return f.Current.end() }, notInState: true},
 	{Point: Point{Name: CurrentAttendees, Kind: Int, Description: "people invited to the running booking",
 		Tags: []string{"occupancy", "sp", "point"}, Brick: "Point", HA: "sensor", BACnet: "positive-integer-value"},
-		calendar: true, fixed: func(f *Fixed) Value { return f.Current.attendees() }, notInState: true},
+		calendar: true, stable: func(f *StableFacts) Value { return f.Current.attendees() }, notInState: true},
 	{Point: Point{Name: MinutesRemaining, Kind: Int, Unit: "min", Description: "minutes to the end of the running booking; 0 when none",
 		Tags: []string{"point"}, Brick: "Point", HA: "sensor", BACnet: "positive-integer-value"},
-		calendar: true, moving: (*Facts).minutesRemaining},
+		calendar: true, timed: (*Facts).minutesRemaining},
 	{Point: Point{Name: NextSubject, Kind: Text, Description: "subject of the next booking, as far as privacy allows",
 		Tags: []string{"point"}, Brick: "Point", HA: "sensor", BACnet: "characterstring-value"},
-		calendar: true, fixed: func(f *Fixed) Value { return f.Next.subject() },
-		stateName: "next", stateValue: func(f *Fixed) Value { return f.Next.object() }},
+		calendar: true, stable: func(f *StableFacts) Value { return f.Next.subject() },
+		stateName: "next", stateValue: func(f *StableFacts) Value { return f.Next.object() }},
 	{Point: Point{Name: NextOrganizer, Kind: Text, Description: "organizer of the next booking, as far as privacy allows",
 		Tags: []string{"point"}, Brick: "Point", HA: "sensor", BACnet: "characterstring-value"},
-		calendar: true, fixed: func(f *Fixed) Value { return f.Next.organizer() }, notInState: true},
+		calendar: true, stable: func(f *StableFacts) Value { return f.Next.organizer() }, notInState: true},
 	{Point: Point{Name: NextStart, Kind: Time, Description: "start of the next booking",
 		Tags: []string{"point"}, Brick: "Point", HA: "sensor", BACnet: "datetime-value"},
-		calendar: true, fixed: func(f *Fixed) Value { return f.Next.start() }, notInState: true},
+		calendar: true, stable: func(f *StableFacts) Value { return f.Next.start() }, notInState: true},
 	{Point: Point{Name: NextEnd, Kind: Time, Description: "end of the next booking",
 		Tags: []string{"point"}, Brick: "Point", HA: "sensor", BACnet: "datetime-value"},
-		calendar: true, fixed: func(f *Fixed) Value { return f.Next.end() }, notInState: true},
+		calendar: true, stable: func(f *StableFacts) Value { return f.Next.end() }, notInState: true},
 	{Point: Point{Name: MinutesUntilNext, Kind: Int, Unit: "min", Description: "minutes to the start of the next booking; 65535 when none is known",
 		Tags: []string{"point"}, Brick: "Point", HA: "sensor", BACnet: "positive-integer-value"},
-		calendar: true, moving: (*Facts).minutesUntilNext},
+		calendar: true, timed: (*Facts).minutesUntilNext},
 	{Point: Point{Name: FreeUntil, Kind: Time, Description: "end of the free time, or of the known bookings; empty when booked",
 		Tags: []string{"point"}, Brick: "Point", HA: "sensor", BACnet: "datetime-value"},
-		calendar: true, fixed: func(f *Fixed) Value { return TimeValue(f.FreeUntil) }},
+		calendar: true, stable: func(f *StableFacts) Value { return TimeValue(f.FreeUntil) }},
 	{Point: Point{Name: NoShow, Kind: Bool, Description: "nobody came to the running booking within grace",
 		Tags: []string{"point"}, Brick: "Point", HA: "binary_sensor", BACnet: "binary-value"},
-		calendar: true, fixed: func(f *Fixed) Value { return BoolValue(f.NoShow) },
+		calendar: true, stable: func(f *StableFacts) Value { return BoolValue(f.NoShow) },
 		because: (*narrator).noShow},
 	{Point: Point{Name: WalkIn, Kind: Bool, Description: "people are present without a booking, neither early for the next nor remaining from the last",
 		Tags: []string{"point"}, Brick: "Point", HA: "binary_sensor", BACnet: "binary-value"},
-		calendar: true, fixed: func(f *Fixed) Value { return BoolValue(f.WalkIn) },
+		calendar: true, stable: func(f *StableFacts) Value { return BoolValue(f.WalkIn) },
 		because: (*narrator).walkIn},
 	{Point: Point{Name: SensorPoint, Kind: Enum, Values: sensorWords, Description: "how far the presence sensor can be trusted; none where there is none",
 		Tags: []string{"point", "curStatus"}, Brick: "Status", HA: "sensor", BACnet: "multi-state-value",
 		Metric: Metric{Name: "sensor", Help: "1 for the state of the room's presence sensor."}},
-		fixed:   func(f *Fixed) Value { return EnumValue(f.Sensor.String()) },
+		stable:  func(f *StableFacts) Value { return EnumValue(f.Sensor.String()) },
 		because: (*narrator).sensor, unread: true},
 	{Point: Point{Name: BookingsToday, Kind: Int, Description: "bookings that touch today, past and to come",
 		Tags: []string{"point"}, Brick: "Point", HA: "sensor", BACnet: "positive-integer-value"},
-		calendar: true, fixed: func(f *Fixed) Value { return IntValue(f.BookingsToday) },
+		calendar: true, stable: func(f *StableFacts) Value { return IntValue(f.BookingsToday) },
 		because: (*narrator).bookingsToday},
 	{Point: Point{Name: BookedMinutesToday, Kind: Int, Unit: "min", Description: "booked minutes of today, past and to come, overlaps counted once",
 		Tags: []string{"point"}, Brick: "Point", HA: "sensor", BACnet: "positive-integer-value"},
-		calendar: true, fixed: func(f *Fixed) Value { return IntValue(f.BookedMinutesToday) },
+		calendar: true, stable: func(f *StableFacts) Value { return IntValue(f.BookedMinutesToday) },
 		because: (*narrator).bookedMinutes},
 	{Point: Point{Name: UtilisationToday, Kind: Int, Unit: "%", Description: "booked minutes as a share of the whole day",
 		Tags: []string{"point"}, Brick: "Point", HA: "sensor", BACnet: "analog-value"},
-		calendar: true, fixed: func(f *Fixed) Value { return IntValue(f.UtilisationToday) },
+		calendar: true, stable: func(f *StableFacts) Value { return IntValue(f.UtilisationToday) },
 		because: (*narrator).utilisation},
 	{Point: Point{Name: NoShowsToday, Kind: Int, Description: "bookings of today to which nobody came, within grace or later",
 		Tags: []string{"point"}, Brick: "Point", HA: "sensor", BACnet: "positive-integer-value"},
-		calendar: true, fixed: func(f *Fixed) Value { return IntValue(f.NoShowsToday) },
+		calendar: true, stable: func(f *StableFacts) Value { return IntValue(f.NoShowsToday) },
 		because: (*narrator).noShows},
 	{Point: Point{Name: WalkInsToday, Kind: Int, Description: "how often people came without a booking today",
 		Tags: []string{"point"}, Brick: "Point", HA: "sensor", BACnet: "positive-integer-value"},
-		calendar: true, fixed: func(f *Fixed) Value { return IntValue(f.WalkInsToday) },
+		calendar: true, stable: func(f *StableFacts) Value { return IntValue(f.WalkInsToday) },
 		because: (*narrator).counted},
 	{Point: Point{Name: EarlyLeavesToday, Kind: Int, Description: "bookings of today whose people left at least grace before the end",
 		Tags: []string{"point"}, Brick: "Point", HA: "sensor", BACnet: "positive-integer-value"},
-		calendar: true, fixed: func(f *Fixed) Value { return IntValue(f.EarlyLeavesToday) },
+		calendar: true, stable: func(f *StableFacts) Value { return IntValue(f.EarlyLeavesToday) },
 		because: (*narrator).counted},
 	{Point: Point{Name: OverrunsToday, Kind: Int, Description: "bookings of today whose people stayed at least grace after the end",
 		Tags: []string{"point"}, Brick: "Point", HA: "sensor", BACnet: "positive-integer-value"},
-		calendar: true, fixed: func(f *Fixed) Value { return IntValue(f.OverrunsToday) },
+		calendar: true, stable: func(f *StableFacts) Value { return IntValue(f.OverrunsToday) },
 		because: (*narrator).counted},
 	{Point: Point{Name: Fault, Kind: Text, Description: "why quality is not good, and what to do; empty when good",
 		Tags: []string{"point"}, Brick: "Point", HA: "sensor", BACnet: "characterstring-value"},
-		first: true, fixed: func(f *Fixed) Value { return TextValue(f.Fault) }},
+		first: true, stable: func(f *StableFacts) Value { return TextValue(f.Fault) }},
 	{Point: Point{Name: Age, Kind: Int, Unit: "s", Description: "time since the last successful read, updated at each full minute",
 		Tags: []string{"point"}, Brick: "Point", HA: "sensor", BACnet: "positive-integer-value",
 		Metric: Metric{Name: "last_good_read_age_seconds", Help: "Time since the room's calendar was last read, updated at each full minute."}},
-		moving: func(f *Facts) Value { return onlyIf(f.Age >= 0, IntValue(f.Age)) }},
+		timed: func(f *Facts) Value { return onlyIf(f.Age >= 0, IntValue(f.Age)) }},
 	{Point: Point{Name: StatePoint, Kind: JSON, Description: "every fact in one message",
 		Tags: []string{"point"}, Brick: "Point"}},
 	{Point: Point{Name: Schedule48h, Kind: JSON, Description: "the bookings of the next 48 hours",
@@ -166,8 +166,8 @@ var (
 	metaIndex     = OfRoom.Index(Meta)
 )
 
-// roomCatalogue is a list of the points of a room, from which everything that
-// lists points is made.
+// roomCatalogue lists the points of a room. Everything that enumerates points is
+// generated from it.
 type roomCatalogue []roomRow
 
 // fill writes the values that follow from f, in the order of the catalogue.
@@ -175,19 +175,19 @@ func (c roomCatalogue) fill(f *Facts, values []Value) {
 	for i := range c {
 		row := &c[i]
 		switch {
-		case row.fixed == nil && row.moving == nil:
+		case row.stable == nil && row.timed == nil:
 		case row.calendar && !f.Known:
 			values[i] = Value{}
-		case row.fixed != nil:
-			values[i] = row.fixed(&f.Fixed)
+		case row.stable != nil:
+			values[i] = row.stable(&f.StableFacts)
 		default:
-			values[i] = row.moving(f)
+			values[i] = row.timed(f)
 		}
 	}
 }
 
 // state renders the point state: the facts that have held since an instant.
-func (c roomCatalogue) state(f *Fixed, since time.Time) Value {
+func (c roomCatalogue) state(f *StableFacts, since time.Time) Value {
 	doc := newObject(1024).add("timestamp", TimeValue(since))
 	for _, first := range []bool{true, false} {
 		for i := range c {
@@ -206,14 +206,14 @@ func (c roomCatalogue) state(f *Fixed, since time.Time) Value {
 }
 
 // member is the row's member of the point state; a nil value: it has none.
-func (r *roomRow) member() (name string, value func(*Fixed) Value) {
+func (r *roomRow) member() (name string, value func(*StableFacts) Value) {
 	switch {
 	case r.stateValue != nil:
 		return cmp.Or(r.stateName, r.Name), r.stateValue
 	case r.notInState:
 		return "", nil
 	}
-	return r.Name, r.fixed
+	return r.Name, r.stable
 }
 
 // meta renders the point meta: what the room is and which points it has.

@@ -12,12 +12,12 @@ import (
 func TestRowAddsAPoint(t *testing.T) {
 	guests := roomRow{
 		Point:   Point{Name: "guests", Kind: Int, Unit: "d", Description: "people invited", Tags: []string{"point", "guest"}, Brick: "Point"},
-		fixed:   func(f *Fixed) Value { return f.Current.attendees() },
+		stable:  func(f *StableFacts) Value { return f.Current.attendees() },
 		because: func(n *narrator) string { return fmt.Sprint("booked: ", n.facts.Booked) }, calendar: true,
 	}
 	countdown := roomRow{
 		Point:    Point{Name: "countdown", Kind: Int, Description: "minutes left"},
-		moving:   func(f *Facts) Value { return IntValue(-f.MinutesRemaining) },
+		timed:    func(f *Facts) Value { return IntValue(-f.MinutesRemaining) },
 		calendar: true,
 	}
 	rows := slices.Concat(roomRows[:OfRoom.Index(QualityPoint)], roomCatalogue{guests, countdown}, roomRows[OfRoom.Index(QualityPoint):])
@@ -45,7 +45,7 @@ func TestRowAddsAPoint(t *testing.T) {
 		}
 	}
 
-	state := rows.state(&facts.Fixed, at930).Text()
+	state := rows.state(&facts.StableFacts, at930).Text()
 	without := facts.State(at930).Text()
 	if got := strings.Replace(state, `"guests":5,`, "", 1); got != without || got == state {
 		t.Errorf("state is\n%s\nand without the row\n%s", state, without)
@@ -70,7 +70,7 @@ func TestRowAddsAPoint(t *testing.T) {
 	}
 
 	unread, _ := fresh(NewTimeline(room, Snapshot{}), at930)
-	if state := rows.state(&unread.Fixed, at930).Text(); !strings.Contains(state, `"guests":null,`) {
+	if state := rows.state(&unread.StableFacts, at930).Text(); !strings.Contains(state, `"guests":null,`) {
 		t.Errorf("where the calendar is not known, state is %s", state)
 	}
 }
@@ -108,16 +108,16 @@ func TestStateOrder(t *testing.T) {
 func TestRows(t *testing.T) {
 	for _, r := range roomRows {
 		values := 0
-		if r.fixed != nil {
+		if r.stable != nil {
 			values++
 		}
-		if r.moving != nil {
+		if r.timed != nil {
 			values++
 		}
 		if document := r.Kind == JSON; document != (values == 0) || values > 1 {
 			t.Errorf("%s has %d values", r.Name, values)
 		}
-		if r.moving != nil && (r.because != nil || r.notInState) {
+		if r.timed != nil && (r.because != nil || r.notInState) {
 			t.Errorf("%s changes by the minute: it can be neither explained nor kept out of state", r.Name)
 		}
 	}

@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// SessionState is the state of an account's sign-in in one word.
+// SessionState is the state of an account's sign-in.
 type SessionState uint8
 
 const (
 	NeverSignedIn SessionState = iota // nobody has signed in yet, or somebody signed out
-	SignedIn                          // the service lets the account in
-	Refreshing                        // the sign-in is being renewed
-	Retrying                          // the last attempt failed and may well succeed the next time
+	SignedIn                          // the service accepts the sign-in
+	Refreshing                        // the sign-in is being refreshed
+	Retrying                          // the last attempt failed; the next may succeed
 	SignInNeeded                      // user action required
 )
 
@@ -39,44 +39,44 @@ func (s *SessionState) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Works reports whether calendars can be read.
+// Works reports whether the sign-in allows reading calendars.
 func (s SessionState) Works() bool { return s == SignedIn || s == Refreshing }
 
-// NeedsPerson reports whether it stays so until somebody signs in.
+// NeedsPerson reports whether the state lasts until somebody signs in.
 func (s SessionState) NeedsPerson() bool { return s == NeverSignedIn || s == SignInNeeded }
 
-// SessionStatus is what there is to say about an account's sign-in. Instants are
-// UTC; the zero time means not known.
+// SessionStatus is the status of an account's sign-in. Instants are UTC; the zero
+// time means not known.
 type SessionStatus struct {
 	State         SessionState `json:"state"`
 	Reason        string       `json:"reason,omitempty"` // what is wrong, in words; empty when nothing is
-	Action        string       `json:"action,omitempty"` // what a person does about it; may be empty
-	User          string       `json:"user,omitempty"`   // who signed in, where the service told
-	Scopes        []string     `json:"scopes,omitempty"` // permissions that were granted, where the service told
+	Action        string       `json:"action,omitempty"` // what the user has to do; may be empty
+	User          string       `json:"user,omitempty"`   // the signed-in user, if the service reports it
+	Scopes        []string     `json:"scopes,omitempty"` // granted permissions, if the service reports them
 	SignedInAt    time.Time    `json:"signed_in,omitzero"`
 	LastRefresh   time.Time    `json:"last_refresh,omitzero"`
 	AccessExpires time.Time    `json:"access_expires,omitzero"`  // end of the access token
-	RefreshLapses time.Time    `json:"refresh_lapses,omitzero"`  // when the sign-in would lapse if it were not renewed
+	RefreshLapses time.Time    `json:"refresh_lapses,omitzero"`  // when the sign-in expires unless it is refreshed
 	SecretExpires time.Time    `json:"secret_expires,omitzero"`  // end of the client secret or certificate
-	NextTry       time.Time    `json:"next_try,omitzero"`        // of a renewal that failed
+	NextTry       time.Time    `json:"next_try,omitzero"`        // after a failed refresh
 	MissingScopes []string     `json:"missing_scopes,omitempty"` // permissions that are configured and were not granted
-	Device        *DeviceCode  `json:"device,omitempty"`         // waits to be entered; nil: there is none
+	Device        *DeviceCode  `json:"device,omitempty"`         // not entered yet; nil: there is none
 }
 
-// Session is the sign-in of one account. What ways to sign in it has it shows by
-// implementing CodeSignIn, DeviceSignIn, TokenImporter and SignOuter; one with
-// none of them signs in by itself. Errors that people can fix are Actionable,
-// and no error holds a token, a code or a secret.
+// Session is the sign-in of one account. It supports ways to sign in by implementing
+// CodeSignIn, DeviceSignIn, TokenImporter and SignOuter; one with none of them signs
+// in automatically. Errors that users can fix are Actionable, and no error contains a
+// token, a code or a secret.
 type Session interface {
 	Status() SessionStatus
 	// Changed returns a channel that is closed at the next change of the Status.
 	// Take it before reading the Status.
 	Changed() <-chan struct{}
-	// Run keeps the session alive until ctx ends, and returns ctx's error. What
-	// is under way then is brought to its end first; nothing starts afterwards:
-	// every other method but Status and Changed then fails with ErrSessionEnded.
+	// Run refreshes the session until ctx ends, and returns ctx's error. It
+	// first completes requests in progress; nothing starts afterwards: every
+	// other method but Status and Changed then fails with ErrSessionEnded.
 	Run(ctx context.Context) error
-	// Verify makes sure that the service lets the account in now.
+	// Verify checks that the service accepts the sign-in.
 	Verify(ctx context.Context) error
 }
 
@@ -90,8 +90,8 @@ const (
 	successorRetry = 50 * time.Millisecond
 )
 
-// RetryEnded calls do again while it fails with ErrSessionEnded, until ctx ends or
-// half a minute has passed. do finds the Session of the account anew every time.
+// RetryEnded repeats do while it fails with ErrSessionEnded, until ctx ends or 30 s
+// have passed. do looks up the Session of the account every time.
 func RetryEnded(ctx context.Context, do func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, successorWait)
 	defer cancel()
@@ -108,7 +108,7 @@ func RetryEnded(ctx context.Context, do func() error) error {
 	}
 }
 
-// CodeSignIn is a Session that a person signs in to in a browser
+// CodeSignIn is a Session that a user signs in to in a browser
 // (RFC 6749 §4.1 with PKCE, RFC 7636).
 type CodeSignIn interface {
 	Session
@@ -125,25 +125,25 @@ type CodeSignIn interface {
 	CompleteCode(ctx context.Context, code string) error
 }
 
-// AuthorizationRequest refines a sign-in (RFC 6749 §4.1.1); the zero value will do.
+// AuthorizationRequest has optional parameters of a sign-in (RFC 6749 §4.1.1).
 type AuthorizationRequest struct {
 	RedirectURI string `json:"redirect_uri,omitempty"` // in place of the configured one
 	LoginHint   string `json:"login_hint,omitempty"`   // the account to offer, an e-mail address
-	Prompt      string `json:"prompt,omitempty"`       // "select_account", "login" or "consent"; empty: as the service likes
+	Prompt      string `json:"prompt,omitempty"`       // "select_account", "login" or "consent"; empty: the service's default
 }
 
-// DeviceSignIn is a Session that a person signs in to with a short code on any
-// device (RFC 8628).
+// DeviceSignIn is a Session that a user signs in to with a short code on any device
+// (RFC 8628).
 type DeviceSignIn interface {
 	Session
 	// StartDevice begins a sign-in, or returns the code that is open already.
-	// The sign-in goes on after ctx has ended.
+	// The sign-in continues after ctx has ended.
 	StartDevice(ctx context.Context) (DeviceCode, error)
-	// WaitDevice waits for the end of the sign-in under way.
+	// WaitDevice waits for the end of the pending sign-in.
 	WaitDevice(ctx context.Context) error
 }
 
-// DeviceCode is a device code that waits to be entered.
+// DeviceCode is a device code that the user has not entered yet.
 type DeviceCode struct {
 	UserCode        string    `json:"user_code"`
 	VerificationURI string    `json:"verification_uri"` // where it is entered
@@ -154,8 +154,8 @@ type DeviceCode struct {
 // for the same client.
 type TokenImporter interface {
 	Session
-	// Import makes them the sign-in once the service has accepted them. The one
-	// that was there before stays if it does not.
+	// Import replaces the sign-in with the tokens once the service has accepted
+	// them; otherwise the previous one stays.
 	Import(ctx context.Context, t ImportedTokens) error
 }
 
@@ -167,7 +167,7 @@ type ImportedTokens struct {
 	RedirectURI  string `json:"redirect_uri,omitempty"` // where it is known
 }
 
-// SignOuter is a Session that can be forgotten here.
+// SignOuter is a Session whose stored sign-in can be deleted.
 type SignOuter interface {
 	Session
 	SignOut() error

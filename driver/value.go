@@ -19,9 +19,9 @@ func (k Kind) String() string {
 	return [...]string{"unknown", "bool", "int", "text", "time", "enum", "json"}[k]
 }
 
-// Value is the value of one point. It is comparable with ==. The zero Value means
-// that the value is not known. A value that is known to be absent, such as the start
-// of a next booking where there is none, is Nothing of its kind.
+// Value is the value of one point, comparable with ==. The zero Value is unknown. A
+// value that is known to be absent, such as the start of a next booking when there is
+// none, is Nothing of its kind.
 type Value struct {
 	kind    Kind
 	nothing bool
@@ -67,7 +67,7 @@ func TimeValue(t time.Time) Value {
 // Kind returns the kind; zero for a value that is not known.
 func (v Value) Kind() Kind { return v.kind }
 
-// Known reports whether the value is known at all.
+// Known reports whether the value is known.
 func (v Value) Known() bool { return v.kind != 0 }
 
 // Nothing reports whether the value is not known, or known to be absent.

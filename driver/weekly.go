@@ -7,13 +7,13 @@ import (
 
 // Weekly is a week's hours of use in the site's zone.
 type Weekly struct {
-	Days       [7][]Stretch         // by [time.Weekday]
-	Exceptions map[string][]Stretch // by date, as in "2026-12-25": instead of its weekday's
+	Days       [7][]HoursRange         // by [time.Weekday]
+	Exceptions map[string][]HoursRange // by date, as in "2026-12-25": instead of its weekday's
 }
 
-// Stretch is a part of a day, its end exclusive, in minutes of local time from
+// HoursRange is a range of hours of a day, its end exclusive, in minutes of local time from
 // midnight: 24:00 is 1440. A local time that occurs twice is the first of the two.
-type Stretch struct{ From, To int }
+type HoursRange struct{ From, To int }
 
 // Hours reports whether now is within the hours of use, and returns the first instant
 // after now, UTC, at which that changes; zero: it does not within a week.

@@ -9,10 +9,10 @@ import (
 // from 00:00 to 03:00 and from 05:00; closed on 2026-01-21, a Wednesday.
 func week() Weekly {
 	var w Weekly
-	w.Days[time.Wednesday] = []Stretch{{420, 720}, {720, 1110}}
-	w.Days[time.Saturday] = []Stretch{{0, 1440}}
-	w.Days[time.Sunday] = []Stretch{{0, 180}, {300, 1440}}
-	w.Exceptions = map[string][]Stretch{"2026-01-21": {}}
+	w.Days[time.Wednesday] = []HoursRange{{420, 720}, {720, 1110}}
+	w.Days[time.Saturday] = []HoursRange{{0, 1440}}
+	w.Days[time.Sunday] = []HoursRange{{0, 180}, {300, 1440}}
+	w.Exceptions = map[string][]HoursRange{"2026-01-21": {}}
 	return w
 }
 
@@ -46,14 +46,14 @@ func TestWeekly(t *testing.T) {
 	}
 	var always Weekly
 	for day := range always.Days {
-		always.Days[day] = []Stretch{{0, 1440}}
+		always.Days[day] = []HoursRange{{0, 1440}}
 	}
 	if on, next := always.Hours(at("12:00"), time.UTC); !on || !next.IsZero() {
 		t.Errorf("a week without a pause is %t until %v", on, next)
 	}
 	// Stretches that the hour that is skipped pushes into each other.
 	var night Weekly
-	night.Days[time.Sunday] = []Stretch{{70, 85}, {120, 150}}
+	night.Days[time.Sunday] = []HoursRange{{70, 85}, {120, 150}}
 	skipped := at("2026-03-29T00:30:00Z") // 01:10 to 01:25 do not exist in London: 02:10 to 02:25 are meant
 	if on, next := night.Hours(skipped, zone(t, "Europe/London")); on || next != at("2026-03-29T01:00:00Z") {
 		t.Errorf("before the skipped hour: %t until %v", on, next)

@@ -19,18 +19,18 @@ type Why struct {
 
 // Why explains the points that [Timeline.Derive] makes of past and now. Times in the
 // texts are in the room's zone, with the weekday unless they are of the day of now.
-// Of a booking the texts say no more than the Booking holds.
+// The texts contain only what is in a Booking.
 //
 // Until is the instant at which the point changes if nothing unexpected happens: a
-// calendar that can be read keeps its bookings, one that cannot be read stays so,
-// and a trusted sensor goes on reporting the same. For quality and sensor it is the
+// readable calendar keeps its bookings, an unreadable one stays unreadable, and a
+// trusted sensor keeps reporting the same. For quality and sensor it is the
 // instant at which they change if no read succeeds and the sensor does not report.
 func (t *Timeline) Why(past Past, now time.Time) []Why { return roomRows.explain(t, past, now) }
 
 // explain is [Timeline.Why] for the explained points of a catalogue.
 func (c roomCatalogue) explain(t *Timeline, past Past, now time.Time) []Why {
 	c = slices.DeleteFunc(slices.Clone(c), func(r roomRow) bool { return r.because == nil })
-	first := t.follow(past, now)
+	first := t.evaluate(past, now)
 	n := narrator{rows: c, f: &first, zone: t.plan.room.Zone, now: now}
 	values := n.derive()
 	whys := make([]Why, len(c))
@@ -38,12 +38,12 @@ func (c roomCatalogue) explain(t *Timeline, past Past, now time.Time) []Why {
 		whys[i] = Why{Point: c[i].Name, Value: values[i], Because: n.because(&c[i])}
 	}
 	c.unless(whys, first)
-	c.foretell(whys, first, now, true)
-	c.foretell(whys, first, now, false)
+	c.forecast(whys, first, now, true)
+	c.forecast(whys, first, now, false)
 	return whys
 }
 
-// derive works out the values of the rows at the follower's instant.
+// derive computes the values of the rows at the evaluator's instant.
 func (n *narrator) derive() []Value {
 	n.facts, _, _ = n.f.t.Derive(n.f.p, n.f.p.At)
 	values := make([]Value, len(n.rows))
@@ -59,8 +59,8 @@ func (n *narrator) because(row *roomRow) string {
 	return row.because(n)
 }
 
-// unless works out what the points would be if the sensor now reported the opposite.
-func (c roomCatalogue) unless(whys []Why, f follower) {
+// unless computes what the points would be if the sensor now reported the opposite.
+func (c roomCatalogue) unless(whys []Why, f evaluator) {
 	if !f.p.Trusted {
 		return
 	}
@@ -78,16 +78,16 @@ func (c roomCatalogue) unless(whys []Why, f follower) {
 	}
 }
 
-// foretell follows the room from one instant at which something may change to the
-// next, and notes at which of them each point first does. It is for the points
+// forecast advances the room from one instant at which something may change to the
+// next, and records at which of them each point first changes. It is for the points
 // that assume no further read and no report of the sensor (unread), or for the
-// others, which assume that the calendar goes on being read and the sensor goes on
-// reporting what it did.
-func (c roomCatalogue) foretell(whys []Why, f follower, now time.Time, unread bool) {
+// others, which assume that the calendar is still read and the sensor keeps reporting
+// the same.
+func (c roomCatalogue) forecast(whys []Why, f evaluator, now time.Time, unread bool) {
 	n := narrator{rows: c, f: &f, zone: f.t.plan.room.Zone, now: now}
 	n.derive()
 	reading := !unread && n.facts.Quality == QualityGood
-	end := f.foreseeable(reading)
+	end := f.forecastEnd(reading)
 	for {
 		to := f.nextChange()
 		if to.IsZero() || !to.Before(end) {
@@ -120,20 +120,20 @@ func (c roomCatalogue) foretell(whys []Why, f follower, now time.Time, unread bo
 	}
 }
 
-// nextChange is the first instant after p.At at which a point that is explained
-// may change by itself; zero: none.
-func (f *follower) nextChange() time.Time {
-	w := wake{now: f.p.At}
-	w.by(f.due().at)
+// nextChange is the first instant after p.At at which an explained point may change
+// without an event; zero: none.
+func (f *evaluator) nextChange() time.Time {
+	w := earliest{now: f.p.At}
+	w.add(f.due().at)
 	_, next := f.t.judge(f.p.At)
-	w.by(next)
+	w.add(next)
 	return w.at
 }
 
-// foreseeable is the instant before which changes are looked for. While the
+// forecastEnd is the end of the forecast. While the
 // calendar is read, that is the end of the known bookings, which every read moves.
 // Otherwise a week beyond that end shows what the schedule of the fail-safe does.
-func (f *follower) foreseeable(reading bool) time.Time {
+func (f *evaluator) forecastEnd(reading bool) time.Time {
 	if reading {
 		return f.t.snap.To
 	}

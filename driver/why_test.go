@@ -209,7 +209,7 @@ func drawnUse(r *rand.Rand, z *time.Location) Room {
 		FailSafe: FailSafe(r.UintN(4)), Sensor: r.IntN(3) > 0, Grace: 5*time.Minute + upTo(20), PresenceHold: upTo(30), PresenceTimeout: upTo(240)}
 	room.FailAfter = room.StaleAfter + upTo(300)
 	for day := range room.Weekly.Days {
-		room.Weekly.Days[day] = []Stretch{{7 * 60, 12 * 60}, {13 * 60, 18*60 + 30}}
+		room.Weekly.Days[day] = []HoursRange{{7 * 60, 12 * 60}, {13 * 60, 18*60 + 30}}
 	}
 	return room
 }

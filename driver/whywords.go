@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// narrator explains in words why the points of a room are what they are at the
-// instant of its follower. It reads the facts and what they were derived from.
+// narrator explains the values of the points of a room at the instant of its
+// evaluator, from the facts and from what they were derived from.
 type narrator struct {
 	rows  roomCatalogue // the points to explain
-	f     *follower
+	f     *evaluator
 	facts Facts
 	zone  *time.Location
 	now   time.Time // times of its day are written without a weekday
@@ -205,7 +205,7 @@ func (n *narrator) safeMode() string {
 // bookedMode says what makes the mode while b is the current booking.
 func (n *narrator) bookedMode(b *Booking) string {
 	runs, grace := n.booking(b)+" is running", short(n.f.t.plan.room.Grace)
-	warm := n.f.t.plan.pieces[n.f.i].needsComfort
+	warm := n.f.t.plan.segments[n.f.i].needsComfort
 	switch {
 	case n.f.p.Present:
 		return runs + ", and the presence sensor detects somebody"
@@ -258,11 +258,11 @@ func (n *narrator) quality() string {
 		if words = "no read has succeeded yet"; t.reason != "" {
 			words += ": " + reason
 		}
-	case lapsed:
+	case bookingsEnded:
 		words = n.unknown() + ", " + read + ": " + reason
-	case tooEarly:
+	case bookingsAhead:
 		words = n.unknown() + ": the gateway's clock was set back"
-	case fromLater:
+	case readInFuture:
 		words = read + ", which is in the future: the gateway's clock was set back"
 	case old:
 		words = read + ", stale_after " + short(room.StaleAfter) + " ago or longer: " + reason

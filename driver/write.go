@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// changes say what is to be written. They are bounded by the rooms, and the days
-// by longestBacklog.
+// changes is what has to be written. It is bounded by the number of rooms, and the
+// days by longestBacklog.
 type changes struct {
 	bookings map[string]bool // rooms whose bookings differ from the stored ones
 	pasts    map[string]bool // rooms whose past differs from the stored one
 	deleted  map[string]bool // keys to delete before anything is written
-	days     []Day           // that are over
+	days     []Day           // completed
 	first    bool            // among the bookings are those of a room that was never stored
 	counted  bool            // among the pasts is one in which something was counted
 	read     bool            // a room was read
@@ -34,7 +34,7 @@ func (c *changes) putBack(failed changes) {
 	c.first, c.counted, c.read = c.first || failed.first, c.counted || failed.counted, c.read || failed.read
 }
 
-// write is what one write takes to the store. Nothing of it changes while it runs.
+// write is the input of one write to the store. It does not change while it runs.
 type write struct {
 	changes
 	rooms map[string]record // every room that is configured; nil: only the days are written
@@ -47,7 +47,7 @@ type outcome struct {
 	roomsErr error // the rooms were not stored
 }
 
-// perform writes. The days come first, so that a stored past in which a day is over
+// perform writes. The days come first, so that a stored past with a completed day
 // proves that the history has the day. After a crash between the two the day is
 // derived and appended once more, which the history allows. When the history fails,
 // the pasts of the rooms concerned are withheld.

@@ -25,10 +25,10 @@ func TestReportOfKnownDays(t *testing.T) {
 		for i, lead := range []time.Duration{30 * time.Minute, 10 * time.Minute} {
 			b.cfg.Rooms[i].Lead, b.cfg.Rooms[i].Lag, b.cfg.Rooms[i].Gap = lead, 0, 0
 		}
-		boardroom.Week.Days = [7][]config.Stretch{
+		boardroom.Week.Days = [7][]config.HoursRange{
 			time.Saturday: {{From: 7 * 60, To: 12 * 60}}, time.Sunday: {{From: 0, To: 24 * 60}},
 			time.Monday: {{From: 7 * 60, To: 18*60 + 30}}, time.Tuesday: {{From: 7 * 60, To: 18*60 + 30}}}
-		boardroom.Week.Exceptions = map[string][]config.Stretch{"2026-03-31": {{From: 8 * 60, To: 13 * 60}, {From: 13 * 60, To: 18 * 60}}}
+		boardroom.Week.Exceptions = map[string][]config.HoursRange{"2026-03-31": {{From: 8 * 60, To: 13 * 60}, {From: 13 * 60, To: 18 * 60}}}
 
 		b.until(at(27, 22, 0)) // of the office, only what is booked every week is left: 09:00 to 09:30, here on Monday, there on Tuesday
 		for _, booked := range [][2]time.Time{

@@ -47,7 +47,7 @@ func rulesOf(rules []config.Rule) []driver.Rule {
 }
 
 func weeklyOf(w config.Week) driver.Weekly {
-	out := driver.Weekly{Exceptions: map[string][]driver.Stretch{}}
+	out := driver.Weekly{Exceptions: map[string][]driver.HoursRange{}}
 	for i, stretches := range w.Days {
 		out.Days[i] = stretchesOf(stretches)
 	}
@@ -57,10 +57,10 @@ func weeklyOf(w config.Week) driver.Weekly {
 	return out
 }
 
-func stretchesOf(stretches []config.Stretch) []driver.Stretch {
-	var out []driver.Stretch
+func stretchesOf(stretches []config.HoursRange) []driver.HoursRange {
+	var out []driver.HoursRange
 	for _, s := range stretches {
-		out = append(out, driver.Stretch(s))
+		out = append(out, driver.HoursRange(s))
 	}
 	return out
 }

@@ -25,7 +25,7 @@ func TestMetrics(t *testing.T) {
 	publish(o, driver.OfRoom, "boardroom", p)
 	publish(o, driver.OfAccount, "rooms", points{
 		driver.AccountState: driver.EnumValue("retrying"), driver.Polls: driver.IntValue(12), driver.Throttled: driver.IntValue(3),
-		driver.AccessExpires: driver.TimeValue(noon), driver.RefreshDaysLeft: driver.IntValue(89), driver.SecretDaysLeft: driver.NoInt(driver.NotInSight),
+		driver.AccessExpires: driver.TimeValue(noon), driver.RefreshDaysLeft: driver.IntValue(89), driver.SecretDaysLeft: driver.NoInt(driver.NotForeseen),
 	})
 	publish(o, driver.OfGateway, "", points{driver.Started: driver.TimeValue(noon)})
 	o.Board.Report("mqtt", false, "", noon)

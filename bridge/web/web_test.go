@@ -191,7 +191,7 @@ func TestRoomInJSON(t *testing.T) {
 	p[driver.Comfort] = driver.BoolValue(true)
 	p[driver.CurrentOrganizer] = driver.TextValue("") // privacy does not allow it
 	p[driver.MinutesRemaining] = driver.IntValue(45)
-	p[driver.MinutesUntilNext] = driver.NoInt(driver.NotInSight)
+	p[driver.MinutesUntilNext] = driver.NoInt(driver.NotForeseen)
 	p[driver.StatePoint] = driver.JSONValue(`{"booked":true}`)
 	publish(o, driver.OfRoom, "boardroom", p)
 	var got map[string]any

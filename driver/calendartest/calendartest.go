@@ -20,15 +20,16 @@ import (
 type Fixture interface {
 	// Calendar reads all rooms of the fixture.
 	Calendar() driver.Calendar
-	// TimesOnly tells that the Calendar reads busy times and their status and
-	// nothing else: no ids, subjects, organizers, attendees or sensitivity. Events
-	// of the same times and status are one to it.
+	// TimesOnly reports whether the Calendar reads only busy times and their
+	// status: no ids, subjects, organizers, attendees or sensitivity. It merges
+	// events of the same times and status.
 	TimesOnly() bool
 	// Room is the room that Put books. The suite sets its zone and privacy.
 	Room() driver.Room
 	// Other is a second room, which stays empty.
 	Other() driver.Room
-	// Refused is a room that the service refuses to let read until a person acts.
+	// Refused is a room that the service does not allow to be read until user
+	// action is taken.
 	Refused() driver.Room
 	// Put adds an event to the room's calendar.
 	Put(Event) Handle
@@ -73,7 +74,7 @@ func Run(t *testing.T, newFixture func(t *testing.T) Fixture) {
 		{"events that do not occupy the room", testNotOccupied},
 		{"status", testStatus},
 		{"all-day", testAllDay},
-		{"long ago begun series", testSeries},
+		{"series that began long ago", testSeries},
 		{"series across clock changes", testSeriesClockChange},
 		{"exceptions", testExceptions},
 		{"changes between readings", testChanges},

@@ -298,7 +298,7 @@ func testUnchanged(t *testing.T, f Fixture) {
 	want("2026-11-03 09:00 2026-11-03 10:00")
 }
 
-// testRefused: the error concerns its room only, and says what a person can do.
+// testRefused: the error concerns its room only, and has an action.
 func testRefused(t *testing.T, f Fixture) {
 	f.Put(meeting("09:00", "10:00"))
 	refused := f.Refused()
@@ -306,7 +306,7 @@ func testRefused(t *testing.T, f Fixture) {
 	got, _ := newRecorder(t, from, to, refused, room(f)).fetch(t.Context(), f.Calendar())
 	var a driver.Actionable
 	if err := got[refused.ID].Err; !errors.As(err, &a) || !a.NeedsPerson() || a.Action() == "" {
-		t.Errorf("error %v, want one that says what a person can do", err)
+		t.Errorf("error %v, want one with an action", err)
 	}
 	if rd := got[room(f).ID]; rd.Err != nil {
 		t.Errorf("the other room: %v", rd.Err)

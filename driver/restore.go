@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// readAtKey holds when each room was last read; it changes with every poll, the
-// bookings do not, so the two are kept apart. A room id cannot contain the slash.
+// readAtKey holds when each room was last read. It is separate from the bookings
+// because it changes with every poll. A room id cannot contain the slash.
 const readAtKey = "read-at/rooms"
 
 const storedVersion = 1
@@ -19,7 +19,7 @@ const storedVersion = 1
 // pastKey is the key of a room's past.
 func pastKey(room string) string { return "past/" + room }
 
-// pastVersion is that of the stored Past; another is not read.
+// pastVersion is the format version of the stored Past; others are not read.
 const pastVersion = 1
 
 // storedPast is the record of a room's past.
@@ -44,8 +44,8 @@ type stored struct {
 	Bookings []Booking `json:"bookings"`
 }
 
-// load returns what is stored of the rooms, and deletes what is stored of others.
-// What cannot be read is logged and counts as never read.
+// load returns the stored records of the rooms, and deletes those of others. An
+// unreadable record is logged and counts as never read.
 func (m *memory) load(rooms []Room) ([]Snapshot, []Past) {
 	snaps, pasts := make([]Snapshot, len(rooms)), make([]Past, len(rooms))
 	readAt := map[string]time.Time{}
@@ -56,7 +56,7 @@ func (m *memory) load(rooms []Room) ([]Snapshot, []Past) {
 		pasts[i] = m.loadPast(room.ID)
 		var s stored
 		if err := m.get(room.ID, &s); err != nil {
-			m.log.Warn("the last known bookings of a room are lost; the next poll brings them back", "room", room.ID, "reason", err)
+			m.log.Warn("the last known bookings of a room are lost; the next poll reads them again", "room", room.ID, "reason", err)
 			continue
 		}
 		at, ok := readAt[room.ID]
@@ -68,7 +68,7 @@ func (m *memory) load(rooms []Room) ([]Snapshot, []Past) {
 			continue
 		}
 		for j, b := range s.Bookings {
-			s.Bookings[j] = room.Privacy.Redact(b) // it may have become stricter since
+			s.Bookings[j] = room.Privacy.Redact(b) // it may be stricter than when they were stored
 			if s.Bookings[j] != b {
 				m.waiting.bookings[room.ID] = true
 			}
@@ -84,7 +84,7 @@ func (m *memory) load(rooms []Room) ([]Snapshot, []Past) {
 func (m *memory) loadPast(room string) Past {
 	var s storedPast
 	if err := m.get(pastKey(room), &s); err != nil {
-		m.log.Warn("the past of a room is lost: the counters of its day begin at zero", "room", room, "reason", err)
+		m.log.Warn("the past of a room is lost: its counters of the day start at zero", "room", room, "reason", err)
 		return Past{}
 	}
 	if s.Version != pastVersion {
