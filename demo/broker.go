@@ -2,12 +2,12 @@ package demo
 
 import (
 	"fmt"
-	"log/slog"
 	"sync"
 
 	broker "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/listeners"
-	"github.com/mochi-mqtt/server/v2/packets"
+
+	"roomgate/bridge/mqtt/openbroker"
 )
 
 // testBroker is an MQTT broker in this process, on loopback, open to every client
@@ -26,9 +26,9 @@ func newTestBroker(address string) (*testBroker, error) {
 func (b *testBroker) open() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	server := broker.New(&broker.Options{InlineClient: true, Logger: slog.New(slog.DiscardHandler)})
-	if err := server.AddHook(new(allowAll), nil); err != nil {
-		return fmt.Errorf("starting the broker: %w", err)
+	server, err := openbroker.New()
+	if err != nil {
+		return err
 	}
 	if err := server.AddListener(listeners.NewTCP(listeners.Config{ID: "demo", Address: b.address})); err != nil {
 		return fmt.Errorf("starting the broker: %w", err)
@@ -57,20 +57,3 @@ func (b *testBroker) publish(topic, payload string) {
 		_ = b.server.Publish(topic, []byte(payload), true, 1) // repeated by the caller
 	}
 }
-
-// allowAll lets every client do everything.
-type allowAll struct{ broker.HookBase }
-
-// ID implements broker.Hook.
-func (*allowAll) ID() string { return "allow-all" }
-
-// Provides implements broker.Hook.
-func (*allowAll) Provides(b byte) bool {
-	return b == broker.OnConnectAuthenticate || b == broker.OnACLCheck
-}
-
-// OnConnectAuthenticate implements broker.Hook.
-func (*allowAll) OnConnectAuthenticate(*broker.Client, packets.Packet) bool { return true }
-
-// OnACLCheck implements broker.Hook.
-func (*allowAll) OnACLCheck(*broker.Client, string, bool) bool { return true }

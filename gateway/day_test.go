@@ -17,6 +17,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"roomgate/bridge/mqtt"
+	"roomgate/bridge/mqtt/openbroker"
 	"roomgate/driver"
 	"roomgate/graph/graphsim"
 )
@@ -256,7 +257,12 @@ type pipeBroker struct {
 }
 
 func newPipeBroker(t *testing.T, now func() time.Time) *pipeBroker {
-	b := &pipeBroker{server: newBroker(t), now: now, told: map[string][]flip{}}
+	server, err := openbroker.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Close() })
+	b := &pipeBroker{server: server, now: now, told: map[string][]flip{}}
 	if err := b.server.Subscribe("roomgate/hq/rooms/+/booked", 1, b.note); err != nil {
 		t.Fatal(err)
 	}

@@ -54,11 +54,7 @@ func newFakeService() *fakeService {
 }
 
 func (m *fakeService) RoundTrip(r *http.Request) (*http.Response, error) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return nil, err
-	}
-	form, err := url.ParseQuery(string(body))
+	form, err := oauthtest.Form(r)
 	if err != nil {
 		return nil, err
 	}

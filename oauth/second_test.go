@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -63,11 +62,7 @@ func (s *orchard) service() Service {
 }
 
 func (s *orchard) RoundTrip(r *http.Request) (*http.Response, error) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return nil, err
-	}
-	form, err := url.ParseQuery(string(body))
+	form, err := oauthtest.Form(r)
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package mqtt
 
 import (
 	"context"
-	"log/slog"
 	"net"
 	"net/url"
 	"slices"
@@ -15,6 +14,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"roomgate/bridge"
+	"roomgate/bridge/mqtt/openbroker"
 	"roomgate/driver"
 )
 
@@ -24,21 +24,12 @@ type inProcess struct {
 	conns  []net.Conn
 }
 
-// anyone lets everybody in.
-type anyone struct{ mochi.HookBase }
-
-func (*anyone) Provides(b byte) bool {
-	return b == mochi.OnConnectAuthenticate || b == mochi.OnACLCheck
-}
-func (*anyone) OnConnectAuthenticate(*mochi.Client, packets.Packet) bool { return true }
-func (*anyone) OnACLCheck(*mochi.Client, string, bool) bool              { return true }
-
 func newInProcess(t *testing.T, messages chan<- received) *inProcess {
-	server := mochi.New(&mochi.Options{InlineClient: true, SysTopicResendInterval: 3600, Logger: slog.New(slog.DiscardHandler)})
-	if err := server.AddHook(new(anyone), nil); err != nil {
+	server, err := openbroker.New()
+	if err != nil {
 		t.Fatal(err)
 	}
-	err := server.Subscribe("roomgate/#", 1, func(_ *mochi.Client, _ packets.Subscription, p packets.Packet) {
+	err = server.Subscribe("roomgate/#", 1, func(_ *mochi.Client, _ packets.Subscription, p packets.Packet) {
 		messages <- received{p.TopicName, string(p.Payload), p.FixedHeader.Qos, p.FixedHeader.Retain}
 	})
 	if err != nil {

@@ -1,12 +1,16 @@
 // Package oauthtest is what tests of sign-ins run a Keeper with: a store in
-// memory, a clock that can be set, a schedule and a log.
+// memory, a clock that can be set, a schedule, a log, and the reader
+// of token requests.
 package oauthtest
 
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"io/fs"
 	"maps"
+	"net/http"
+	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -127,4 +131,13 @@ func (l *Log) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.String()
+}
+
+// Form reads the form of a request to a token endpoint.
+func Form(r *http.Request) (url.Values, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	return url.ParseQuery(string(body))
 }
