@@ -252,7 +252,7 @@ func (l login) showPage() error {
 // report prints that a sign-in succeeded, or returns its error.
 func (l login) report(err error) error {
 	if err == nil {
-		fmt.Fprintf(l.cmd.OutOrStdout(), "Account %s is signed in. 'roomgate accounts' shows how it stands.\n", l.account.Name)
+		fmt.Fprintf(l.cmd.OutOrStdout(), "Account %s is signed in. 'roomgate accounts' shows its state.\n", l.account.Name)
 	}
 	return err
 }
