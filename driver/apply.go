@@ -55,7 +55,7 @@ func (d *Driver) logFailures(a *accountState) {
 		}
 	}
 	if len(a.failed) > 0 && len(failed) == 0 {
-		d.o.Log.Info("all rooms are read again", "account", a.Name)
+		d.o.Log.Info("all rooms can be read again", "account", a.Name)
 	}
 	a.failed = failed
 }

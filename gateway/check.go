@@ -56,7 +56,7 @@ func shown(f driver.Finding, room RoomStatus, cfg *config.Config) driver.Finding
 func partFindings(parts map[string]PartStatus) []driver.Finding {
 	var findings []driver.Finding
 	for _, name := range slices.Sorted(maps.Keys(parts)) {
-		f := driver.Finding{Subject: "part " + name, Level: driver.LevelGood, Words: cmp.Or(parts[name].Words, "its loop turns")}
+		f := driver.Finding{Subject: "part " + name, Level: driver.LevelGood, Words: cmp.Or(parts[name].Words, "running")}
 		if !parts[name].OK {
 			f.Level = driver.LevelBad
 		}

@@ -36,7 +36,7 @@ func TestCheckOfARunningGateway(t *testing.T) {
 		{Subject: "room boardroom subjects", Level: driver.LevelWarning, Words: "deleted"},
 		{Subject: "room library", Level: driver.LevelBad, Words: "not shared"},
 		{Subject: "room attic", Level: driver.LevelBad, Words: "stale: not read since Monday"},
-		{Subject: "part driver", Level: driver.LevelGood, Words: "its loop turns"},
+		{Subject: "part driver", Level: driver.LevelGood, Words: "running"},
 		{Subject: "part mqtt", Level: driver.LevelBad, Words: "no broker"},
 		{Subject: "part web", Level: driver.LevelGood, Words: "listening"},
 	}

@@ -74,7 +74,7 @@ func (g *Gateway) controlHandler() http.Handler {
 			return
 		}
 		if !g.driver.PollNow(r.Context(), in.Room) {
-			refuse(w, fmt.Errorf("there is no room %q", in.Room))
+			refuse(w, &inability{fmt.Sprintf("there is no room %q", in.Room), "roomgate rooms"})
 			return
 		}
 		answer(w, struct{}{})

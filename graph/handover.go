@@ -191,7 +191,7 @@ func (s sheet) registering() []driver.Block {
 	case s.o.Certificate != nil:
 		kind = "The app authenticates with a certificate, which is in the block. The private key never left the gateway."
 	case s.o.Secret:
-		kind = "The app authenticates with a client secret, which the block creates and prints once. Hand the secret over by a safe way, and note when it expires: the gateway counts down to it."
+		kind = "The app authenticates with a client secret, which the block creates and prints once. Hand the secret over on a secure channel, and note when it expires: the gateway counts down to it."
 	}
 	blocks := []driver.Block{
 		{Heading: "Registering the app"},

@@ -140,7 +140,7 @@ func (s sheet) results(line func(string, ...any)) {
 	line("client_id = \"$($app.AppId)\"")
 	if s.o.Secret {
 		line("client_secret_expires = $($secret.EndDateTime.ToString('yyyy-MM-dd'))")
-		line("and, by a safe way, for client_secret_file: $($secret.SecretText)")
+		line("and, over a secure channel, for client_secret_file: $($secret.SecretText)")
 	}
 	line("\"@")
 }

@@ -92,7 +92,7 @@ func TestPastedShapes(t *testing.T) {
 			return "http://localhost/?error=access_denied&error_description=AADSTS65004%3a+User+declined&state=" + u.Query().Get("state") + "#"
 		}, "cancelled on the consent page"},
 		{"truncated with an ellipsis", func(a string) string { return a[:120] + "…" }, "cut short"},
-		{"truncated without a trace", func(a string) string { return a[:120] }, "damaged on the way (AADSTS9002313"},
+		{"truncated without a trace", func(a string) string { return a[:120] }, "damaged in transit; paste the whole address that the browser shows (AADSTS9002313"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			g := newGateway(t, nil)

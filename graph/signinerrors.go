@@ -21,7 +21,6 @@ const (
 	policies    = "open " + logs + ", the entry with this correlation id, its tab Conditional Access: it names the policy; exclude the account from it"
 	newSecret   = "in " + secretsPage + " > New client secret, copy its Value (not its Secret ID), put it into client_secret and restart roomgate"
 	tenantID    = "copy the Tenant ID from " + overview + " into tenant, check cloud, and restart roomgate"
-	wholeAddr   = "begin again and paste the whole address the browser shows"
 )
 
 // signInLines are the dictionary of Microsoft's error numbers
@@ -73,11 +72,11 @@ var signInLines = []struct {
 	{[]int{70008}, explanation{"the sign-in or its code has expired or was revoked", owner, "", true, user}},
 	{[]int{700084}, explanation{"the sign-in has ended: a single-page app's lasts 24 hours", customer, "in " + redirects + ", move the redirect URI from Single-page application to Web", true, user}},
 	{[]int{70043}, explanation{"a sign-in frequency policy has ended the sign-in", customer, "exclude the account from the Conditional Access policy that sets the sign-in frequency", true, user}},
-	{[]int{70000}, explanation{"Microsoft does not accept the code or the stored sign-in", owner, wholeAddr, true, user}},
-	{[]int{9002313}, explanation{"the code was damaged on the way", owner, wholeAddr, true, user}},
-	{[]int{54005}, explanation{"the code was used before", owner, "begin again: a code works once", true, user}},
+	{[]int{70000}, explanation{"Microsoft does not accept the code or the stored sign-in; paste the whole address that the browser shows", owner, "", true, user}},
+	{[]int{9002313}, explanation{"the code was damaged in transit; paste the whole address that the browser shows", owner, "", true, user}},
+	{[]int{54005}, explanation{"the code was used before; a code works once", owner, "", true, user}},
 	{[]int{700005}, explanation{"the code was made for another tenant", installer, "check tenant and restart roomgate", true, user}},
-	{[]int{501481, 50147, 501491}, explanation{"the code belongs to another sign-in than the one begun here", owner, "begin again, in one window", true, user}},
+	{[]int{501481, 50147, 501491}, explanation{"the code belongs to a different sign-in than the one started here; sign in within one window", owner, "", true, user}},
 	{[]int{70003}, explanation{"Microsoft does not offer this kind of sign-in", maker, "report it; a proxy that changes requests can be the cause too", true, user}},
 	{[]int{900144, 900561}, explanation{"part of the request did not reach Microsoft", maker, "look for a proxy that changes requests; without one, report it", true, user}},
 	{[]int{70016}, explanation{"nobody has entered the device code yet", owner, "enter the code on the page", false, passing}},

@@ -41,7 +41,7 @@ func TestSignInDictionary(t *testing.T) {
 		{"90055", r, ""}, {"90033", r, ""}, {"50000", r, ""}, {"50033", r, ""}, {"90006", r, ""}, {"90012", r, ""}, {"90024", r, ""}, {"70012", r, ""},
 	} {
 		a := Explain("AADSTS" + test.code)
-		if !a.Known || a.Code != "AADSTS"+test.code || a.What == "" || a.Who == "" || !strings.Contains(a.Next, test.next) {
+		if !a.Known || a.Code != "AADSTS"+test.code || a.What == "" || a.Who == "" || !strings.Contains(a.What+"; "+a.Next, test.next) {
 			t.Errorf("AADSTS%s: %+v; want words with %q", test.code, a, test.next)
 		}
 		if a.Page != "https://login.microsoftonline.com/error?code="+test.code || !strings.Contains(a.Logs, "Sign-in logs") {

@@ -48,7 +48,7 @@ func (c *countdown) passed(end, now time.Time) bool {
 // sign-in that cannot be refreshed or whose end refreshing does not put off.
 func (k *Keeper) warn(credential, signIn *countdown) {
 	st, now := k.Status(), k.now()
-	log := k.opts.Log.With("account", k.opts.Account)
+	log := k.opts.Log
 	if credential.passed(st.SecretExpires, now) {
 		what := "client secret"
 		if k.opts.Authentication.Certificate != nil {

@@ -66,6 +66,6 @@ func (k *Keeper) deleteDevice() {
 		return
 	}
 	if err := k.opts.Store.Delete(deviceKey(k.opts.Account)); err != nil {
-		k.opts.Log.Warn("the device code could not be deleted", "account", k.opts.Account, "error", err)
+		k.opts.Log.Warn("the device code could not be deleted", "error", err)
 	}
 }

@@ -52,7 +52,7 @@ type Options struct {
 	Refresh driver.Schedule                         // nil: before expiry and once a day only
 	Jitter  func(limit time.Duration) time.Duration // a random span in [0, limit); nil: math/rand
 	Clock   driver.Clock                            // nil: the wall clock
-	Log     *slog.Logger                            // nil: silence
+	Log     *slog.Logger                            // its records name the account; nil: silence
 }
 
 // complete checks o and fills in what may be left out.

@@ -98,7 +98,7 @@ func (k *Keeper) saveLast() {
 		return
 	}
 	if err := fresh.save(k.opts.Store, k.opts.Account); err != nil {
-		k.opts.Log.Error("the new tokens could not be saved", "account", k.opts.Account, "error", err)
+		k.opts.Log.Error("the new tokens could not be saved", "error", err)
 		return
 	}
 	k.install(fresh)

@@ -85,7 +85,7 @@ func (k *Keeper) logChange(logged *driver.SessionStatus) *driver.SessionStatus {
 	if st.State == driver.Refreshing || (logged != nil && st.State == logged.State && st.Reason == logged.Reason) {
 		return logged
 	}
-	log := k.opts.Log.With("account", k.opts.Account)
+	log := k.opts.Log
 	switch {
 	case st.Device != nil: // the code itself is not for the log
 		log.Info("a device code waits to be entered", "address", st.Device.VerificationURI, "until", st.Device.Expires)

@@ -139,7 +139,7 @@ func (k *Keeper) redeem(ctx context.Context, code, redirectURI, verifier string)
 		return problem
 	}
 	if err := k.pending.clear(); err != nil {
-		k.opts.Log.Warn("sign-ins that were begun earlier could not be deleted", "account", k.opts.Account, "error", err)
+		k.opts.Log.Warn("sign-ins that were begun earlier could not be deleted", "error", err)
 	}
 	return nil
 }

@@ -183,7 +183,7 @@ func (s *Sink) failed(err error) {
 func (s *Sink) online() {
 	s.failure = ""
 	s.connected()
-	s.o.Log.Info("the broker holds all points", "broker", s.o.Broker.Host)
+	s.o.Log.Info("all points are published", "broker", s.o.Broker.Host)
 }
 
 // ReplaceClear deletes the retained values of other topics than before, while the

@@ -61,13 +61,13 @@ func loginCommand(g *globals) *cobra.Command {
 			})
 		},
 	}
-	c.Flags().BoolVar(&f.printURL, "print-url", false, "print the address to open, and end")
+	c.Flags().BoolVar(&f.printURL, "print-url", false, "print the address to open, and exit")
 	c.Flags().StringVar(&f.paste, "paste", "", "`ADDRESS` the browser was sent to after the sign-in, or - for standard input")
 	c.Flags().StringVar(&f.code, "code", "", "authorization `CODE` obtained by hand, without PKCE, or - for standard input")
 	c.Flags().StringVar(&f.imported, "import", "", "`FILE` with a refresh token obtained elsewhere, or - for standard input: JSON with refresh_token,\nand maybe access_token and redirect_uri, or the refresh token alone")
 	c.Flags().BoolVar(&f.page, "page", false, "print the address of the running gateway's set-up page, and the code that opens it")
 	c.Flags().StringVar(&f.hint, "login-hint", "", "`ADDRESS` of the account to offer")
-	c.Flags().StringVar(&f.prompt, "prompt", "", "login, consent or select_account; empty: as the service likes")
+	c.Flags().StringVar(&f.prompt, "prompt", "", "login, consent or select_account; empty: the service decides")
 	c.MarkFlagsMutuallyExclusive("print-url", "paste", "code", "import", "page")
 	return c
 }
@@ -168,7 +168,7 @@ func (l login) awaitResponse(received <-chan string, address string) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case response = <-received:
-			fmt.Fprintln(out, "(the browser came back)")
+			fmt.Fprintln(out, "(the browser returned)")
 		case line, ok := <-lines:
 			if !ok && received == nil {
 				return hinted{errors.New("no address was pasted"), "'roomgate login --print-url' and then 'roomgate login --paste ADDRESS'"}
@@ -244,7 +244,7 @@ func (l login) showPage() error {
 	if err != nil || p.URL == "" {
 		return hinted{errors.New("the gateway shows no page"), `listen = "127.0.0.1:8080" in [web]`}
 	}
-	fmt.Fprintf(l.cmd.OutOrStdout(), "Open this page in a browser on this machine:\n\n  %s\n\nIt asks for this code, once, within %d minutes:\n\n  %s\n\nFrom another machine, lay a tunnel first: ssh -L %[4]s:127.0.0.1:%[4]s USER@THIS-MACHINE\n",
+	fmt.Fprintf(l.cmd.OutOrStdout(), "Open this page in a browser on this machine:\n\n  %s\n\nIt asks for this code, once, within %d minutes:\n\n  %s\n\nFrom another machine, open a tunnel first: ssh -L %[4]s:127.0.0.1:%[4]s USER@THIS-MACHINE\n",
 		p.URL, int(gateway.SetUpCodeLife.Minutes()), p.Code, u.Port())
 	return nil
 }

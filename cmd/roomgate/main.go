@@ -13,6 +13,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -141,7 +142,7 @@ func complain(w io.Writer, err error) {
 	case errors.As(err, &h):
 		fmt.Fprintln(w, "roomgate: try:", h.hint)
 	case errors.As(err, &a) && a.Action() != "":
-		fmt.Fprintln(w, "roomgate: try:", a.Action())
+		fmt.Fprintln(w, "roomgate: try:", strings.TrimPrefix(a.Action(), "run: "))
 	}
 }
 

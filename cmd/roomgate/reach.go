@@ -70,7 +70,7 @@ func mustRun(c *gateway.Client) error {
 	if c.Running {
 		return nil
 	}
-	return hinted{errors.New("the gateway is not running, and this needs it"), "roomgate run"}
+	return hinted{errors.New("the gateway is not running, and this command needs it"), "roomgate run"}
 }
 
 // How long to wait for another process to release the database. The daemon waits
@@ -101,7 +101,7 @@ func pickAccount(cfg *config.Config, args []string) (config.Account, error) {
 		names = append(names, a.Name)
 	}
 	if len(args) == 0 {
-		return config.Account{}, usageError{fmt.Errorf("which account? There are %s", listed(names))}
+		return config.Account{}, usageError{fmt.Errorf("name one of the accounts: %s", listed(names))}
 	}
-	return config.Account{}, usageError{fmt.Errorf("there is no account %q; there are %s", args[0], listed(names))}
+	return config.Account{}, usageError{fmt.Errorf("there is no account %q; the accounts are: %s", args[0], listed(names))}
 }

@@ -68,7 +68,7 @@ func noArgs(cmd *cobra.Command, args []string) error {
 // atMostOne allows one optional argument.
 func atMostOne(cmd *cobra.Command, args []string) error {
 	if len(args) > 1 {
-		return usageError{fmt.Errorf("%q takes one argument at most, got %d", cmd.CommandPath(), len(args))}
+		return usageError{fmt.Errorf("%q takes at most one argument, got %d", cmd.CommandPath(), len(args))}
 	}
 	return nil
 }
