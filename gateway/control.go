@@ -74,7 +74,7 @@ func (g *Gateway) controlHandler() http.Handler {
 			return
 		}
 		if !g.driver.PollNow(r.Context(), in.Room) {
-			refuse(w, &inability{fmt.Sprintf("there is no room %q", in.Room), "roomgate rooms"})
+			refuse(w, refusal{Words: fmt.Sprintf("there is no room %q", in.Room), Next: "roomgate rooms"})
 			return
 		}
 		answer(w, struct{}{})
