@@ -55,7 +55,7 @@ const (
 // Abilities implements [Settings]. Personal accounts do not support getSchedule:
 // learn.microsoft.com/graph/api/calendar-getschedule.
 func (m *Microsoft) Abilities() Abilities {
-	can := Abilities{LeastPoll: microsoftLeastPoll, LeastSweep: microsoftLeastSweep}
+	can := Abilities{Service: m.GraphURL, LeastPoll: microsoftLeastPoll, LeastSweep: microsoftLeastSweep}
 	if m.Tenant == consumers {
 		can.NoSweep = Complaint{noFreeBusy, "remove it"}
 	}

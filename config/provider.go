@@ -37,6 +37,7 @@ type Settings interface {
 // Abilities are what the checks of other settings need to know of an account.
 // Texts that give a reason follow the account's name, as in "reads busy times".
 type Abilities struct {
+	Service    string        // identifies the servers that calendars are read from; "": the provider has one service only
 	LeastPoll  time.Duration // shortest interval between two polls
 	LeastSweep time.Duration // shortest interval between two sweeps; 0: the provider cannot sweep
 	NoSweep    Complaint     // why the setting sweep has no effect in this account; zero: it has

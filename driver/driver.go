@@ -57,6 +57,7 @@ type Driver struct {
 	rooms    []*roomState
 	byID     map[string]*roomState
 	accounts []*accountState
+	ending   []*poller // that were stopped, and may not have ended
 	gateway  gatewayState
 	memory   *memory
 	complete bool                 // everything has been published once

@@ -14,6 +14,7 @@ type Past struct {
 
 	Report        Presence  `json:"report,omitzero"`         // the last of the presence sensor
 	ReportedAt    time.Time `json:"reported_at,omitzero"`    // zero: never
+	SensorID      string    `json:"sensor_id,omitempty"`     // of the sensor that reported
 	Trusted       bool      `json:"trusted,omitempty"`       // the sensor is trusted
 	Present       bool      `json:"present,omitempty"`       // the sensor is trusted and reports presence
 	PresentSince  time.Time `json:"present_since,omitzero"`  // start of the current or last period of presence
@@ -66,6 +67,7 @@ type evaluator struct {
 // to the next.
 func (t *Timeline) evaluate(past Past, now time.Time) evaluator {
 	f := evaluator{t: t, p: past.resume(now, t.plan.room.Zone)}
+	f.replaceSensor()
 	f.locate()
 	f.updateFailSafe()
 	f.updateSensor() // the sensor may have reported since

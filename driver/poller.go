@@ -45,13 +45,13 @@ type poller struct {
 	refusal  string             // why sweeps are refused; empty: they are not
 	requests chan request       // that it has not yet taken; only the loop sends
 	cancel   context.CancelFunc // stops it
-	done     chan struct{}      // closed when it and those it replaced have ended
+	done     chan struct{}      // closed when it has ended
 }
 
 // startPoller starts a poller for the account's assignment, with the first poll at
-// the given time. The poller that it replaces is stopped. If both have the same
-// provider, the new one waits for the end of the old one, because a provider takes
-// one call at a time.
+// the given time. The poller that it replaces is stopped. The new one waits for the
+// end of those that have the same provider, because a provider takes one call at a
+// time.
 func (d *Driver) startPoller(a *accountState, first time.Duration) {
 	p := &poller{d: d, a: a, assignment: a.assignment, agenda: newAgenda(), requests: make(chan request, 1), done: make(chan struct{})}
 	p.poll = first
@@ -60,23 +60,41 @@ func (d *Driver) startPoller(a *accountState, first time.Duration) {
 	}
 	ctx, cancel := context.WithCancel(d.ctx)
 	p.cancel = cancel
-	var replaced <-chan struct{}
-	shared := false
-	if old := a.poller; old != nil {
-		old.cancel()
-		replaced, shared = old.done, p.sameProvider(old.Account)
+	d.stopPoller(a)
+	var before []*poller
+	for _, old := range d.ending {
+		if p.sameProvider(old.Account) {
+			before = append(before, old)
+		}
 	}
 	a.poller = p
 	d.pollers.Go(func() {
 		defer close(p.done)
-		if shared {
-			<-replaced
+		for _, old := range before {
+			<-old.done
 		}
 		p.run(ctx)
-		if replaced != nil {
-			<-replaced
-		}
 	})
+}
+
+// stopPoller stops the poller of the account, if there is one, and does not wait
+// for its end.
+func (d *Driver) stopPoller(a *accountState) {
+	d.ending = slices.DeleteFunc(d.ending, (*poller).hasEnded)
+	if a.poller != nil {
+		a.poller.cancel()
+		d.ending = append(d.ending, a.poller)
+		a.poller = nil
+	}
+}
+
+func (p *poller) hasEnded() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // request adds to the requests that the poller has not yet taken. It does not block,

@@ -33,6 +33,13 @@ func (p Past) WithReport(report Presence, now time.Time) Past {
 	return p
 }
 
+// replaceSensor drops what another sensor than the room's reported.
+func (f *evaluator) replaceSensor() {
+	if id := f.t.plan.room.SensorID; f.p.SensorID != id {
+		f.p.Report, f.p.ReportedAt, f.p.SensorID = Presence{}, time.Time{}, id
+	}
+}
+
 // sensor returns the state of the sensor.
 func (f *evaluator) sensor() Sensor {
 	switch {

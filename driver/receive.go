@@ -55,8 +55,8 @@ func (r *receiver) Last(room string) Digest { return r.digests.byRoom[room] }
 
 // Deliver implements Receiver.
 func (r *receiver) Deliver(rd Reading) {
-	if r.ctx.Err() != nil {
-		return // the poller was stopped; that is not a failure of the room
+	if r.ctx.Err() != nil || errors.Is(rd.Err, ErrSessionEnded) {
+		return // the poller was stopped, or is about to be replaced; that is not a failure of the room
 	}
 	room, ok := r.rooms[rd.Room]
 	if !ok {

@@ -108,6 +108,12 @@ func redactAll(bookings []Booking, p Privacy) []Booking {
 // takeOverAccounts replaces the accounts and returns those that were removed.
 func (d *Driver) takeOverAccounts(accounts []Account, rooms []Room) (gone []Subject) {
 	before := d.accounts
+	for _, a := range before {
+		if !slices.ContainsFunc(accounts, func(next Account) bool { return next.Name == a.Name }) {
+			gone = append(gone, Subject{OfAccount, a.Name})
+			d.stop(a)
+		}
+	}
 	d.accounts = make([]*accountState, len(accounts))
 	for i, account := range accounts {
 		next := newAssignment(account, rooms, d.site.Zone)
@@ -120,12 +126,6 @@ func (d *Driver) takeOverAccounts(accounts []Account, rooms []Room) (gone []Subj
 		d.accounts[i] = before[at]
 		if !before[at].equal(next) {
 			d.changeAccount(before[at], next)
-		}
-	}
-	for _, a := range before {
-		if !slices.Contains(d.accounts, a) {
-			gone = append(gone, Subject{OfAccount, a.Name})
-			a.stop()
 		}
 	}
 	return gone
@@ -153,14 +153,11 @@ func (d *Driver) changeAccount(a *accountState, next assignment) {
 }
 
 // stop ends the work for an account that was removed.
-func (a *accountState) stop() {
+func (d *Driver) stop(a *accountState) {
 	if a.unwatch != nil {
 		a.unwatch()
 	}
-	if a.poller != nil {
-		a.poller.cancel()
-		a.poller = nil
-	}
+	d.stopPoller(a)
 }
 
 // sameProvider reports whether both accounts have the same Provider: equal values,
@@ -181,7 +178,7 @@ func (r Room) equal(o Room) bool {
 
 // source identifies where the room's bookings are read. It holds no address.
 func (r Room) source() string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q", r.Account, r.Mailbox, r.Calendar, r.Match))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %q", r.Account, r.Service, r.Mailbox, r.Calendar, r.Match))
 	return hex.EncodeToString(sum[:8])
 }
 

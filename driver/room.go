@@ -11,6 +11,7 @@ type Room struct {
 	ID       string         // topic segment, [a-z0-9-]{1,40}
 	Name     string         // for display
 	Account  string         // name of the account that reads it
+	Service  string         // the servers that the account reads; bookings read from others are not the room's
 	Mailbox  string         // address of the room's own calendar; empty: found among the account's calendars
 	Calendar string         // name or id of one of the account's calendars, where there is no Mailbox; empty: the account's own
 	Match    []string       // names and addresses by which events of a shared calendar are for this room; empty: all are
@@ -39,6 +40,7 @@ type Room struct {
 	Test bool // the bookings are test data: quality is test instead of good, and meta has test
 
 	Sensor          bool          // there is a presence sensor
+	SensorID        string        // identifies it: a report of another does not count
 	Grace           time.Duration // absence shorter than this is ignored
 	PresenceHold    time.Duration // presence without a booking counts this long after it ended
 	PresenceTimeout time.Duration // silence after which the sensor is not trusted; 0: it reports changes only

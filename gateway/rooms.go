@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"strings"
+
 	"roomgate/bridge/mqtt"
 	"roomgate/config"
 	"roomgate/driver"
@@ -10,15 +12,26 @@ import (
 func Rooms(cfg *config.Config) []driver.Room {
 	rooms := make([]driver.Room, len(cfg.Rooms))
 	for i, r := range cfg.Rooms {
-		rooms[i] = driver.Room{ID: r.ID, Name: r.Name, Account: r.Account, Mailbox: r.Mailbox, Calendar: r.Calendar, Match: r.Match,
+		rooms[i] = driver.Room{ID: r.ID, Name: r.Name, Account: r.Account, Service: serviceOf(cfg, r.Account), Mailbox: r.Mailbox, Calendar: r.Calendar, Match: r.Match,
 			Building: r.Building, Floor: r.Floor, Capacity: r.Capacity, Zone: cfg.Site.Timezone,
 			Lead: r.Lead, Lag: r.Lag, Gap: r.Gap, Release: checked(driver.ParseRelease(r.Release)),
 			MinOn: r.MinOn, MinOff: r.MinOff,
 			Count: countingOf(r.Count), Rules: rulesOf(r.Rules), Privacy: checked(driver.ParsePrivacy(r.Privacy)), StaleAfter: r.StaleAfter,
 			FailSafe: checked(driver.ParseFailSafe(r.FailSafe)), FailAfter: r.FailAfter, Weekly: weeklyOf(r.Week),
-			Sensor: r.PresenceTopic != "", Grace: r.Grace, PresenceHold: r.Hold, PresenceTimeout: r.PresenceTimeout}
+			Sensor: r.PresenceTopic != "", SensorID: strings.TrimSpace(r.PresenceTopic + " " + r.PresencePath),
+			Grace: r.Grace, PresenceHold: r.Hold, PresenceTimeout: r.PresenceTimeout}
 	}
 	return rooms
+}
+
+// serviceOf identifies the servers that an account reads.
+func serviceOf(cfg *config.Config, account string) string {
+	for _, a := range cfg.Accounts {
+		if a.Name == account {
+			return strings.TrimSpace(a.Provider + " " + a.Settings.Abilities().Service)
+		}
+	}
+	return ""
 }
 
 // checked returns the value of a word that config has checked. A test makes sure
