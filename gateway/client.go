@@ -30,7 +30,7 @@ func (c *Client) Close() error { return c.close() }
 
 // Client reaches the gateway in this process.
 func (g *Gateway) Client() *Client {
-	return NewClient(inProcess{g.control}, g.started.Load())
+	return NewClient(inProcess{g.control}, g.hasBegun())
 }
 
 // NewClient returns a Client that sends its requests through a transport.

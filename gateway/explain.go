@@ -48,7 +48,7 @@ func (g *Gateway) answerExplain(w http.ResponseWriter, r *http.Request) {
 
 // explain asks the driver, whether it runs or only shows what it remembers.
 func (g *Gateway) explain(r *http.Request, room string) ([]driver.Why, time.Time, bool) {
-	if g.started.Load() {
+	if g.hasBegun() {
 		return g.driver.Explain(r.Context(), room)
 	}
 	return g.driver.ExplainShown(room)

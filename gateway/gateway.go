@@ -53,10 +53,11 @@ type Gateway struct {
 	pageState *web.State
 	control   http.Handler // for the commands, on a socket
 
-	current atomic.Pointer[parts]
-	started atomic.Bool
-	reload  sync.Mutex // held while the parts are replaced
-	running *running   // nil: not running; guarded by reload
+	current   atomic.Pointer[parts]
+	published *publications
+	begun     chan struct{} // closed when Run begins
+	reload    sync.Mutex    // held while the parts are replaced
+	running   *running      // nil: not running; guarded by reload
 }
 
 // running are the tasks of a gateway that runs.
@@ -69,7 +70,8 @@ type running struct {
 
 // New builds the gateway of a configuration. It opens nothing and runs nothing.
 func New(cfg *config.Config, st *store.Store, d Dependencies) (*Gateway, error) {
-	g := &Gateway{d: d, store: st, board: bridge.New(), pageState: web.NewState()}
+	g := &Gateway{d: d, store: st, board: bridge.New(), pageState: web.NewState(), begun: make(chan struct{}),
+		published: &publications{bucket: st.Bucket("published"), log: d.Log}}
 	g.connector = NewConnector(func() string { return g.parts().cfg.Site.ID }, g.webAccounts)
 	if words := st.Damaged(); words != "" {
 		g.board.Report("store", false, words, d.Clock.Now())
@@ -97,7 +99,9 @@ func (g *Gateway) parts() *parts { return g.current.Load() }
 // Run runs the gateway until ctx ends. Every part handles its own failures; none
 // ends before ctx does.
 func (g *Gateway) Run(ctx context.Context) {
-	g.started.Store(true)
+	g.reload.Lock()
+	g.running = &running{ctx: ctx, sessions: map[driver.Session]*task{}, sinks: map[*sink]*task{}}
+	close(g.begun)
 	cfg := g.parts().cfg
 	g.d.Log.Info("starting", "version", g.d.Version, "site", cfg.Site.ID, "rooms", len(cfg.Rooms), "accounts", len(cfg.Accounts), "store", cfg.Store.Path)
 	var whole sync.WaitGroup
@@ -106,8 +110,7 @@ func (g *Gateway) Run(ctx context.Context) {
 	whole.Go(func() {
 		g.listen(ctx, "control", func() (net.Listener, error) { return g.d.openSocket(socketPath(cfg)) }, g.control)
 	})
-	g.reload.Lock()
-	g.running = &running{ctx: ctx, sessions: map[driver.Session]*task{}, sinks: map[*sink]*task{}}
+	g.published.add(topicsOf(cfg))
 	g.startParts(g.parts())
 	g.reload.Unlock()
 	<-ctx.Done()
@@ -118,12 +121,24 @@ func (g *Gateway) Run(ctx context.Context) {
 	g.d.Log.Info("stopped")
 }
 
+// hasBegun tells whether Run has begun.
+func (g *Gateway) hasBegun() bool {
+	select {
+	case <-g.begun:
+		return true
+	default:
+		return false
+	}
+}
+
 // RunReloading is [Gateway.Run] with the configuration read again by load
-// at every signal of again. One that cannot be used leaves the old one running.
+// at every signal of again, also at one that came before the start. One that
+// cannot be used leaves the old one running.
 func (g *Gateway) RunReloading(ctx context.Context, again <-chan os.Signal, load func() (*config.Config, error)) {
 	var reloads sync.WaitGroup
 	defer reloads.Wait()
 	reloads.Go(func() {
+		<-g.begun
 		for {
 			select {
 			case <-ctx.Done():

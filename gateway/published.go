@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"slices"
+	"sync"
 
 	"roomgate/bridge/mqtt"
 	"roomgate/config"
@@ -15,38 +16,63 @@ import (
 // heating a room that was taken out of the configuration. So the gateway
 // remembers what it has published, and deletes what it no longer does.
 
-// publications remember the topics that a broker was given.
+// publications remember the topics that a broker may hold: a topic is noted before
+// anything is published there, and dropped after it was deleted.
 type publications struct {
 	bucket *store.Bucket
 	log    *slog.Logger
+	mu     sync.Mutex // held while the list is read or changes
 }
 
 const publishedKey = "topics"
 
-func (g *Gateway) publications() *publications {
-	return &publications{g.store.Bucket("published"), g.d.Log}
-}
-
 // without returns the topics that were published and are not among now.
 func (p *publications) without(now []string) []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return missing(p.load(), now)
+}
+
+// add notes topics that are about to be published.
+func (p *publications) add(topics []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	were := p.load()
+	if fresh := missing(topics, were); len(fresh) > 0 {
+		p.save(slices.Concat(were, fresh))
+	}
+}
+
+// are notes the topics that are published now; all others were deleted.
+func (p *publications) are(now []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.save(now)
+}
+
+// missing returns the topics that are not among others.
+func missing(topics, others []string) []string {
+	known := make(map[string]bool, len(others))
+	for _, topic := range others {
+		known[topic] = true
+	}
+	return slices.DeleteFunc(slices.Clone(topics), func(topic string) bool { return known[topic] })
+}
+
+func (p *publications) load() []string {
 	text, err := p.bucket.Get(publishedKey)
 	if err != nil {
 		return nil // nothing was published, or what is not known
 	}
-	var were []string
-	if err := json.Unmarshal(text, &were); err != nil {
+	var topics []string
+	if err := json.Unmarshal(text, &topics); err != nil {
 		p.log.Warn("the list of published topics is damaged; topics of rooms that are no more may stay at the broker", "reason", err)
 		return nil
 	}
-	slices.Sort(now)
-	return slices.DeleteFunc(were, func(topic string) bool {
-		_, still := slices.BinarySearch(now, topic)
-		return still
-	})
+	return topics
 }
 
-// are remembers the topics that are published now.
-func (p *publications) are(now []string) {
+func (p *publications) save(now []string) {
 	text, err := json.Marshal(now)
 	if err == nil {
 		err = p.bucket.Put(map[string][]byte{publishedKey: text})

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -21,7 +22,7 @@ func (g *Gateway) readAgain(ctx context.Context, load func() (*config.Config, er
 	defer notify(daemon.SdNotifyReady)
 	cfg, err := load()
 	if err == nil {
-		err = g.Reload(ctx, cfg)
+		err = g.Reload(cfg)
 	}
 	switch {
 	case ctx.Err() != nil:
@@ -35,14 +36,18 @@ func (g *Gateway) readAgain(ctx context.Context, load func() (*config.Config, er
 }
 
 // Reload replaces the parts whose configuration has changed; all others go on
-// undisturbed. The error says why nothing was replaced.
+// undisturbed. The error says why nothing was replaced, or that Run has ended
+// meanwhile.
 //
 // A sign-in that is replaced is brought to its end first: a code or a refresh
 // that was sent is answered and stored, and only then does its successor read
 // the store.
-func (g *Gateway) Reload(ctx context.Context, cfg *config.Config) error {
+func (g *Gateway) Reload(cfg *config.Config) error {
 	g.reload.Lock()
 	defer g.reload.Unlock()
+	if g.running == nil {
+		return errors.New("the gateway does not run")
+	}
 	before := g.parts()
 	if err := reloadable(before.cfg, cfg); err != nil {
 		return err
@@ -51,12 +56,10 @@ func (g *Gateway) Reload(ctx context.Context, cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
-	if g.running == nil {
-		return fmt.Errorf("the gateway does not run")
-	}
+	g.published.add(topicsOf(cfg))
 	g.stopSessions(next)
 	g.current.Store(next)
-	if err := g.driver.Reconfigure(ctx, siteOf(cfg), next.rooms, next.driverAccounts()); err != nil {
+	if err := g.driver.Reconfigure(g.running.ctx, siteOf(cfg), next.rooms, next.driverAccounts()); err != nil {
 		return fmt.Errorf("replacing the rooms and accounts: %w", err)
 	}
 	g.replaceSinks(before, next)
@@ -84,14 +87,20 @@ func reloadable(before, after *config.Config) error {
 
 func sameKey(a, b *[32]byte) bool { return a == nil && b == nil || a != nil && b != nil && *a == *b }
 
-// stopSessions ends the sessions that are not among the next ones.
+// stopSessions ends the sessions that are not among the next ones, all at once:
+// each may take half a minute to complete what it has sent.
 func (g *Gateway) stopSessions(next *parts) {
+	var ending []*task
 	for s, t := range g.running.sessions {
 		kept := slices.ContainsFunc(next.accounts, func(a account) bool { return a.session() == s })
 		if !kept {
-			t.stop()
+			t.cancel()
+			ending = append(ending, t)
 			delete(g.running.sessions, s)
 		}
+	}
+	for _, t := range ending {
+		<-t.ended
 	}
 }
 
@@ -103,7 +112,7 @@ func (g *Gateway) replaceSinks(before, next *parts) {
 			g.clearTopics(s, before.cfg, next.cfg)
 			continue
 		}
-		same := func(o *sink) bool { return o.settings.sameTopics(s.settings) }
+		same := func(o *sink) bool { return o.settings.sameConnection(s.settings) }
 		s.succeeded.Store(slices.ContainsFunc(next.sinks, same))
 		t.stop()
 		delete(g.running.sinks, s)
@@ -117,6 +126,5 @@ func (g *Gateway) clearTopics(s *sink, before, after *config.Config) {
 	if slices.Equal(topicsOf(before), topics) {
 		return
 	}
-	p := g.publications()
-	s.ReplaceClear(p.without(topics), func() { p.are(topics) })
+	s.ReplaceClear(g.published.without(topics), func() { g.published.are(topics) })
 }

@@ -40,14 +40,26 @@ func newWhole(t *testing.T, settings string) *whole {
 	w.text = dayConfig(w.path, 2, settings+staleLater)
 	w.cfg = w.parse(w.text)
 	w.sim.Set(func(s *graphsim.Behaviour) { s.StrictRotation, s.Latency = true, latency })
-	log := slog.New(slog.NewTextHandler(secretless{t}, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	w.open(noBroker)
+	w.run()
+	return w
+}
+
+// open builds the gateway of the configuration in use.
+func (w *whole) open(dial func(context.Context, *url.URL) (net.Conn, error)) {
+	w.t.Helper()
+	log := slog.New(slog.NewTextHandler(secretless{w.t}, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	var err error
 	if w.st, err = store.Open(w.path, store.Options{Now: w.own.Now, Log: log}); err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
-	if w.g, err = New(w.cfg, w.st, Dependencies{Clock: w.own, Transport: w.way, Version: "test", Log: log, Listen: listenNowhere, Dial: noBroker}); err != nil {
-		t.Fatal(err)
+	if w.g, err = New(w.parse(w.text), w.st, Dependencies{Clock: w.own, Transport: w.way, Version: "test", Log: log, Listen: listenNowhere, Dial: dial}); err != nil {
+		w.t.Fatal(err)
 	}
+}
+
+// run runs the gateway until stop is called.
+func (w *whole) run() {
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { w.g.Run(ctx) })
@@ -55,12 +67,11 @@ func newWhole(t *testing.T, settings string) *whole {
 		cancel()
 		running.Wait()
 		if err := w.st.Close(); err != nil {
-			t.Error(err)
+			w.t.Error(err)
 		}
 	})
-	t.Cleanup(w.stop)
+	w.t.Cleanup(w.stop)
 	synctest.Wait()
-	return w
 }
 
 // staleLater are settings for polls that are far apart.
@@ -85,7 +96,7 @@ func (w *whole) reloadWith(old, replacement string) {
 		w.t.Fatalf("the configuration does not hold %q", old)
 	}
 	w.text = text
-	if err := w.g.Reload(w.t.Context(), w.parse(text)); err != nil {
+	if err := w.g.Reload(w.parse(text)); err != nil {
 		w.t.Error(err)
 	}
 }

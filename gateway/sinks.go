@@ -24,7 +24,7 @@ import (
 type sink struct {
 	*mqtt.Sink
 	settings  sinkSettings
-	succeeded atomic.Bool // by another sink of the same topics, so that "offline" would be a false alarm
+	succeeded atomic.Bool // by another sink with the same connection and topics, so that "offline" would be a false alarm
 }
 
 // sinkSettings are what of a configuration a sink depends on. Its fields are
@@ -54,9 +54,13 @@ func sinkSettingsOf(cfg *config.Config) sinkSettings {
 	return s
 }
 
-// sameTopics tells whether both publish under the same topics at the same broker.
-func (s sinkSettings) sameTopics(o sinkSettings) bool {
-	return s.Broker.Broker == o.Broker.Broker && s.Broker.Prefix == o.Broker.Prefix && s.Site == o.Site
+// sameConnection tells whether both connect to the same broker in the same way,
+// and publish under the same topics. Where the broker refuses one it refuses the
+// other.
+func (s sinkSettings) sameConnection(o sinkSettings) bool {
+	a, b := s.Broker, o.Broker
+	a.Payload, a.Bool, a.Time = b.Payload, b.Bool, b.Time
+	return config.Same(a, b) && s.Site == o.Site && s.Files == o.Files
 }
 
 // buildSink builds the connection to the broker, or takes over the one before.
@@ -73,7 +77,7 @@ func (g *Gateway) buildSink(cfg *config.Config, before *parts) (*sink, error) {
 		}
 	}
 	s := &sink{settings: settings}
-	topics, published := topicsOf(cfg), g.publications()
+	topics, published := topicsOf(cfg), g.published
 	o := sinkOptions{Config: cfg, TLS: secured, Clear: published.without(topics), Synced: func() { published.are(topics) }, Board: g.board, Clock: g.d.Clock, Log: g.d.Log,
 		Presence: func(room string, p driver.Presence) { g.driver.Presence(room, p) }, KeepStatus: s.succeeded.Load, Dial: g.d.Dial}
 	if s.Sink, err = o.build(); err != nil {

@@ -22,6 +22,7 @@ const (
 type pendingRequest struct {
 	Version     int       `json:"v"`
 	Account     string    `json:"account"`
+	Bound       binding   `json:"bound"` // the client and service that the request was made for
 	State       string    `json:"state"`
 	Verifier    string    `json:"verifier"`
 	RedirectURI string    `json:"redirect_uri"`

@@ -28,6 +28,7 @@ func (s codeSession) Begin(r driver.AuthorizationRequest) (string, error) {
 	p := pendingRequest{
 		Version:     recordVersion,
 		Account:     s.opts.Account,
+		Bound:       s.opts.binding(),
 		State:       newState(),
 		Verifier:    oauth2.GenerateVerifier(),
 		RedirectURI: s.opts.RedirectURI,
@@ -107,14 +108,23 @@ func (s codeSession) CompleteCode(ctx context.Context, code string) error {
 // to the newest one: its PKCE verifier proves that the code was issued for it,
 // as the state does otherwise (RFC 9700 §2.1.1).
 func (k *Keeper) requestOf(r AuthorizationResponse) (pendingRequest, error) {
+	var p pendingRequest
+	var err error
 	if r.State == "" {
-		return k.pending.newest(k.now())
+		p, err = k.pending.newest(k.now())
+	} else {
+		p, err = k.pending.find(r.State, k.now())
 	}
-	p, err := k.pending.find(r.State, k.now())
-	if err == nil && p.Account != k.opts.Account {
+	if err != nil {
+		return pendingRequest{}, err
+	}
+	if p.Account != k.opts.Account {
 		return pendingRequest{}, fmt.Errorf("this sign-in was begun for the account %s, not for %s", p.Account, k.opts.Account)
 	}
-	return p, err
+	if words := k.opts.mismatch(p.Bound); words != "" {
+		return pendingRequest{}, errors.New("this sign-in was begun for " + words)
+	}
+	return p, nil
 }
 
 // redeem sends the code and makes what comes back the sign-in.
