@@ -3,6 +3,8 @@ package mqtt
 import (
 	"bufio"
 	"context"
+	"iter"
+	"maps"
 	"net"
 	"net/url"
 	"slices"
@@ -217,14 +219,33 @@ func (c *connection) read(transient bool) {
 	c.changed = c.s.o.Board.Changed()
 	entries, seq := c.s.o.Board.Since(c.seq)
 	c.seq = seq
+	subjects := map[driver.Subject]bool{}
 	for _, e := range entries {
 		if e.Point().Transient && !transient {
 			continue
 		}
 		if text, ok := c.s.o.Format.Payload(e); ok {
 			c.table.put(e.Subject, e.Index, text)
+			subjects[e.Subject] = true
 		}
 	}
+	c.keep(maps.Keys(subjects))
+}
+
+// keep takes the topics of subjects out of those that are still to be cleared: a
+// room that was removed may have come back since.
+func (c *connection) keep(subjects iter.Seq[driver.Subject]) {
+	if len(c.clear) == 0 {
+		return
+	}
+	published := map[string]bool{}
+	for s := range subjects {
+		for _, point := range driver.Catalogue(s.Scope) {
+			published[Topic(c.s.o.Prefix, c.s.o.Site, s, point.Name)] = true
+		}
+	}
+	c.clear = slices.DeleteFunc(slices.Clone(c.clear), func(topic string) bool { return published[topic] })
+	c.synced()
 }
 
 // publishDue sends what is due, until as much is unacknowledged as may be.
@@ -281,6 +302,7 @@ func (c *connection) replaceClear() {
 			c.table.remove(s)
 		}
 	}
+	c.keep(maps.Keys(c.table.rows))
 	c.synced()
 }
 
