@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -27,7 +28,7 @@ type brokerWithPassword struct {
 }
 
 func newBrokerWithPassword(t *testing.T, now func() time.Time) *brokerWithPassword {
-	b := &brokerWithPassword{pipeBroker: &pipeBroker{server: broker.New(&broker.Options{InlineClient: true}), now: now, told: map[string][]flip{}}, retained: map[string]string{}}
+	b := &brokerWithPassword{pipeBroker: &pipeBroker{server: broker.New(&broker.Options{InlineClient: true, Logger: slog.New(slog.DiscardHandler)}), now: now, told: map[string][]flip{}}, retained: map[string]string{}}
 	if err := b.server.AddHook(b, nil); err != nil {
 		t.Fatal(err)
 	}
