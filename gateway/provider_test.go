@@ -207,7 +207,7 @@ func TestProviderPoints(t *testing.T) {
 		s.pass(58*time.Minute + time.Second)
 		check("during the lesson", true)
 		s.text = strings.Replace(s.text, "[[room]]", "[[room]]\nname = \"Renamed\"", 1)
-		if err := s.g.Reload(t.Context(), s.parse()); err != nil {
+		if err := s.g.Reload(s.parse()); err != nil {
 			t.Fatal(err)
 		}
 		s.pass(time.Second)
@@ -301,7 +301,7 @@ func TestProviderCannotSweep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSchool(t, sweptTable, Kind{Name: "timetable", Build: func(Building) (driver.Provider, error) { return timetable{"Lesson"}, nil }})
 		s.text = strings.Replace(s.text, "[defaults.room]", "sweep = \"@every 10s\"\n[defaults.room]", 1)
-		if err := s.g.Reload(t.Context(), s.parse()); err != nil {
+		if err := s.g.Reload(s.parse()); err != nil {
 			t.Fatal(err)
 		}
 		s.pass(2 * time.Minute)
