@@ -41,10 +41,14 @@ func microsoftKeeper(b Building, m *config.Microsoft) (*oauth.Keeper, error) {
 			return nil, fmt.Errorf("its certificate: %w", err)
 		}
 	}
+	var predecessor *oauth.Keeper
+	if old, ok := b.Old.(*graph.Provider); ok {
+		predecessor, _ = old.Tokens().(*oauth.Keeper)
+	}
 	return graph.NewKeeper(graph.SignInOptions{
 		Account: b.Account.Name, SignIn: m.SignIn, LoginURL: m.LoginURL, GraphURL: m.GraphURL, Tenant: m.Tenant,
 		ClientID: m.ClientID, ClientSecret: m.ClientSecret.Reveal(), SecretExpires: m.ClientSecretExpires, Certificate: certificate,
-		RedirectURI: m.RedirectURI, Scopes: m.Scopes, Store: b.Secrets, Pending: b.State,
+		RedirectURI: m.RedirectURI, Scopes: m.Scopes, Predecessor: predecessor, Store: b.Secrets, Pending: b.State,
 		HTTP: b.HTTP, Refresh: m.Refresh, Jitter: b.Jitter, Clock: b.Clock, Log: b.Log,
 	})
 }

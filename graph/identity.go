@@ -37,6 +37,8 @@ type SignInOptions struct {
 	RedirectURI   string             // as registered
 	Scopes        []string           // as configured; not used by "app"
 
+	Predecessor *oauth.Keeper // whose place the Keeper takes; nil: there is none
+
 	Store   oauth.Store // keeps the tokens
 	Pending oauth.Store // keeps sign-ins that were begun; may be shared by all accounts
 
@@ -57,7 +59,7 @@ func NewKeeper(o SignInOptions) (*oauth.Keeper, error) {
 	return oauth.New(oauth.Options{
 		Account: o.Account, Service: o.service(), Kind: kind, ClientID: o.ClientID,
 		Authentication: oauth.ClientAuthentication{Secret: o.ClientSecret, SecretExpires: o.SecretExpires, Certificate: o.Certificate},
-		RedirectURI:    o.RedirectURI, Store: o.Store, Pending: o.Pending,
+		RedirectURI:    o.RedirectURI, Predecessor: o.Predecessor, Store: o.Store, Pending: o.Pending,
 		HTTP: o.HTTP, Refresh: o.Refresh, Jitter: o.Jitter, Clock: o.Clock, Log: o.Log,
 	})
 }

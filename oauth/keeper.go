@@ -25,6 +25,8 @@ type Keeper struct {
 	work       sync.WaitGroup // what Run completes before it returns; added to with mu held
 	ended      chan struct{}  // closed when nothing may start any more
 
+	predecessor *Keeper // until it was asked for unsaved tokens; used with writing held
+
 	mu         sync.Mutex
 	opened     bool          // the store was read
 	rec        *record       // nil: nobody is signed in
@@ -60,12 +62,15 @@ func New(o Options) (*Keeper, error) {
 	if err != nil {
 		return nil, err
 	}
+	predecessor := o.Predecessor
+	o.Predecessor = nil // it is let go of when it was asked
 	return &Keeper{
-		opts:    o,
-		client:  newClient(o),
-		pending: pendingRequests{store: o.Pending, account: o.Account},
-		ended:   make(chan struct{}),
-		changed: make(chan struct{}),
+		opts:        o,
+		client:      newClient(o),
+		pending:     pendingRequests{store: o.Pending, account: o.Account},
+		ended:       make(chan struct{}),
+		changed:     make(chan struct{}),
+		predecessor: predecessor,
 	}, nil
 }
 
@@ -103,6 +108,7 @@ func (k *Keeper) open() {
 func (k *Keeper) read() {
 	rec, fault := k.load()
 	device := k.loadDevice()
+	unsaved := k.inherit(rec)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.device == nil {
@@ -117,7 +123,27 @@ func (k *Keeper) read() {
 		k.inFlight, k.unsavedRec = nil, nil
 	}
 	k.opened, k.rec, k.fault = true, rec, fault
+	if unsaved != nil {
+		k.unsavedRec, k.rejected = unsaved, rec.AccessToken // so that they are saved at once
+	}
 	k.schedule()
+}
+
+// inherit returns the tokens that the store did not take from the predecessor, if
+// they continue the stored sign-in; nil: there are none. Called with writing held.
+func (k *Keeper) inherit(stored *record) *record {
+	p := k.predecessor
+	k.predecessor = nil
+	if p == nil || stored == nil {
+		return nil
+	}
+	p.open() // its own predecessor's
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.unsavedRec == nil || !sameSignIn(p.rec, stored) || k.opts.mismatch(p.unsavedRec.Bound) != "" {
+		return nil
+	}
+	return p.unsavedRec
 }
 
 // sameSignIn reports that two records are of the same token response.

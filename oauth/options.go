@@ -45,6 +45,10 @@ type Options struct {
 	Assertion      func(now time.Time) (string, error) // signs the assertion of the kind Assertion; see [SignJWT]
 	RedirectURI    string                              // as registered; for Code
 
+	// Predecessor is the Keeper of the account that this one replaces; nil: there is
+	// none. Tokens that the Store did not take from it are taken over.
+	Predecessor *Keeper
+
 	Store   Store // keeps tokens and device codes, under the account's name; sealed where tokens are to be
 	Pending Store // keeps authorization requests that wait for their response; may be shared by all accounts
 

@@ -1,0 +1,78 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"roomgate/driver"
+)
+
+// Tokens that the store does not take before Run ends are taken over by the Keeper
+// that follows: at a service that has ended the old refresh token nothing else
+// keeps the sign-in. They are saved before they are used, as soon as the store
+// takes them.
+func TestUnsavedTokensSurviveAReload(t *testing.T) {
+	for reloads := 1; reloads <= 3; reloads++ {
+		synctest.Test(t, func(t *testing.T) {
+			s := newSite(t)
+			s.service.strict = true
+			s.signIn(t)
+			s.tokens.BeforePut(func() error { return errors.New("the disk is full") })
+			stop := s.run(t)
+			time.Sleep(33 * time.Minute) // one refresh, which the store does not take
+			stop()
+			for range reloads {
+				o := s.options()
+				o.Predecessor = s.keeper
+				s.keeper = s.restart(t, o)
+				stop = s.run(t)
+				time.Sleep(2 * time.Second)
+				if token, err := s.keeper.Token(t.Context()); err == nil {
+					t.Errorf("the token %s is used before it is saved", token)
+				}
+				stop()
+			}
+			s.tokens.BeforePut(func() error { return nil })
+			o := s.options()
+			o.Predecessor = s.keeper
+			s.keeper = s.restart(t, o)
+			defer s.run(t)()
+			time.Sleep(10 * time.Minute)
+			wantState(t, s.keeper, driver.SignedIn)
+			time.Sleep(2 * time.Hour)
+			wantState(t, s.keeper, driver.SignedIn)
+			if s.service.reused {
+				t.Error("a refresh token was used twice")
+			}
+		})
+	}
+}
+
+// Another sign-in that was made meanwhile is not overwritten by unsaved tokens.
+func TestUnsavedTokensOfAnOlderSignInAreDropped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		s.signIn(t)
+		s.tokens.BeforePut(func() error { return errors.New("the disk is full") })
+		stop := s.run(t)
+		time.Sleep(33 * time.Minute)
+		stop()
+		old := s.keeper
+		s.tokens.BeforePut(func() error { return nil })
+		s.keeper = s.restart(t, s.options()) // another process
+		s.signIn(t)
+		newest := s.tokens.RefreshToken("rooms")
+		o := s.options()
+		o.Predecessor = old
+		s.keeper = s.restart(t, o)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		_ = s.keeper.Run(ctx)
+		if got := s.tokens.RefreshToken("rooms"); got != newest {
+			t.Errorf("the store holds %s, want %s", got, newest)
+		}
+	})
+}
