@@ -106,7 +106,7 @@ func newBrokered(t *testing.T) (*whole, *brokerWithPassword) {
 	w.signIn()
 	w.pass(time.Minute)
 	b.expectStatuses(t, "at first", "roomgate/hq/gateway/status online")
-	b.expectOnly(t, "at first", Topics(w.parse(w.text)))
+	b.expectOnly(t, "at first", topicsOf(w.parse(w.text)))
 	return w, b
 }
 
@@ -140,7 +140,7 @@ func TestReloadOfThePayload(t *testing.T) {
 		w.reloadWith(brokerLine, brokerLine+"bool = \"1/0\"\n")
 		w.pass(time.Minute)
 		b.expectStatuses(t, "with other payloads", cameOn)
-		b.expectOnly(t, "with other payloads", Topics(w.parse(w.text)))
+		b.expectOnly(t, "with other payloads", topicsOf(w.parse(w.text)))
 	})
 }
 
@@ -151,7 +151,7 @@ func TestReloadOfThePrefix(t *testing.T) {
 		w, b := newBrokered(t)
 		w.reloadWith(brokerLine, brokerLine+"prefix = \"other\"\n")
 		w.pass(time.Minute)
-		b.expectOnly(t, "with another prefix", Topics(w.parse(w.text)))
+		b.expectOnly(t, "with another prefix", topicsOf(w.parse(w.text)))
 		b.expectStatuses(t, "with another prefix", wentOff, "roomgate/hq/gateway/status ", "other/hq/gateway/status online")
 
 		w.sim.Set(func(s *graphsim.Behaviour) { s.Latency = 0 })
@@ -160,7 +160,7 @@ func TestReloadOfThePrefix(t *testing.T) {
 			time.Sleep(wait)
 			w.reloadWith("prefix = \"third\"", "prefix = \"other\"")
 			w.pass(time.Minute)
-			b.expectOnly(t, "back after "+wait.String(), Topics(w.parse(w.text)))
+			b.expectOnly(t, "back after "+wait.String(), topicsOf(w.parse(w.text)))
 		}
 	})
 }
@@ -189,11 +189,11 @@ func TestRoomRemovedAndBack(t *testing.T) {
 			b.password = ""
 			b.mu.Unlock()
 			w.pass(5 * time.Minute)
-			b.expectOnly(t, "back", Topics(w.parse(w.text)))
+			b.expectOnly(t, "back", topicsOf(w.parse(w.text)))
 			w.sameAsCalendar("back")
 			w.reloadWith(room, "# no room\n")
 			w.pass(5 * time.Minute)
-			b.expectOnly(t, "removed", Topics(w.parse(w.text)))
+			b.expectOnly(t, "removed", topicsOf(w.parse(w.text)))
 		})
 	}
 }
