@@ -404,7 +404,8 @@ func (w *wayOut) leave(r *http.Request) (refresh string, err error) {
 	return refresh, nil
 }
 
-// secretless is a log in which no secret may stand.
+// secretless is a log that holds no secret, and whose lines about a sign-in name
+// the account once.
 type secretless struct{ t *testing.T }
 
 // Write implements io.Writer.
@@ -414,6 +415,10 @@ func (s secretless) Write(line []byte) (int, error) {
 		if bytes.Contains(line, []byte(part)) {
 			s.t.Errorf("the log holds a secret: %s", line)
 		}
+	}
+	named := bytes.Count(line, []byte(" account="))
+	if named > 1 || named == 0 && bytes.Contains(line, []byte("sign-in works")) {
+		s.t.Errorf("the account is named %d times: %s", named, line)
 	}
 	return len(line), nil
 }

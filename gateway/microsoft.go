@@ -19,7 +19,7 @@ func buildMicrosoft(b Building) (driver.Provider, error) {
 	o := graph.Options{Account: b.Account.Name, Cloud: m.Cloud, LoginURL: m.LoginURL, GraphURL: m.GraphURL, Tenant: m.Tenant,
 		ClientID: m.ClientID, SignIn: m.SignIn, RedirectURI: m.RedirectURI, Scopes: m.Scopes, Read: graph.Way(m.Read),
 		Secret: m.ClientSecret.Reveal() != "", Certificate: m.ClientCertificate,
-		HTTP: b.HTTP, UserAgent: b.UserAgent, Clock: b.Clock, Jitter: b.Jitter, Log: b.Log.With("account", b.Account.Name)}
+		HTTP: b.HTTP, UserAgent: b.UserAgent, Clock: b.Clock, Jitter: b.Jitter, Log: b.Log}
 	if old, ok := b.Old.(*graph.Provider); ok && m.SameSignIn(b.OldSettings.(*config.Microsoft)) {
 		o.Session, o.Tokens = old.Session(), old.Tokens()
 		return graph.New(o)

@@ -93,7 +93,7 @@ func newProvider(d Dependencies, c config.Account, old *account, secrets, state 
 		client.Transport = newTransport()
 	}
 	b := Building{Account: c, Secrets: secrets, State: state, HTTP: client, UserAgent: d.userAgent(),
-		Clock: d.Clock, Jitter: Jitter, Log: d.Log}
+		Clock: d.Clock, Jitter: Jitter, Log: d.Log.With("account", c.Name)}
 	if old != nil && old.Account.Provider == c.Provider {
 		b.OldSettings, b.Old = old.Settings, old.provider
 	}

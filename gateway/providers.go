@@ -42,7 +42,7 @@ type Building struct {
 	UserAgent   string
 	Clock       driver.Clock
 	Jitter      func(limit time.Duration) time.Duration
-	Log         *slog.Logger
+	Log         *slog.Logger // its records name the account
 }
 
 // Storage keeps small values under keys. The error of Get matches
