@@ -43,7 +43,7 @@ func (c *Client) send(ctx context.Context, questions []*question, cost *cost, bu
 			each.Op = qn.op
 			r.errs[i] = &each
 		case p < 0:
-			r.errs[i] = &Error{Op: qn.op, Status: http.StatusOK, Err: &notJSONError{"the batch came back without an answer to it"}}
+			r.errs[i] = &Error{Op: qn.op, Status: http.StatusOK, Err: &notJSONError{"the batch response has no answer to it"}}
 		default:
 			r.answers[i] = parts[p].answer()
 		}
@@ -51,7 +51,7 @@ func (c *Client) send(ctx context.Context, questions []*question, cost *cost, bu
 	return r
 }
 
-// answer is the part's answer as if it had been asked alone.
+// answer is the part's answer in the form of a response to a single request.
 func (p partAnswer) answer() answer {
 	h := http.Header{}
 	for k, v := range p.headers {

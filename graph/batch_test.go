@@ -190,7 +190,7 @@ func TestFailedPartsAreIndependent(t *testing.T) {
 		if want := []string{"room-000", "room-001", "room-002", "room-003"}; !slices.Equal(failures(got), want) {
 			t.Errorf("failures %v, want %v", failures(got), want)
 		}
-		wantWords(t, got["room-003"].Err.Error(), "leads away from graph.test")
+		wantWords(t, got["room-003"].Err.Error(), "is not on graph.test")
 	})
 }
 

@@ -11,7 +11,7 @@ import (
 	"roomgate/driver"
 )
 
-// Way is a way of reading calendars.
+// Way is a method of reading calendars.
 type Way string
 
 // The ways of reading. The empty one is by events for the account's own calendar
@@ -22,7 +22,7 @@ const (
 	ByFreeBusy Way = "free-busy" // busy times without subjects or names, twenty mailboxes in one question: freebusy.go
 )
 
-// CalendarOptions say how a Calendar reads.
+// CalendarOptions configures a Calendar.
 type CalendarOptions struct {
 	Read Way
 	App  bool // signed in as an application, which has no calendar of its own
@@ -70,7 +70,7 @@ func (c *Calendar) Fetch(ctx context.Context, rooms []driver.Room, from, to time
 		}
 	}
 	f.queue.run(ctx)
-	for _, s := range sources { // after the others: a list of calendars that cannot be read must not delay them
+	for _, s := range sources { // last, because reading the list of calendars must not delay the others
 		if s.calendar != "" {
 			f.startNamed(s)
 		}
@@ -123,7 +123,7 @@ func (f *fetching) sourceRead(s source) *sourceRead {
 	return &sourceRead{fetching: f, source: s, path: mailboxPath(s.mailbox)}
 }
 
-// start asks the first question of the way in which the source is read.
+// start sends the first question of the source's Way.
 func (r *sourceRead) start() {
 	if r.o.Read == ByEvents || r.o.Read == "" && r.mailbox == signedInMailbox && r.calendar == "" {
 		r.startEvents()
@@ -150,7 +150,7 @@ func (r *sourceRead) deliver(events []driver.Event, digest driver.Digest) {
 // fail delivers to each room of the source why it was not read.
 func (r *sourceRead) fail(err error) {
 	if notFound := (&Error{Code: "ErrorItemNotFound"}); r.calendar != "" && errors.Is(err, notFound) {
-		r.calendars = nil // the calendar may have another id by now
+		r.calendars = nil // the id of the calendar may have changed
 	}
 	r.failRooms(r.rooms, err)
 }
@@ -178,9 +178,9 @@ func (s source) ofOneRoom() bool {
 	return s.mailbox != signedInMailbox || len(s.rooms) == 1 && len(s.rooms[0].Match) == 0
 }
 
-// fields are the properties of an event that are asked for: the subject only if
-// a room of the source may show it or has rules that read it, the organizer only
-// if a room may show it, and places only where they tell rooms apart.
+// fields are the requested properties of an event: the subject only if a room of the
+// source may show it or has rules that read it, the organizer only if a room may show
+// it, and places only if they distinguish rooms.
 func (s source) fields() string {
 	fields := []string{"id", "type", "start", "end", "isAllDay", "isCancelled", "showAs", "sensitivity", "attendees", "responseStatus"}
 	if !s.ofOneRoom() {
@@ -195,12 +195,11 @@ func (s source) fields() string {
 	return strings.Join(fields, ",")
 }
 
-// margin widens the window that is asked for: Graph places all-day events by
-// UTC, so that those at the window's edges would be missed. Admission drops what
-// lies outside the window.
+// margin widens the requested window: Graph places all-day events by UTC, so those at
+// the edges of the window would be missed. Admission drops events outside the window.
 const margin = 24 * time.Hour
 
-// window is what is asked for to know everything of [from, to).
+// window is the window to request for all events of [from, to).
 func (f *fetching) window() (from, to time.Time) { return f.from.Add(-margin), f.to.Add(margin) }
 
 // odataTime writes an instant for a filter, which is read as UTC.

@@ -4,7 +4,7 @@ import (
 	"strings"
 )
 
-// What is to be done about more than one code.
+// Actions for more than one code.
 const (
 	share   = `have the customer's IT share it (Add-MailboxFolderPermission <room>:\Calendar -User <account> -AccessRights Reviewer)`
 	grant   = "a permission is missing: have the customer's IT grant the scopes of the configuration (entra.microsoft.com > Entra ID > App registrations > the app > API permissions > Grant admin consent) and sign in again: roomgate login <account>"
@@ -22,7 +22,7 @@ var calendarLines = []struct {
 }{
 	{"ErrorAccessDenied", explanation{"the signed-in account or the app may not read this calendar", customer,
 		share + ", and check that Calendars.Read.Shared was granted; for an app check that the room is in the scope of its role (Test-ServicePrincipalAuthorization)", false, user}},
-	{"[RAOP]", explanation{"an application access policy of Exchange keeps the app away from this mailbox", customer,
+	{"[RAOP]", explanation{"an application access policy of Exchange blocks the app from this mailbox", customer,
 		"add the room to the group of the policy and wait up to an hour (Test-ApplicationAccessPolicy -AppId <client_id> -Identity <room> shows it)", false, user}},
 	{"Authorization_RequestDenied", explanation{"the directory does not allow this", customer, grant, false, user}},
 	{"ErrorInsufficientPermissions", explanation{"the sign-in lacks a permission", customer, grant, false, user}},
@@ -31,21 +31,21 @@ var calendarLines = []struct {
 		"sign in again with 'roomgate login <account>'; if that does not help, check the gateway's clock", false, user}},
 	{"insufficient_claims", explanation{"Microsoft has revoked the token, because of a new policy or a changed account", installer,
 		"sign in again with 'roomgate login <account>'", false, user}},
-	{"ErrorItemNotFound", explanation{"the calendar is not there, or not shared with the signed-in account", customer, mailbox + "it may be wrong; if it is right, " + share, false, user}},
-	{"ErrorInvalidUser", explanation{"the address is wrong, or it is no mailbox (a distribution list, say)", installer, mailbox + "it must be a mailbox's own", false, user}},
-	{"MailboxNotEnabledForRESTAPI", explanation{"the mailbox has no licence, or lives on a server of the customer's own", customer,
+	{"ErrorItemNotFound", explanation{"the calendar does not exist, or is not shared with the signed-in account", customer, mailbox + "it may be wrong; if it is right, " + share, false, user}},
+	{"ErrorInvalidUser", explanation{"the address is wrong, or is not a mailbox (for example a distribution list)", installer, mailbox + "it must be the address of a mailbox", false, user}},
+	{"MailboxNotEnabledForRESTAPI", explanation{"the mailbox has no licence, or is on an on-premises server", customer,
 		"admin.microsoft.com > Resources > Rooms & equipment shows whether the room is in Exchange Online: give it a licence, or move it there", false, user}},
 	{"ResourceNotFound", explanation{"Microsoft 365 does not know the address", installer, mailbox + "Microsoft 365 does not know it", false, user}},
 	{"Request_ResourceNotFound", explanation{"the directory does not know the address", installer, mailbox + "the directory does not know it", false, user}},
 
 	{"ErrorInvalidParameter", explanation{"Graph does not accept the request", maker, report, false, user}},
 	{"ErrorInvalidRequest", explanation{"Graph does not accept the request", maker, report, false, user}},
-	{"ErrorTimeIntervalTooBig", explanation{"more days were asked for than Graph gives at once", maker, report, false, user}},
+	{"ErrorTimeIntervalTooBig", explanation{"the request covers more days than Graph returns at once", maker, report, false, user}},
 	{"ErrorPropertyValidationFailure", explanation{"Graph does not accept the request", maker, report, false, user}},
 	{"TimeZoneNotSupportedException", explanation{"Graph does not know the time zone of the request", maker, report, false, user}},
 	{"ErrorOccurrenceCrossingBoundary", explanation{"an occurrence would be moved past another one of its series", maker, report, false, user}},
-	{"ErrorInvalidIdMalformed", explanation{"an id was damaged, or belongs to another mailbox", maker, report, false, user}},
-	{"BadRequest", explanation{"Graph does not accept the request; an app without a person cannot use /me", installer,
+	{"ErrorInvalidIdMalformed", explanation{"an id is damaged, or belongs to another mailbox", maker, report, false, user}},
+	{"BadRequest", explanation{"Graph does not accept the request; an app without a signed-in user cannot use /me", installer,
 		"with sign_in = \"app\" give every room its mailbox; otherwise " + report, false, user}},
 	{"RequestBroker--ParseUri", explanation{"Graph does not understand the address of the request", maker, report, false, user}},
 
@@ -57,11 +57,11 @@ var calendarLines = []struct {
 	{"TooManyRequests", explanation{"Microsoft asks to slow down", nobody, "", false, passing}},
 	{"UnknownError", explanation{"Graph has a temporary fault, or asks to slow down", nobody, "", false, passing}},
 	{"ErrorInternalServerError", explanation{"Graph has a temporary fault", nobody, "", false, passing}},
-	{"ErrorInternalServerTransientError", explanation{"the mailbox cannot be opened for the moment", nobody, "", false, passing}},
+	{"ErrorInternalServerTransientError", explanation{"the mailbox temporarily cannot be opened", nobody, "", false, passing}},
 	{"InternalServerError", explanation{"Graph has a temporary fault", nobody, "", false, passing}},
 	{"generalException", explanation{"Graph has a temporary fault", nobody, "", false, passing}},
-	{"ServiceUnavailable", explanation{"Graph is not available for the moment", nobody, "", false, passing}},
-	{"serviceNotAvailable", explanation{"Graph is not available for the moment", nobody, "", false, passing}},
+	{"ServiceUnavailable", explanation{"Graph is temporarily unavailable", nobody, "", false, passing}},
+	{"serviceNotAvailable", explanation{"Graph is temporarily unavailable", nobody, "", false, passing}},
 	{"ErrorServerBusy", explanation{"Exchange is busy", nobody, "", false, passing}},
 	{"GatewayTimeout", explanation{"Exchange did not answer Graph in time", nobody, "", false, passing}},
 }

@@ -59,14 +59,14 @@ func findCalendar(list []CalendarEntry, name string) (string, error) {
 		"give the id of the right one as the room's calendar setting; roomgate rooms discover shows it"}
 }
 
-// roomError is a room that cannot be read as it is configured.
+// roomError is a room that cannot be read with its configuration.
 type roomError struct{ words, action string }
 
-// Error says what is wrong.
+// Error returns what is wrong.
 func (e *roomError) Error() string { return e.words }
 
-// Action says what to correct.
+// Action returns what to correct.
 func (e *roomError) Action() string { return e.action }
 
-// NeedsPerson reports true: it stays until somebody corrects it.
+// NeedsPerson returns true: the configuration has to be corrected.
 func (e *roomError) NeedsPerson() bool { return true }

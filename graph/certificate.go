@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// CertificateSteps says, step by step, how a certificate that was made for an
-// account becomes its client authentication. certificate is in PEM.
+// CertificateSteps returns the steps to use a new certificate as the client
+// authentication of an account. certificate is in PEM.
 func CertificateSteps(account, certFile, keyFile string, certificate []byte) []string {
 	return []string{
 		"Upload the certificate: entra.microsoft.com, App registrations, the app,\n" +
@@ -20,7 +20,7 @@ func CertificateSteps(account, certFile, keyFile string, certificate []byte) []s
 	}
 }
 
-// thumbprint is how the portal names a certificate: the SHA-1 of its DER, in
+// thumbprint is the thumbprint in the portal: the SHA-1 of its DER, in
 // upper case hexadecimal.
 func thumbprint(certificate []byte) string {
 	return strings.ToUpper(fmt.Sprintf("%x", sha1.Sum(certificateDER(certificate))))

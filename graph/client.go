@@ -27,11 +27,11 @@ import (
 type Tokens interface {
 	// Token returns an access token that is expected to be valid.
 	Token(ctx context.Context) (string, error)
-	// Rejected reports that Graph refused the token as no longer valid.
+	// Rejected reports that Graph rejected the token.
 	Rejected(token string)
 }
 
-// Clock tells the time and waits.
+// Clock returns the time and waits.
 type Clock interface {
 	Now() time.Time
 	After(d time.Duration) <-chan time.Time
@@ -67,7 +67,7 @@ const (
 func NewClient(o ClientOptions) (*Client, error) {
 	base, err := url.Parse(o.BaseURL)
 	if err != nil || base.Host == "" {
-		return nil, fmt.Errorf("graph: %q is no address of a service", o.BaseURL)
+		return nil, fmt.Errorf("graph: %q is not the address of a service", o.BaseURL)
 	}
 	return &Client{o: o, base: base.JoinPath("v1.0"), slots: make(chan struct{}, concurrent), limits: limits{mailboxes: map[string]*mailboxLimit{}}, seed: maphash.MakeSeed()}, nil
 }
@@ -95,9 +95,9 @@ func (c *cost) tally() driver.Tally {
 	return driver.Tally{Requests: int(c.requests.Load()), Throttled: int(c.throttled.Load()), Bytes: c.bytes.Load()}
 }
 
-// do makes a call and decodes its JSON answer into out. A busy service is asked
-// again a few times, after its Retry-After or growing pauses; a token that is
-// refused is renewed once.
+// do makes a call and decodes its JSON answer into out. If the service is
+// busy, the call is repeated a few times, after its Retry-After or growing pauses; a
+// rejected token is refreshed once.
 func (c *Client) do(ctx context.Context, cl call, out any) error {
 	d := &decoding{out: out}
 	q := c.queue(&cost{})
@@ -124,7 +124,7 @@ func (c *Client) exchange(ctx context.Context, cl call, token string, cost *cost
 	}
 	req, err := c.request(ctx, cl, token)
 	if err != nil {
-		return answer{}, &Error{Op: cl.op, Status: http.StatusOK, Err: err} // of the page that held the link
+		return answer{}, &Error{Op: cl.op, Status: http.StatusOK, Err: err} // of the page with the link
 	}
 	cost.requests.Add(1)
 	resp, err := c.o.HTTP.Do(req)
@@ -140,7 +140,7 @@ func (c *Client) exchange(ctx context.Context, cl call, token string, cost *cost
 	a := answer{resp.StatusCode, resp.Header, body}
 	switch {
 	case err != nil:
-		return answer{}, &Error{Op: cl.op, Err: fmt.Errorf("the answer broke off after %d bytes: %w", len(body), err)}
+		return answer{}, &Error{Op: cl.op, Err: fmt.Errorf("the response ended early after %d bytes: %w", len(body), err)}
 	case len(body) > maxAnswer:
 		return answer{}, a.error(cl.op, c.o.Clock.Now(), fmt.Errorf("the answer is larger than %d MiB", maxAnswer>>20))
 	case resp.StatusCode == http.StatusServiceUnavailable || resp.StatusCode == http.StatusGatewayTimeout:
@@ -193,7 +193,7 @@ func (c *Client) request(ctx context.Context, cl call, token string) (*http.Requ
 	return req, nil
 }
 
-// prefer is sent with every request. Times in UTC need no table of zone names;
+// prefer is sent with every request. Times in UTC need no mapping of zone names;
 // immutable ids do not change when an event is moved between folders
 // (learn.microsoft.com/graph/outlook-immutable-id).
 const prefer = `outlook.timezone="UTC", IdType="ImmutableId"`
@@ -205,17 +205,17 @@ func (c *Client) local(path string) (string, error) {
 	}
 	rest, ok := strings.CutPrefix(path, c.base.String()+"/")
 	if !ok {
-		return "", fmt.Errorf("the next link leads away from %s", c.base.Host)
+		return "", fmt.Errorf("the next link is not on %s", c.base.Host)
 	}
 	return "/" + rest, nil
 }
 
-// error is the error for an answer, with the cause where Graph gave none.
+// error is the error for an answer, with the given cause if Graph returned none.
 func (a answer) error(op string, now time.Time, cause error) *Error {
 	return &Error{Op: op, Status: a.status, RequestID: a.header.Get("request-id"), RetryAfter: retryAfter(a.header, now), Err: cause}
 }
 
-// fault is the error that an answer is; nil: it is a good one.
+// fault is the error of an answer; nil: it is good.
 func (a answer) fault(op string, now time.Time) *Error {
 	if a.status == http.StatusOK {
 		return nil
@@ -249,8 +249,8 @@ func (c *Client) Me(ctx context.Context) (User, error) {
 	return User{Name: u.DisplayName, Address: cmp.Or(u.Mail, u.UserPrincipalName)}, err
 }
 
-// opaque is a run of characters long enough to be a token: a service or a proxy
-// may quote what it was sent.
+// opaque is a run of characters long enough to be a token: a service or a proxy may
+// quote the request.
 var opaque = regexp.MustCompile(`[A-Za-z0-9+/_~.=-]{40,}`)
 
 // notJSONError is an answer that is not JSON, and so not Graph's.
@@ -263,7 +263,7 @@ func (a answer) notJSON(err error) error {
 	if strings.Contains(kind, "json") && bytes.HasPrefix(bytes.TrimSpace(a.body), []byte("{")) {
 		return &notJSONError{fmt.Sprintf("the JSON of the answer is damaged (%d bytes): %v", len(a.body), err)}
 	}
-	return &notJSONError{fmt.Sprintf("answered with %q, not with JSON: is a proxy or a sign-in page of the network in between?", kind)}
+	return &notJSONError{fmt.Sprintf("answered with %q, not with JSON: a proxy or a sign-in page of the network may intercept the connection", kind)}
 }
 
 // retryAfter reads the header in both its forms (RFC 9110 §10.2.3).

@@ -355,7 +355,7 @@ func TestNextLinkElsewhere(t *testing.T) {
 	} {
 		s := &service{answer: replies(answering(200, `{"value":[],"@odata.nextLink":"`+link+`"}`))}
 		e := fetchErr(t, s)
-		wantWords(t, e.Error(), "reading the events of a@contoso.example", "next link leads away from graph.test")
+		wantWords(t, e.Error(), "reading the events of a@contoso.example", "next link is not on graph.test")
 		if len(s.got) != 1 {
 			t.Errorf("%s: %d requests were sent, want only the first", link, len(s.got))
 		}
@@ -665,7 +665,7 @@ func TestUnusableAnswers(t *testing.T) {
 			r, err := reply(200, "")
 			r.Body = io.NopCloser(broken{strings.NewReader(`{"value":[{"id":`)})
 			return r, err
-		}, 0, []string{"broke off after 16 bytes"}, way},
+		}, 0, []string{"ended early after 16 bytes"}, way},
 		{"half a JSON", answering(200, `{"value":[{"id":`), 200, []string{"HTTP 200", "JSON of the answer is damaged (16 bytes)"}, way},
 		{"a page", answering(200, "<html>Sign in to the guest network</html>", "Content-Type", "text/html; charset=utf-8"), 200,
 			[]string{`answered with "text/html", not with JSON`, "proxy"}, way},

@@ -13,9 +13,9 @@ import (
 	"roomgate/driver"
 )
 
-// Discover implements driver.Discoverer: it lists the rooms of the directory
-// and the account's calendars. What Graph refuses is noted; the error is that of
-// the sign-in.
+// Discover implements driver.Discoverer: it lists the rooms of the directory and the
+// account's calendars. What Graph refuses is in the Notes; the error is that of the
+// sign-in.
 func (p *Provider) Discover(ctx context.Context) (driver.Discovery, error) {
 	places, notes, err := p.places(ctx)
 	if err != nil {
@@ -37,7 +37,7 @@ func (p *Provider) Discover(ctx context.Context) (driver.Discovery, error) {
 	return driver.Discovery{Rooms: p.o.foundRooms(places, calendars), Notes: notes}, nil
 }
 
-// places lists the rooms of the directory, and what keeps it from that.
+// places lists the rooms of the directory, or the reasons why it cannot.
 func (p *Provider) places(ctx context.Context) ([]Place, []driver.Finding, error) {
 	subject := "account " + p.o.Account + " places"
 	places, err := p.client.Places(ctx)
@@ -87,7 +87,7 @@ func (o Options) foundRooms(places []Place, calendars []CalendarEntry) []driver.
 			Address: p.Address, Source: inPlaces, Mailbox: p.Address, Directory: true})
 	}
 	names := map[string]int{}
-	usual := "" // what the account's language calls a calendar
+	usual := "" // default name of a calendar in the account's language
 	for _, c := range calendars {
 		names[c.Name]++
 		if c.Default {
@@ -111,9 +111,8 @@ func (o Options) foundRooms(places []Place, calendars []CalendarEntry) []driver.
 	return rooms
 }
 
-// calendarRoom is a calendar as a room. One whose name is what every calendar is
-// called in the account's language is named after its owner; one whose name is
-// not unique is configured by its id.
+// calendarRoom is a calendar as a room. One with the default name of a calendar is
+// named after its owner; one whose name is not unique is configured by its id.
 func (o Options) calendarRoom(c CalendarEntry, unique, usual bool) driver.FoundRoom {
 	r := driver.FoundRoom{Name: c.Name, Address: c.OwnerAddress, Source: sharedCalendar, Remark: "A calendar shared with the account."}
 	if c.Own {
@@ -134,7 +133,7 @@ func (o Options) calendarRoom(c CalendarEntry, unique, usual bool) driver.FoundR
 	return r
 }
 
-// writable reports whether a text can stand in a configuration as it is.
+// writable reports whether a text can be in a configuration unescaped.
 func writable(text string) bool {
 	notPrintable := func(r rune) bool { return !unicode.IsPrint(r) }
 	return utf8.ValidString(text) && !strings.ContainsFunc(text, notPrintable) && strings.Join(strings.Fields(text), " ") == text

@@ -1,6 +1,6 @@
 // Package graph reads calendars from Microsoft Graph.
 //
 // [Client] makes every call through one function; [Calendar] turns events into
-// bookings and implements driver.Calendar. How the tokens come about is not
-// known here: a Client is given something that has them.
+// bookings and implements driver.Calendar. A Client gets its access
+// tokens from [Tokens].
 package graph

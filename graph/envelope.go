@@ -9,10 +9,10 @@ import (
 	"roomgate/driver"
 )
 
-// The answer to a batch holds the answers to all its parts, a megabyte and more,
-// most of it the same as a minute before. So the envelope is only cut into its
-// parts here, and a part is decoded, and checked, when its bytes have changed:
-// encoding/json, which reads every byte three times, took most of a poll.
+// The response to a batch contains the answers to all its parts, often more than a
+// megabyte, most of it unchanged since the last poll. So this file only splits the
+// envelope into parts; a part is decoded and checked only if its bytes have changed.
+// Decoding everything with encoding/json would take most of the CPU time of a poll.
 
 // partAnswer is the answer to one part of a batch
 // (learn.microsoft.com/graph/json-batching).
@@ -23,20 +23,18 @@ type partAnswer struct {
 	body    []byte // JSON, or whatever else was sent; a part of the envelope
 }
 
-// digest identifies an answer by its length and a sum of its bytes that nobody
-// outside can foresee.
+// digest identifies an answer by its length and a seeded hash of its bytes.
 func (c *Client) digest(body []byte) driver.Digest {
 	return driver.Digest{Length: len(body), Sum: maphash.Bytes(c.seed, body)}
 }
 
-var errEnvelope = errors.New("the answer is not a whole batch")
+var errEnvelope = errors.New("the answer is not a complete batch")
 
-// openEnvelope cuts the answer to a batch into the answers to its parts. last
-// returns the digest of a part's answer last time; the same answer is not
-// parsed.
+// openEnvelope splits the response to a batch into the answers to its parts. last
+// returns the digest of the previous answer to a part; an equal answer is not parsed.
 func (c *Client) openEnvelope(text []byte, last func(id string) driver.Digest) ([]partAnswer, error) {
 	var parts []partAnswer
-	s := cutter{text: text, digest: c.digest}
+	s := scanner{text: text, digest: c.digest}
 	ok := s.members(func(key []byte) bool {
 		if string(key) != `"responses"` {
 			_, ok := s.value()
@@ -54,8 +52,8 @@ func (c *Client) openEnvelope(text []byte, last func(id string) driver.Digest) (
 	return parts, nil
 }
 
-// part steps over the answer to one part.
-func (c *cutter) part(last func(id string) driver.Digest) (p partAnswer, ok bool) {
+// part skips the answer to one part.
+func (c *scanner) part(last func(id string) driver.Digest) (p partAnswer, ok bool) {
 	ok = c.members(func(key []byte) bool {
 		if string(key) == `"body"` && p.id != "" && c.repeats(last(p.id)) {
 			p.body, c.at = c.text[c.at:c.at+last(p.id).Length], c.at+last(p.id).Length
@@ -82,21 +80,21 @@ func (c *cutter) part(last func(id string) driver.Digest) (p partAnswer, ok bool
 
 // repeats reports whether the value that comes next has the digest: its bytes were
 // a whole value before, so they are again.
-func (c *cutter) repeats(d driver.Digest) bool {
+func (c *scanner) repeats(d driver.Digest) bool {
 	c.next()
 	return d.Length > 0 && len(c.text)-c.at >= d.Length && c.digest(c.text[c.at:c.at+d.Length]) == d
 }
 
-// cutter walks over JSON text (RFC 8259) and finds where its values end. What
-// is inside a value is not checked.
-type cutter struct {
+// scanner scans JSON text (RFC 8259) for the ends of its values. It does not check the
+// inside of a value.
+type scanner struct {
 	text   []byte
 	at     int
 	digest func([]byte) driver.Digest
 }
 
-// next skips white space and returns the byte it stands on; 0 at the end.
-func (c *cutter) next() byte {
+// next skips white space and returns the current byte; 0 at the end.
+func (c *scanner) next() byte {
 	for c.at < len(c.text) {
 		switch b := c.text[c.at]; b {
 		case ' ', '\t', '\n', '\r':
@@ -108,8 +106,8 @@ func (c *cutter) next() byte {
 	return 0
 }
 
-// take steps over the byte b if it comes next.
-func (c *cutter) take(b byte) bool {
+// take skips the byte b if it is next.
+func (c *scanner) take(b byte) bool {
 	if c.next() != b {
 		return false
 	}
@@ -118,11 +116,11 @@ func (c *cutter) take(b byte) bool {
 }
 
 // end reports whether nothing but white space is left.
-func (c *cutter) end() bool { return c.next() == 0 && c.at == len(c.text) }
+func (c *scanner) end() bool { return c.next() == 0 && c.at == len(c.text) }
 
 // members calls each with the key of every member of an object, in its quotes;
-// each steps over the value.
-func (c *cutter) members(each func(key []byte) bool) bool {
+// each skips the value.
+func (c *scanner) members(each func(key []byte) bool) bool {
 	if !c.take('{') {
 		return false
 	}
@@ -141,8 +139,8 @@ func (c *cutter) members(each func(key []byte) bool) bool {
 	}
 }
 
-// elements calls each for every element of an array; each steps over it.
-func (c *cutter) elements(each func() bool) bool {
+// elements calls each for every element of an array; each skips it.
+func (c *scanner) elements(each func() bool) bool {
 	if !c.take('[') {
 		return false
 	}
@@ -159,8 +157,8 @@ func (c *cutter) elements(each func() bool) bool {
 	}
 }
 
-// value steps over the value that comes next and returns it.
-func (c *cutter) value() ([]byte, bool) {
+// value skips the next value and returns it.
+func (c *scanner) value() ([]byte, bool) {
 	b := c.next()
 	start := c.at
 	switch b {
@@ -192,8 +190,8 @@ func (c *cutter) value() ([]byte, bool) {
 	return c.text[start:c.at], c.at > start
 }
 
-// word steps over the string that begins here and returns it with its quotes.
-func (c *cutter) word() ([]byte, bool) {
+// word skips the string that begins here and returns it with its quotes.
+func (c *scanner) word() ([]byte, bool) {
 	start := c.at
 	if c.at >= len(c.text) || c.text[c.at] != '"' {
 		return nil, false

@@ -23,7 +23,7 @@ type Error struct {
 	claims bool // the token was revoked rather than expired
 }
 
-// Error says what was being done and how it failed. The request id is left out,
+// Error returns what was being done and how it failed. The request id is left out,
 // so that a lasting error reads the same at every poll.
 func (e *Error) Error() string {
 	var b strings.Builder
@@ -52,7 +52,7 @@ func (e *Error) Is(target error) bool {
 	return ok && t.Op == "" && t.Code != "" && strings.EqualFold(t.Code, e.Code)
 }
 
-// Action says what a person can do about the error; empty where only time helps.
+// Action returns what the user can do about the error; empty: wait.
 func (e *Error) Action() string {
 	if !e.NeedsPerson() {
 		if e.Status == 0 || e.foreign() {
@@ -72,7 +72,7 @@ func (e *Error) Action() string {
 }
 
 // NeedsPerson reports whether user action is required: Graph refuses the call for
-// good. All other errors end by themselves or with a fault of the network.
+// good. All other errors are temporary or network failures.
 func (e *Error) NeedsPerson() bool {
 	if e.foreign() {
 		return false

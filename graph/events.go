@@ -104,8 +104,8 @@ func (r *row) endedBefore(window time.Time) bool {
 	return err == nil && end.Before(window.Add(-longestMove))
 }
 
-// longestMove is how far behind the end of its series a moved occurrence is
-// still looked for.
+// longestMove is how long after the end of its series a moved occurrence is still
+// looked for.
 const longestMove = 60 * 24 * time.Hour
 
 // instancesRead asks for the occurrences and exceptions of one series in the
@@ -149,10 +149,10 @@ func (i *instancesRead) failed(err error) {
 	i.seriesRead(nil, err)
 }
 
-// cacheKey tells apart calendars, and readings that ask for other fields of one.
+// cacheKey identifies the calendar and the requested fields.
 func (e *eventsRead) cacheKey() string { return e.path + " " + e.fields() }
 
-// seriesRead takes the instances of one series, or why they could not be read.
+// seriesRead records the instances of one series, or why they could not be read.
 func (e *eventsRead) seriesRead(events []driver.Event, err error) {
 	e.events = append(e.events, events...)
 	if e.err == nil {
@@ -163,8 +163,8 @@ func (e *eventsRead) seriesRead(events []driver.Event, err error) {
 	}
 }
 
-// finish delivers the events, or the failure: half of them would show a room as
-// free that is not.
+// finish delivers the events, or the failure: an incomplete list would show a booked
+// room as free.
 func (e *eventsRead) finish() {
 	if e.err != nil {
 		e.fail(e.err)

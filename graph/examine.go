@@ -30,8 +30,8 @@ var microsoftHosts = []string{".microsoftonline.com", ".microsoft.com", ".micros
 // (learn.microsoft.com/azure/security/fundamentals/azure-certificate-authority-details).
 var publicIssuers = []string{"Microsoft", "DigiCert", "GlobalSign", "Entrust", "GeoTrust", "Sectigo"}
 
-// issuersOf are those who issue the certificates of a server; none: anybody,
-// because the server is not Microsoft's own.
+// issuersOf are the issuers of the certificates of a server; none: any issuer, because
+// the server is not Microsoft's.
 func issuersOf(server string) []string {
 	u, err := url.Parse(server)
 	if err != nil || !slices.ContainsFunc(microsoftHosts, func(ending string) bool { return strings.HasSuffix(u.Hostname(), ending) }) {
@@ -40,7 +40,7 @@ func issuersOf(server string) []string {
 	return publicIssuers
 }
 
-// tenantFindings tell whether the sign-in server knows the tenant.
+// tenantFindings reports whether the sign-in server knows the tenant.
 func (o Options) tenantFindings(got driver.ServerAnswer) []driver.Finding {
 	f := driver.Finding{Subject: "tenant " + o.Tenant, Level: driver.LevelGood, Words: "known to " + got.Host}
 	var doc struct {
@@ -68,8 +68,8 @@ func (o Options) tenantFindings(got driver.ServerAnswer) []driver.Finding {
 	return []driver.Finding{f}
 }
 
-// graphFindings tell whether it is Graph that answers: without a token it
-// refuses, in JSON.
+// graphFindings reports whether the response is from Graph, which refuses a request
+// without a token in JSON.
 func graphFindings(got driver.ServerAnswer) []driver.Finding {
 	if json.Valid(got.Body) && len(got.Body) > 0 {
 		return nil
@@ -77,8 +77,8 @@ func graphFindings(got driver.ServerAnswer) []driver.Finding {
 	return []driver.Finding{got.Foreign("server " + got.Host)}
 }
 
-// Examine implements driver.Examiner. An application has what the portal grants
-// it, which only reading a room shows.
+// Examine implements driver.Examiner. The permissions of an application are known only
+// from reading a room.
 func (p *Provider) Examine(ctx context.Context, rooms []driver.Room) []driver.Finding {
 	if p.o.app() {
 		return nil
@@ -92,7 +92,7 @@ func (p *Provider) Examine(ctx context.Context, rooms []driver.Room) []driver.Fi
 		{Subject: subject, Level: driver.LevelGood, Words: user.Name + " <" + user.Address + ">"}}
 }
 
-// granted compares the permissions that the rooms need with those granted.
+// granted compares the required with the granted permissions.
 func (o Options) granted(s driver.SessionStatus, rooms []driver.Room) driver.Finding {
 	subject := "account " + o.Account + " permissions"
 	var missing []string
@@ -163,5 +163,5 @@ func stripped(events []driver.Event) bool {
 
 // RenewCredential implements driver.CredentialGuide.
 func (p *Provider) RenewCredential() string {
-	return p.o.portal() + ", App registrations, the app, Certificates & secrets: make a new one before then, and configure it"
+	return p.o.portal() + ", App registrations, the app, Certificates & secrets: create a new one before then, and configure it"
 }

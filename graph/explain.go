@@ -9,7 +9,7 @@ import (
 	"roomgate/oauth"
 )
 
-// explanation is one line of the dictionary of error codes.
+// explanation is one entry of the dictionary of error codes.
 type explanation struct {
 	what  string
 	who   string      // who can fix it
@@ -20,21 +20,20 @@ type explanation struct {
 
 // What resolves it.
 const (
-	user    = oauth.Class(0) // user action, unless the class of the "error" value says otherwise
+	user    = oauth.Class(0) // user action, unless the class of the "error" value overrides it
 	passing = oauth.Retry
 )
 
 // Who can fix it.
 const (
 	customer  = "the customer's IT"
-	installer = "whoever installs the gateway"
-	owner     = "whoever may sign the account in"
-	nobody    = "nobody: it is temporary"
-	maker     = "the makers of roomgate"
+	installer = "the integrator"
+	owner     = "the user of the account"
+	nobody    = "nobody; it is temporary"
+	maker     = "the developers of roomgate"
 )
 
-// action returns what to do, with whom it is up to where that is not whoever
-// reads it.
+// action returns what to do, addressed to the customer's IT if it is theirs.
 func (e explanation) action() string {
 	if e.who == customer && e.next != "" {
 		return "for the customer's IT: " + e.next
@@ -42,7 +41,7 @@ func (e explanation) action() string {
 	return e.next
 }
 
-// advice is the line as people are shown it.
+// advice is the entry as displayed.
 func (e explanation) advice(code string) driver.Advice {
 	a := driver.Advice{Code: code, Known: true, What: e.what, Who: e.who, Next: e.next, NeedsPerson: e.class == user}
 	if e.login {
@@ -57,7 +56,7 @@ func (e explanation) advice(code string) driver.Advice {
 func Explain(text string) driver.Advice {
 	text = strings.TrimSpace(text)
 	numbers := numbersIn(strings.ToUpper(text))
-	if n, err := strconv.Atoi(text); err == nil && len(text) >= 5 && len(text) <= 9 { // a shorter one is rather an HTTP status
+	if n, err := strconv.Atoi(text); err == nil && len(text) >= 5 && len(text) <= 9 { // a shorter number is probably an HTTP status
 		numbers = []int{n}
 	}
 	for _, n := range numbers {
@@ -83,7 +82,7 @@ func Explain(text string) driver.Advice {
 }
 
 // wordsOf returns the text, the words in it that may be codes, and these without
-// brackets, which one code has.
+// brackets.
 func wordsOf(text string) []string {
 	words := []string{text}
 	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" \t\r\n,;:\"'(){}<>=.", r) }) {
@@ -92,8 +91,8 @@ func wordsOf(text string) []string {
 	return words
 }
 
-// numberAdvice is the line of a number, with where Microsoft explains it, and
-// where the customer's IT sees it happen.
+// numberAdvice is the entry of a number, with Microsoft's page about it and where the
+// customer's IT finds the event.
 func numberAdvice(number int, e explanation) driver.Advice {
 	a := e.advice("AADSTS" + strconv.Itoa(number))
 	a.Page = errorPage + strconv.Itoa(number)

@@ -15,8 +15,8 @@ import (
 // (learn.microsoft.com/graph/api/calendar-getschedule).
 const scheduleSize = 20
 
-// schedule is the busy times of one mailbox. Whatever else comes with them,
-// such as subjects and places, is not decoded.
+// schedule is the busy times of one mailbox. Other fields, such
+// as subjects and places, are not decoded.
 type schedule struct {
 	ScheduleID    string
 	ScheduleItems []scheduleItem
@@ -29,12 +29,12 @@ type scheduleItem struct {
 	Start, End instant
 }
 
-// scheduleQuestion asks when up to twenty mailboxes are busy. A user asks at the
-// own mailbox; an application has none and asks at one of those it asks about.
-// Where that one refuses, it asks at the next: a broken mailbox must not keep
-// the others from being read.
+// scheduleQuestion asks when up to twenty mailboxes are busy. A user sends it
+// to the own mailbox; an application has none and uses one of the mailboxes it asks
+// about. If that one refuses, it tries the next, so that one unusable mailbox does not
+// affect the others.
 type scheduleQuestion struct {
-	asker     // takes the answer
+	asker     // handles the answer
 	queue     *queue
 	app       bool
 	addresses []string
@@ -52,7 +52,7 @@ func (s *scheduleQuestion) ask() {
 	s.queue.ask(&question{call: c, asker: s, last: s.last})
 }
 
-// call is the question as Graph takes it.
+// call is the question as a call to Graph.
 func (s *scheduleQuestion) call() (call, error) {
 	mailbox := signedInMailbox
 	if s.app {
@@ -114,12 +114,12 @@ func groupByAddress(rooms []driver.Room, addressOf func(driver.Room) string) (or
 	return order, byAddress
 }
 
-// freeBusy reads rooms by their busy times, which are visible to everybody who
-// can look the room up, without subjects or names.
+// freeBusy reads the busy times of rooms, which every user of the company may see,
+// without subjects or names.
 func (f *fetching) freeBusy(rooms []driver.Room) {
 	for _, r := range rooms {
 		if r.Mailbox == "" {
-			f.failRooms([]driver.Room{r}, &roomError{"busy times are asked for by address, and the room has none", "give the room's mailbox"})
+			f.failRooms([]driver.Room{r}, &roomError{"free-busy needs an address, and the room has none", "set the room's mailbox"})
 		}
 	}
 	addresses, byAddress := groupByAddress(rooms, func(r driver.Room) string { return r.Mailbox })
@@ -179,9 +179,8 @@ func (s schedule) events() []driver.Event {
 	for i, item := range s.ScheduleItems {
 		e := driver.Event{ShowAs: showAs(item.Status)}
 		e.Start, e.End, e.Err = parseSpan(item.Start, item.End)
-		// Nothing marks an all-day event, but whole days from midnight to midnight
-		// are what it looks like whatever zone is asked for; on a site away from UTC
-		// nothing else does.
+		// All-day events are not marked, but are whole days from midnight to midnight
+		// in any requested zone; on a site outside UTC no other event is.
 		e.AllDay = e.Err == nil && e.Start.Before(e.End) && isMidnight(e.Start) && isMidnight(e.End)
 		events[i] = e
 	}
@@ -196,7 +195,7 @@ func isMidnight(t time.Time) bool {
 // busyError is a mailbox whose busy times cannot be read.
 type busyError struct{ mailbox, code, message string }
 
-// Error says whose busy times, and what Graph answered.
+// Error returns the mailbox and Graph's answer.
 func (e *busyError) Error() string {
 	return fmt.Sprintf("asking when %s is busy: %s: %s", e.mailbox, e.code, e.message)
 }
@@ -204,7 +203,7 @@ func (e *busyError) Error() string {
 // unresolved is the code of an address that the directory does not know.
 const unresolved = "5009"
 
-// Action says what a person can do.
+// Action returns what to correct.
 func (e *busyError) Action() string {
 	if e.code == unresolved {
 		return "correct the room's mailbox setting: the directory knows no such address"
@@ -212,5 +211,5 @@ func (e *busyError) Action() string {
 	return "check that the mailbox exists and that its free/busy times are visible inside the company"
 }
 
-// NeedsPerson reports true: the answer is the directory's or the mailbox's own.
+// NeedsPerson returns true: the directory or the mailbox has to be corrected.
 func (e *busyError) NeedsPerson() bool { return true }

@@ -21,7 +21,7 @@ type sheet struct {
 	driver.HandOver
 }
 
-// portal is where administrators of the cloud work
+// portal is the administration portal of the cloud
 // (learn.microsoft.com/entra/identity-platform/authentication-national-cloud).
 func (o Options) portal() string {
 	switch o.Cloud {
@@ -39,9 +39,9 @@ func (o Options) confidential() bool { return o.Secret || o.Certificate != nil }
 // appName is the name of the registration: unique where there are many.
 func (s sheet) appName() string { return "roomgate " + s.Site.ID + " " + s.o.Account }
 
-// summary says what the sheet is for and who does what.
+// summary is the purpose of the sheet and who does what.
 func (s sheet) summary() []driver.Block {
-	who := "It signs in as one account of yours. A person signs in once: " + driver.AsCode(s.User) + "."
+	who := "It signs in as one of your accounts. A user signs in once: " + driver.AsCode(s.User) + "."
 	steps := []string{
 		"IT: paste the block under \"Registering the app\". It prints the values to hand over.",
 		"IT: paste the block under \"Limiting it to the rooms\".",
@@ -49,7 +49,7 @@ func (s sheet) summary() []driver.Block {
 	}
 	switch {
 	case s.o.app():
-		who = "It signs in as an application, without a person. It can read the calendars you give it, and nothing else."
+		who = "It signs in as an application, without a user. It can read the calendars you give it, and nothing else."
 	case s.restriction() == "":
 		steps = append(steps[:1], steps[2:]...)
 	}
@@ -74,7 +74,7 @@ func (s sheet) signInStep() string {
 	return "Together: run " + command + ", open the address it prints in any browser, and sign in as " + driver.AsCode(s.User) + ". If the gateway does not notice, paste the address the browser ends up at."
 }
 
-// permissions lists what is asked for, and why.
+// permissions lists the requested permissions with their reasons.
 func (s sheet) permissions() []driver.Block {
 	if s.o.app() {
 		return []driver.Block{
@@ -105,7 +105,7 @@ func (s sheet) permissions() []driver.Block {
 	}
 }
 
-// shown says what of a booking is shown outside its calendar.
+// shown is what is shown of a booking outside its calendar.
 func shown(p driver.Privacy) string {
 	switch p {
 	case driver.PrivacyOrganizer:
@@ -209,11 +209,11 @@ func (s sheet) registering() []driver.Block {
 			", App registrations, New registration; then API permissions, Grant admin consent." + s.consentNote()})
 }
 
-// accountNeeds is what the account that signs in must be like.
+// accountNeeds are the requirements for the account that signs in.
 func (s sheet) accountNeeds() []string {
 	needs := []string{
-		"Use an account of its own, with no rights beyond these: whatever it may open in Outlook, the gateway could read.",
-		"Conditional Access must let it sign in from the building. Exempt it from sign-in frequency policies, which would end the sign-in again and again.",
+		"Use a dedicated account without other rights: the gateway could read everything that the account may open in Outlook.",
+		"Conditional Access must let it sign in from the building. Exempt it from sign-in frequency policies, which would end the sign-in repeatedly.",
 	}
 	if s.o.SignIn == "device" {
 		needs = append(needs, "Conditional Access must not block the device code flow for it (Authentication flows).")
@@ -231,7 +231,7 @@ func (s sheet) redirectNote() string {
 // placeholderID is the client id of the reference configuration.
 const placeholderID = "11111111-2222-3333-4444-555555555555"
 
-// consentNote is the short way where the app is registered already.
+// consentNote is the shorter procedure if the app is registered already.
 func (s sheet) consentNote() string {
 	if s.o.ClientID == placeholderID {
 		return ""
@@ -292,13 +292,13 @@ func (s sheet) shared() string {
 // revoking is how access is revoked.
 func (s sheet) revoking() []driver.Block {
 	list := []string{
-		"At once and for good: " + s.o.portal() + ", Enterprise apps, " + driver.AsCode(s.appName()) + ", Properties, Delete; or set Enabled for users to sign in to No.",
+		"Immediately and permanently: " + s.o.portal() + ", Enterprise apps, " + driver.AsCode(s.appName()) + ", Properties, Delete; or set Enabled for users to sign in to No.",
 	}
 	if s.o.app() {
-		list = append(list, "The rooms only: "+driver.AsCode("Get-ManagementRoleAssignment -RoleAssignee <Object ID> | Remove-ManagementRoleAssignment")+".")
+		list = append(list, "Only the rooms: "+driver.AsCode("Get-ManagementRoleAssignment -RoleAssignee <Object ID> | Remove-ManagementRoleAssignment")+".")
 	} else {
 		list = append(list,
-			"The sign-in only: "+driver.AsCode("Revoke-MgUserSignInSession -UserId "+psQuote(s.User))+". It takes effect within 90 minutes, when the last access token expires.")
+			"Only the sign-in: "+driver.AsCode("Revoke-MgUserSignInSession -UserId "+psQuote(s.User))+". It takes effect within 90 minutes, when the last access token expires.")
 	}
 	if !s.o.app() && len(s.mailboxes()) > 0 {
 		list = append(list, "One room: "+driver.AsCode(`Remove-MailboxFolderPermission -Identity <room>:\Calendar -User `+psQuote(s.User))+".")

@@ -14,14 +14,14 @@ import (
 	"roomgate/oauth"
 )
 
-// serviceName is the name of the service for people.
+// serviceName is the display name of the service.
 const serviceName = "Microsoft 365"
 
-// refreshLapse is how long a refresh token lives without being used
+// refreshTokenLifetime is how long a refresh token lives without being used
 // (learn.microsoft.com/entra/identity-platform/refresh-tokens).
-const refreshLapse = 90 * 24 * time.Hour
+const refreshTokenLifetime = 90 * 24 * time.Hour
 
-// SignInOptions describe how one account signs in to the Microsoft identity
+// SignInOptions is how one account signs in to the Microsoft identity
 // platform v2.0. Account, LoginURL, Tenant, ClientID, Store and Pending are
 // required; "app" needs ClientSecret or Certificate too.
 type SignInOptions struct {
@@ -32,7 +32,7 @@ type SignInOptions struct {
 	Tenant        string             // common, organizations, consumers, a GUID or a domain
 	ClientID      string             // application (client) id
 	ClientSecret  string             // empty for a public client
-	SecretExpires time.Time          // when the secret ends, where that is known
+	SecretExpires time.Time          // when the secret expires, UTC; zero: not known
 	Certificate   *oauth.Certificate // in place of a secret; nil: none
 	RedirectURI   string             // as registered
 	Scopes        []string           // as configured; not used by "app"
@@ -40,7 +40,7 @@ type SignInOptions struct {
 	Predecessor *oauth.Keeper // whose place the Keeper takes; nil: there is none
 
 	Store   oauth.Store // keeps the tokens
-	Pending oauth.Store // keeps sign-ins that were begun; may be shared by all accounts
+	Pending oauth.Store // keeps pending sign-ins; may be shared by all accounts
 
 	HTTP    *http.Client
 	Refresh driver.Schedule
@@ -49,8 +49,8 @@ type SignInOptions struct {
 	Log     *slog.Logger
 }
 
-// NewKeeper returns the Keeper of an account's sign-in. It reads nothing and
-// starts nothing; the error is about o only.
+// NewKeeper returns the Keeper of an account's sign-in. It does no I/O; the error is
+// about invalid options.
 func NewKeeper(o SignInOptions) (*oauth.Keeper, error) {
 	kind, err := o.kind()
 	if err != nil {
@@ -64,18 +64,17 @@ func NewKeeper(o SignInOptions) (*oauth.Keeper, error) {
 	})
 }
 
-// kind returns how the account signs in, and checks what only this service asks
-// for.
+// kind returns how the account signs in, and checks the requirements of this service.
 func (o SignInOptions) kind() (oauth.Kind, error) {
 	kinds := map[string]oauth.Kind{"code": oauth.Code, "device": oauth.Device, "app": oauth.ClientCredentials}
 	kind, ok := kinds[cmp.Or(o.SignIn, "code")]
 	switch {
 	case !ok:
-		return 0, fmt.Errorf("%q is no way to sign in; it is code, device or app", o.SignIn)
+		return 0, fmt.Errorf("%q is not a way to sign in; use code, device or app", o.SignIn)
 	case o.Tenant == "":
 		return 0, errors.New("the tenant is empty")
 	case kind == oauth.ClientCredentials && (o.Tenant == "common" || o.Tenant == "organizations" || o.Tenant == "consumers"):
-		return 0, fmt.Errorf("an application that signs in by itself needs the tenant's id or domain, not %q", o.Tenant)
+		return 0, fmt.Errorf("an application that signs in without a user needs the tenant's id or domain, not %q", o.Tenant)
 	}
 	if err := checkBase(o.LoginURL); err != nil {
 		return 0, fmt.Errorf("login url: %w", err)
@@ -97,15 +96,15 @@ func (o SignInOptions) service() oauth.Service {
 	return oauth.Service{
 		Name:             serviceName,
 		AuthorizationURL: base + "authorize", TokenURL: base + "token", DeviceURL: base + "devicecode",
-		Parameters:      url.Values{"response_mode": {"query"}},
-		Scopes:          scopes,
-		ScopeNames:      shortScopes,
-		MissingScopes:   func(granted []string) []string { return missingScopes(scopes, granted) },
-		Diagnose:        func(r oauth.ErrorResponse) (oauth.Diagnosis, bool) { return diagnose(r, app) },
-		Lapse:           refreshLapse,
-		Bound:           []oauth.Setting{{Name: "tenant", Value: o.Tenant}, {Name: "login_url", Value: login}},
-		NoRefreshToken:  "add offline_access to scopes",
-		RenewCredential: signInNumbers[credentialExpired].action(),
+		Parameters:           url.Values{"response_mode": {"query"}},
+		Scopes:               scopes,
+		ScopeNames:           shortScopes,
+		MissingScopes:        func(granted []string) []string { return missingScopes(scopes, granted) },
+		Diagnose:             func(r oauth.ErrorResponse) (oauth.Diagnosis, bool) { return diagnose(r, app) },
+		RefreshTokenLifetime: refreshTokenLifetime,
+		Bound:                []oauth.Setting{{Name: "tenant", Value: o.Tenant}, {Name: "login_url", Value: login}},
+		NoRefreshToken:       "add offline_access to scopes",
+		RenewCredential:      signInNumbers[credentialExpired].action(),
 	}
 }
 

@@ -21,14 +21,14 @@ const (
 // requests than that are in flight at all.
 const concurrent = 4
 
-// limits keeps what is known of how much each mailbox takes.
+// limits is the rate limits of the mailboxes.
 type limits struct {
 	mu             sync.Mutex
 	mailboxes      map[string]*mailboxLimit
-	unbatchedUntil time.Time // questions are asked one by one: batches do not get through
+	unbatchedUntil time.Time // until then questions are sent one by one, because batches are blocked
 }
 
-// mailboxLimit is what one mailbox takes.
+// mailboxLimit is the rate limit of one mailbox.
 type mailboxLimit struct {
 	quota      *rate.Limiter
 	heldUntil  time.Time // its Retry-After
@@ -45,15 +45,15 @@ func (l *limits) of(mailbox string) *mailboxLimit {
 	return m
 }
 
-// hold keeps a mailbox from being asked for the time of its Retry-After:
-// requests during the wait count against its limit too.
+// hold stops requests to a mailbox for the time of its Retry-After: requests during
+// that time count against its limit too.
 func (l *limits) hold(mailbox string, now time.Time, d time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.of(mailbox).heldUntil = now.Add(d)
 }
 
-// held returns how long a mailbox is still not to be asked.
+// held returns how long requests to a mailbox must still wait.
 func (l *limits) held(mailbox string, now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -110,12 +110,12 @@ func (l *limits) noBatches(now time.Time) {
 	l.unbatchedUntil = now.Add(withoutBatches)
 }
 
-// withoutBatches is how long no batch is tried after one did not get through.
+// withoutBatches is how long no batch is sent after one was blocked.
 const withoutBatches = time.Hour
 
 // learn records how many questions of one mailbox were in one batch, and how
-// many of them were throttled. Where it was most of those beyond four, the
-// mailbox gets no more than four at once from then on.
+// many of them were throttled. If most of those beyond four were, later
+// batches have at most four for the mailbox.
 func (l *limits) learn(mailbox string, inBatch, throttled int) {
 	if inBatch <= concurrent || 2*throttled <= inBatch-concurrent {
 		return

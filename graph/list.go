@@ -37,15 +37,15 @@ func (l *eventList) ask(a asker, last driver.Digest) {
 	l.r.queue.ask(&question{call: call{op: l.op(), mailbox: l.r.mailbox, path: l.path}, asker: a, last: last})
 }
 
-// add appends a page to the list. Where the list goes on, it asks for the next
-// page on behalf of a; complete tells that it does not.
+// add appends a page to the list. If it has a next page, add asks for it
+// on behalf of a; complete reports that it does not.
 func (l *eventList) add(body []byte, a asker) (complete bool, err error) {
 	var p page
 	if err := json.Unmarshal(body, &p); err != nil {
 		return false, err
 	}
 	if p.Value == nil {
-		return false, l.unusable("the answer holds no list of events")
+		return false, l.unusable("the answer contains no list of events")
 	}
 	if p.NextLink != "" {
 		if _, err := l.r.client.local(p.NextLink); err != nil {

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// Place is a room of the directory. Fields that nobody filled in are empty.
+// Place is a room of the directory. Fields that are not filled in are empty.
 type Place struct {
 	Address  string // of the room's mailbox; never empty
 	Name     string
@@ -143,7 +143,7 @@ func everyPage[T any](ctx context.Context, c *Client, cl call, query url.Values)
 			return nil, err
 		}
 		if p.Value == nil {
-			return nil, &Error{Op: cl.op, Status: http.StatusOK, Err: errors.New("the answer holds no list")}
+			return nil, &Error{Op: cl.op, Status: http.StatusOK, Err: errors.New("the answer contains no list")}
 		}
 		rows = append(rows, p.Value...)
 		switch {

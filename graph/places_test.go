@@ -91,8 +91,8 @@ func TestPlacesThatCannotBeRead(t *testing.T) {
 		"no permission": {403, `{"error":{"code":"Authorization_RequestDenied","message":"Insufficient privileges to complete the operation."}}`,
 			"reading the room lists: HTTP 403 Authorization_RequestDenied: Insufficient privileges to complete the operation"},
 		"never ending": {200, `{"value":[],"@odata.nextLink":"https://graph.test/v1.0/again"}`, "reading the room lists: HTTP 200: the list does not end (500 pages)"},
-		"led away":     {200, `{"value":[],"@odata.nextLink":"https://elsewhere.test/v1.0/again"}`, "reading the room lists: HTTP 200: the next link leads away from graph.test"},
-		"no list":      {200, `{"displayName":"A page of somebody else's"}`, "reading the room lists: HTTP 200: the answer holds no list"},
+		"led away":     {200, `{"value":[],"@odata.nextLink":"https://elsewhere.test/v1.0/again"}`, "reading the room lists: HTTP 200: the next link is not on graph.test"},
+		"no list":      {200, `{"displayName":"A page of somebody else's"}`, "reading the room lists: HTTP 200: the answer contains no list"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &service{answer: func(int, *http.Request) (*http.Response, error) { return reply(c.status, c.body) }}

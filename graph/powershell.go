@@ -15,9 +15,9 @@ type permission struct {
 	why   string // what the gateway does with it
 }
 
-// permissions are those that are of use to the gateway, by name.
+// permissions are those that the gateway may use, by name.
 var permissions = map[string]permission{
-	"offline_access":             {"7427e0e9-2fba-42fe-b0c0-848c9e6a8182", false, "keeps the sign-in alive, so that nobody has to sign in every hour"},
+	"offline_access":             {"7427e0e9-2fba-42fe-b0c0-848c9e6a8182", false, "keeps the sign-in valid, so that nobody has to sign in every hour"},
 	"User.Read":                  {"e1fe6dd8-ba31-4d61-89e7-88639da4683d", false, "reads the account's own name and address, to show who is signed in"},
 	"Calendars.Read":             {"465a38f9-76ea-45b9-9f34-9e8b0d4b0b42", false, "reads the bookings in the account's own calendar"},
 	"Calendars.Read.Shared":      {"2b9c4092-424d-4249-948d-b43879977640", false, "reads the calendars of the rooms that were shared with the account, and no others"},
@@ -34,8 +34,8 @@ const graphAppID = "00000003-0000-0000-c000-000000000000" // Microsoft Graph its
 // powershell is the shell of the blocks of code.
 const powershell = "powershell"
 
-// psQuote writes a text as a PowerShell string. PowerShell takes the
-// typographic quotes for plain ones (about_Quoting_Rules).
+// psQuote writes a text as a PowerShell string. PowerShell treats
+// typographic quotes as quotes (about_Quoting_Rules).
 func psQuote(s string) string {
 	var b strings.Builder
 	for _, r := range s {
@@ -95,7 +95,7 @@ func (s sheet) registration() string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// platform writes where the app may send the browser, and what kind it is.
+// platform writes the redirect URIs and the kind of client.
 func (s sheet) platform(line func(string, ...any)) {
 	uris := "@()"
 	if s.o.RedirectURI != "" {
@@ -145,7 +145,7 @@ func (s sheet) results(line func(string, ...any)) {
 	line("\"@")
 }
 
-// restriction writes the block that lets the app see the rooms and nothing else.
+// restriction writes the block that limits the app to the rooms.
 func (s sheet) restriction() string {
 	if s.o.app() {
 		return s.roleAssignment()
@@ -207,8 +207,8 @@ func (s sheet) scopes() []string {
 	return names
 }
 
-// mailboxes are the rooms of the account whose own calendars it must be let
-// into: none where a person's account asks for busy times alone.
+// mailboxes are the rooms of the account whose calendars it needs access to: none if a
+// user's account reads only busy times.
 func (s sheet) mailboxes() []string {
 	var out []string
 	if !s.o.app() && s.o.Read == ByFreeBusy {

@@ -11,7 +11,7 @@ import (
 
 // Options are the settings of an account, and the parts a Provider is made of.
 type Options struct {
-	Account     string // name, for words
+	Account     string // name, for texts
 	Cloud       string // "global", "us-gov", "us-dod" or "china"
 	LoginURL    string // scheme and host of the sign-in server
 	GraphURL    string // scheme and host of Graph
@@ -24,8 +24,8 @@ type Options struct {
 	Secret      bool   // the client authenticates with a secret
 	Certificate []byte // PEM, what the client authenticates with; nil: nothing or a secret
 
-	// Without the next two a Provider can say what its servers are and what
-	// people do at the service, and reads nothing.
+	// Without the next two a Provider has only its servers and instructions, and
+	// cannot read.
 	Session driver.Session
 	Tokens  Tokens // of the Session
 
@@ -37,8 +37,8 @@ type Options struct {
 }
 
 // Provider is Microsoft 365 as one account uses it. Fetch and Sweep must not be
-// called concurrently; whoever reads beside the poller makes a Provider of its
-// own with the same Session.
+// called concurrently; to read in parallel with the poller, use another Provider with
+// the same Session.
 type Provider struct {
 	*Calendar
 	o Options
@@ -55,7 +55,7 @@ var (
 	_ driver.CredentialGuide = (*Provider)(nil)
 )
 
-// New returns a Provider; its error tells that GraphURL is not usable.
+// New returns a Provider; the error means that GraphURL is not usable.
 func New(o Options) (*Provider, error) {
 	client, err := NewClient(ClientOptions{BaseURL: o.GraphURL, Tokens: o.Tokens, HTTP: o.HTTP,
 		UserAgent: o.UserAgent, Clock: o.Clock, Jitter: o.Jitter, Log: o.Log})
@@ -81,5 +81,5 @@ func (p *Provider) SignedInUser(ctx context.Context) (string, error) {
 	return user.Address, err
 }
 
-// app reports whether the gateway signs in as an application and not as a person.
+// app reports whether the gateway signs in as an application and not as a user.
 func (o Options) app() bool { return o.SignIn == "app" }

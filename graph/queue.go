@@ -10,25 +10,25 @@ import (
 	"roomgate/driver"
 )
 
-// asker takes what becomes of its question. It may ask more.
+// asker handles the result of its question. It may ask more.
 type asker interface {
-	// answered reads the answer, whose bytes must not be kept. The error means
-	// that they are not understood, and the question is asked again.
+	// answered reads the answer, whose bytes must not be kept. An error means
+	// that they are invalid, and the question is repeated.
 	answered(body []byte) error
-	// failed takes the reason why the question was given up.
+	// failed is called with the error when the question is given up.
 	failed(err error)
 }
 
-// question is a call that waits to be sent.
+// question is a call in a queue.
 type question struct {
 	call
 	asker
 	last driver.Digest // of the answer it had last time; the same answer need not be parsed
 
 	tries     int
-	due       time.Time // not to be asked before
-	renewed   bool      // asked again with a new token
-	unbatched bool      // to be asked alone: a batch that held it was refused
+	due       time.Time // earliest time to send it
+	renewed   bool      // repeated with a new token
+	unbatched bool      // to be sent alone, because a batch with it was refused
 }
 
 // decoding is an asker that decodes JSON into out.
@@ -43,10 +43,10 @@ func (d *decoding) answered(body []byte) error { return json.Unmarshal(body, d.o
 // failed implements asker.
 func (d *decoding) failed(err error) { d.err = err }
 
-// queue asks questions, up to twenty in a request and four requests at once,
-// and does not ask a mailbox for more than it takes. A question that met a busy
-// service is asked again; one that was throttled waits alone and delays no other.
-// Answers are handed over on the goroutine of run.
+// queue sends questions, up to twenty in a request and four requests at once, within
+// the rate limit of each mailbox. A question is repeated if the service was busy; a
+// throttled one waits alone and delays no other. Answers are handled on the goroutine
+// of run.
 type queue struct {
 	client   *Client
 	cost     *cost
@@ -54,8 +54,8 @@ type queue struct {
 	inFlight int            // requests
 	asked    map[string]int // questions in flight, by mailbox
 	done     chan sentRequest
-	buffers  [][]byte // for answers, to be used again: those of one Fetch are large, and of one size
-	ended    error    // the context's; nothing more is asked
+	buffers  [][]byte // reused for answers: those of one Fetch are large and of similar size
+	ended    error    // error of the context; nothing more is sent
 }
 
 func (c *Client) queue(cost *cost) *queue {
@@ -71,8 +71,8 @@ func (q *queue) ask(qn *question) {
 	q.waiting = append(q.waiting, qn)
 }
 
-// run asks until every question has been answered or has failed. When ctx ends,
-// what is left fails with its error.
+// run sends questions until each has been answered or has failed. When ctx ends, the
+// rest fail with its error.
 func (q *queue) run(ctx context.Context) {
 	for {
 		wait := q.sendReady(ctx)
@@ -97,7 +97,7 @@ func (q *queue) run(ctx context.Context) {
 	}
 }
 
-// end gives up the questions that wait.
+// end fails the waiting questions.
 func (q *queue) end(err error) {
 	q.ended = err
 	waiting := q.waiting
@@ -107,8 +107,8 @@ func (q *queue) end(err error) {
 	}
 }
 
-// sendReady sends the questions that may be asked now, and returns how long
-// until more may be; 0: that depends on an answer, not on time.
+// sendReady sends the questions that may be sent now, and returns the time until more
+// may be; 0: that depends on an answer, not on time.
 func (q *queue) sendReady(ctx context.Context) time.Duration {
 	for q.inFlight < concurrent {
 		now := q.client.o.Clock.Now()
@@ -204,8 +204,8 @@ func (q *queue) buffer(size int) []byte {
 	return b
 }
 
-// largeAnswer is what no ordinary answer exceeds, in bytes: a buffer that had to
-// grow beyond it is not kept.
+// largeAnswer is the largest buffer, in bytes, that is kept for reuse; ordinary answers
+// are smaller.
 const largeAnswer = 4 << 20
 
 // expectedSize is the size of the answer if it is the same as last time: a
@@ -219,7 +219,7 @@ func expectedSize(questions []*question) int {
 	return n
 }
 
-// handle hands over the answers to a request, or puts questions back.
+// handle passes the answers of a request to their askers, or repeats questions.
 func (q *queue) handle(r sentRequest) {
 	q.inFlight--
 	inBatch, throttled := map[string]int{}, map[string]int{}
@@ -232,7 +232,7 @@ func (q *queue) handle(r sentRequest) {
 	rejected := false
 	for i, qn := range r.questions {
 		if r.tokenErr != nil {
-			qn.failed(r.tokenErr) // needs no Op: it says what is wrong with the sign-in
+			qn.failed(r.tokenErr) // has no Op: it is an error of the sign-in
 			continue
 		}
 		e := q.read(qn, r.answers[i], r.errs[i])
@@ -260,7 +260,7 @@ func (q *queue) handle(r sentRequest) {
 	}
 }
 
-// read hands an answer over to its asker, and returns what is wrong with it.
+// read passes an answer to its asker, and returns its error.
 func (q *queue) read(qn *question, a answer, e *Error) *Error {
 	now := q.client.o.Clock.Now()
 	if e != nil {
@@ -279,8 +279,8 @@ func (q *queue) read(qn *question, a answer, e *Error) *Error {
 	return a.error(qn.op, now, a.notJSON(err))
 }
 
-// retry puts a question back whose answer was an error, or gives it up. ofBatch
-// tells that the error is that of the batch it was in.
+// retry repeats a question that failed, or gives it up. ofBatch means that its batch
+// failed as a whole.
 func (q *queue) retry(qn *question, e *Error, ofBatch bool) {
 	now := q.client.o.Clock.Now()
 	switch {
@@ -310,9 +310,8 @@ func (q *queue) retry(qn *question, e *Error, ofBatch bool) {
 	q.ask(qn)
 }
 
-// refusesBatch reports whether a batch was refused as such: one of its parts is
-// malformed to the service, or something on the way lets no batches through.
-// Asked alone, each question shows which.
+// refusesBatch reports whether a batch was refused as a whole: one of its parts is
+// malformed, or a proxy blocks batches. Sending each question alone shows which.
 func (e *Error) refusesBatch() bool {
 	return e.Status >= http.StatusBadRequest && e.Status < http.StatusInternalServerError &&
 		e.Status != http.StatusUnauthorized && e.Status != http.StatusTooManyRequests ||

@@ -71,8 +71,8 @@ func (r *row) event() driver.Event {
 	return e
 }
 
-// places are all locations of the row; the first often stands without its
-// address and is repeated with it.
+// places are all locations of the row; the first often has no address and is repeated
+// with it.
 func (r *row) places() []driver.Place {
 	if r.Location == (location{}) && len(r.Locations) == 0 {
 		return nil // not asked for
@@ -88,8 +88,8 @@ func (l location) place() driver.Place {
 	return driver.Place{Name: l.DisplayName, Address: l.LocationEmailAddress}
 }
 
-// attendees are the rooms and the people that were invited. The people are
-// counted only, so who they are is left out.
+// attendees are the rooms and the people that were invited. People are only
+// counted, so their names and addresses are left out.
 func (r *row) attendees() []driver.Attendee {
 	if len(r.Attendees) == 0 {
 		return nil
@@ -143,7 +143,7 @@ func (i instant) parse() (time.Time, error) {
 	}
 	t, err := time.ParseInLocation("2006-01-02T15:04:05.999999999", i.DateTime, zone)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("time %q is not understood", cut(i.DateTime, 40))
+		return time.Time{}, fmt.Errorf("time %q is invalid", cut(i.DateTime, 40))
 	}
 	return t, nil
 }

@@ -232,11 +232,11 @@ func TestPrivacy(t *testing.T) {
 func TestRefusedRows(t *testing.T) {
 	for _, tt := range []struct{ name, row, want string }{
 		{"custom zone", event("2026-11-03T08:00:00", "2026-11-03T09:00:00", "tzone://Microsoft/Custom", ""), `time zone "tzone://Microsoft/Custom" is not known`},
-		{"no times", `{"id":"2","showAs":"busy"}`, `time "" is not understood`},
-		{"null times", `{"id":"2","showAs":"busy","start":null,"end":null}`, `time "" is not understood`},
-		{"no end", `{"id":"2","start":{"dateTime":"2026-11-03T09:00:00","timeZone":"UTC"}}`, `time "" is not understood`},
-		{"a time with an offset", event("2026-11-03T08:00:00+01:00", "2026-11-03T09:00:00+01:00", "UTC", ""), `time "2026-11-03T08:00:00+01:00" is not understood`},
-		{"a long time", event(strings.Repeat("9", 100), "", "UTC", ""), `time "` + strings.Repeat("9", 40) + `…" is not understood`},
+		{"no times", `{"id":"2","showAs":"busy"}`, `time "" is invalid`},
+		{"null times", `{"id":"2","showAs":"busy","start":null,"end":null}`, `time "" is invalid`},
+		{"no end", `{"id":"2","start":{"dateTime":"2026-11-03T09:00:00","timeZone":"UTC"}}`, `time "" is invalid`},
+		{"a time with an offset", event("2026-11-03T08:00:00+01:00", "2026-11-03T09:00:00+01:00", "UTC", ""), `time "2026-11-03T08:00:00+01:00" is invalid`},
+		{"a long time", event(strings.Repeat("9", 100), "", "UTC", ""), `time "` + strings.Repeat("9", 40) + `…" is invalid`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			rd := admit(fullRoom, rowsOf(t, tt.row+","+nine("")), winFrom, winTo)

@@ -30,7 +30,7 @@ func appScope(graphURL string) string {
 	return cmp.Or(graphURL, globalGraph) + "/.default"
 }
 
-// identityScope reports a scope of OpenID Connect, which is no permission.
+// identityScope reports whether a scope is one of OpenID Connect and not a permission.
 func identityScope(s string) bool {
 	return s == "openid" || s == "profile" || s == "email" || s == "offline_access"
 }

@@ -91,7 +91,7 @@ func TestPastedShapes(t *testing.T) {
 			u, _ := url.Parse(a)
 			return "http://localhost/?error=access_denied&error_description=AADSTS65004%3a+User+declined&state=" + u.Query().Get("state") + "#"
 		}, "cancelled on the consent page"},
-		{"truncated with an ellipsis", func(a string) string { return a[:120] + "…" }, "cut short"},
+		{"truncated with an ellipsis", func(a string) string { return a[:120] + "…" }, "truncated"},
 		{"truncated without a trace", func(a string) string { return a[:120] }, "damaged in transit; paste the whole address that the browser shows (AADSTS9002313"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -113,7 +113,7 @@ func TestPastedShapes(t *testing.T) {
 		address := g.browse(t, begin(t, g.keeper, driver.AuthorizationRequest{}))
 		g.opts.Account = "annexe"
 		g.restart(t)
-		wantRefusal(t, byCode(g.keeper).Complete(t.Context(), address), "begun for the account rooms, not for annexe")
+		wantRefusal(t, byCode(g.keeper).Complete(t.Context(), address), "started for the account rooms, not for annexe")
 	})
 }
 
@@ -134,7 +134,7 @@ func TestScopesThatGrow(t *testing.T) {
 		if st := g.keeper.Status(); st.State != driver.SignedIn || st.Reason != "" || st.MissingScopes != nil {
 			t.Errorf("after the sign-in: status %+v", st)
 		}
-		if n := strings.Count(g.log.String(), "not for everything"); n != 1 {
+		if n := strings.Count(g.log.String(), "lacks permissions"); n != 1 {
 			t.Errorf("told %d times:\n%s", n, g.log)
 		}
 	})

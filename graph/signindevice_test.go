@@ -58,7 +58,7 @@ func TestDeviceInTheBackground(t *testing.T) {
 		if n := g.asked(); n != 14 {
 			t.Errorf("%d requests in 65 s, want the code and a poll each 5 s", n)
 		}
-		if strings.Contains(g.log.String(), d.UserCode) || !strings.Contains(g.log.String(), "a device code waits to be entered") {
+		if strings.Contains(g.log.String(), d.UserCode) || !strings.Contains(g.log.String(), "a device code has not been entered yet") {
 			t.Errorf("log:\n%s", g.log)
 		}
 	})
@@ -208,7 +208,7 @@ func TestDeviceWaitersTakeTurns(t *testing.T) {
 func TestDeviceIsOvertaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGateway(t, byDevice)
-		wantRefusal(t, byDeviceCode(g.keeper).WaitDevice(t.Context()), "no sign-in by device code is under way")
+		wantRefusal(t, byDeviceCode(g.keeper).WaitDevice(t.Context()), "no sign-in by device code is pending")
 		d := startDevice(t, g.keeper)
 		var ended error
 		go func() { ended = byDeviceCode(g.keeper).WaitDevice(t.Context()) }()

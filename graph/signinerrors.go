@@ -8,7 +8,7 @@ import (
 	"roomgate/oauth"
 )
 
-// Where it is. The paths are those of entra.microsoft.com.
+// Places in the portal entra.microsoft.com.
 const (
 	appReg      = "entra.microsoft.com > Entra ID > App registrations > the app > "
 	entApp      = "entra.microsoft.com > Entra ID > Enterprise apps > the app > "
@@ -44,20 +44,20 @@ var signInLines = []struct {
 	{[]int{50059, 50128}, explanation{"the request does not say which tenant is meant", installer, tenantID, true, user}},
 	{[]int{50194}, explanation{"the app serves one tenant only and tenant is set to a shared one", installer, tenantID, true, user}},
 	{[]int{9001023}, explanation{"this way to sign in does not work with a shared tenant", installer, tenantID, true, user}},
-	{[]int{9002332}, explanation{"the app takes work accounts only and tenant is set to consumers", installer, tenantID, true, user}},
+	{[]int{9002332}, explanation{"the app accepts work accounts only and tenant is set to consumers", installer, tenantID, true, user}},
 	{[]int{50020, 500208, 16000}, explanation{"the account belongs to another organisation, or is a personal one", owner, "choose an account of the customer's tenant (roomgate login --prompt select_account), or have this one invited as a guest", true, user}},
 	{[]int{50011}, explanation{"the redirect URI is not registered for the app", customer, "in " + redirects + ", add redirect_uri exactly as configured: scheme, host, path, capitals, last slash", true, user}},
 	{[]int{500113, 900971}, explanation{"the app has no redirect URI", customer, "in " + redirects + " > Add a platform > Web, add redirect_uri exactly as configured", true, user}},
-	{[]int{65001}, explanation{"the permissions have not been consented to, or the consent was withdrawn", customer, "press " + consent + ", or let whoever signs in accept them", true, user}},
+	{[]int{65001}, explanation{"the permissions have not been consented to, or the consent was withdrawn", customer, "press " + consent + ", or let the user accept them at the sign-in", true, user}},
 	{[]int{65004}, explanation{"the sign-in was cancelled on the consent page", owner, "sign in again and press Accept", true, user}},
 	{[]int{90094, 90095}, explanation{"an administrator must consent to the permissions", customer, "press " + consent, true, user}},
 	{[]int{650052, 650056, 650057}, explanation{"the app asks for a service or a permission the tenant does not give it", customer, "in " + appReg + "API permissions, add the permissions of Microsoft Graph that scopes names and grant admin consent; check that the tenant has Exchange Online", true, user}},
 	{[]int{70011, 28002, 28003}, explanation{"a scope is empty or not known to Microsoft", installer, "correct scopes and restart roomgate", true, user}},
-	{[]int{50076}, explanation{"Microsoft wants a second factor", owner, "have it at hand; where it is wanted again and again, the customer's IT excludes the account from the Conditional Access policy", true, user}},
+	{[]int{50076}, explanation{"Microsoft requires a second factor", owner, "have it at hand; if it is required repeatedly, the customer's IT excludes the account from the Conditional Access policy", true, user}},
 	{[]int{50079, 50072}, explanation{"the account must enrol for a second factor", owner, "enrol it at aka.ms/mfasetup", true, user}},
-	{[]int{50074, 50078}, explanation{"Microsoft wants a stronger sign-in, or the second factor has expired", owner, "have the second factor at hand", true, user}},
+	{[]int{50074, 50078}, explanation{"Microsoft requires a stronger sign-in, or the second factor has expired", owner, "have the second factor at hand", true, user}},
 	{[]int{53003}, explanation{"a Conditional Access policy blocks the sign-in", customer, policies, true, user}},
-	{[]int{53000, 53001, 530032}, explanation{"a Conditional Access policy wants a managed device", customer, policies + ", or sign in with a browser on a managed device", true, user}},
+	{[]int{53000, 53001, 530032}, explanation{"a Conditional Access policy requires a managed device", customer, policies + ", or sign in with a browser on a managed device", true, user}},
 	{[]int{530033}, explanation{"a Conditional Access policy refuses sign-ins by device code", customer, "exclude the account or the app from the policy, or set sign_in = \"code\" and restart roomgate", true, user}},
 	{[]int{530035}, explanation{"the tenant's security defaults block the sign-in", customer, "see " + overview + " > Properties > Security defaults, and use a sign-in with a second factor", true, user}},
 	{[]int{530084}, explanation{"a token protection policy blocks the sign-in", customer, policies, true, user}},
@@ -68,7 +68,7 @@ var signInLines = []struct {
 	{[]int{50034}, explanation{"the account does not exist in this tenant", customer, "look in " + overview + " > Users whether it was deleted, and check tenant", true, user}},
 	{[]int{50105}, explanation{"the account is not assigned to the app", customer, "in " + entApp + "Users and groups, add the account, or in Properties set Assignment required to No", true, user}},
 	{[]int{50173, 50132, 50133}, explanation{"the sign-in was revoked (password changed or sessions ended)", owner, "", true, user}},
-	{[]int{700082}, explanation{"the sign-in has lapsed: it was not used for 90 days", owner, "", true, user}},
+	{[]int{700082}, explanation{"the sign-in has expired: it was not used for 90 days", owner, "", true, user}},
 	{[]int{70008}, explanation{"the sign-in or its code has expired or was revoked", owner, "", true, user}},
 	{[]int{700084}, explanation{"the sign-in has ended: a single-page app's lasts 24 hours", customer, "in " + redirects + ", move the redirect URI from Single-page application to Web", true, user}},
 	{[]int{70043}, explanation{"a sign-in frequency policy has ended the sign-in", customer, "exclude the account from the Conditional Access policy that sets the sign-in frequency", true, user}},
@@ -83,13 +83,13 @@ var signInLines = []struct {
 	{[]int{70018, 70019, 70020}, explanation{"the device code is wrong or was not used in time", owner, "", true, user}},
 	{[]int{90120}, explanation{"the device code was used before", owner, "", true, user}},
 	{[]int{50196}, explanation{"Microsoft sees the same request too often", nobody, "if it lasts, look for a second gateway with the same sign-in", false, oauth.Wait}},
-	{[]int{50097, 50199}, explanation{"Microsoft wants the person or the device confirmed", owner, "", true, user}},
+	{[]int{50097, 50199}, explanation{"Microsoft requires confirmation of the user or the device", owner, "", true, user}},
 	{[]int{90055}, explanation{"the tenant has too many requests", nobody, "", false, passing}},
 	{[]int{90033, 50000, 50033, 90006, 90024, 70012}, explanation{"Microsoft's sign-in service has a temporary fault", nobody, "", false, passing}},
 	{[]int{90012}, explanation{"Microsoft's sign-in service took too long", nobody, "", false, passing}},
 }
 
-// signInNumbers finds a line by its number.
+// signInNumbers is the dictionary by number.
 var signInNumbers = func() map[int]explanation {
 	m := map[int]explanation{}
 	for _, l := range signInLines {
@@ -107,8 +107,8 @@ const credentialExpired = 7000222
 // and Microsoft's own, for numbers that have no line.
 var signInErrors = map[string]explanation{
 	"invalid_grant":             {"Microsoft no longer accepts the sign-in or its code", owner, "", true, user},
-	"interaction_required":      {"Microsoft wants somebody to sign in again", owner, "", true, user},
-	"login_required":            {"Microsoft wants somebody to sign in again", owner, "", true, user},
+	"interaction_required":      {"Microsoft requires a new sign-in", owner, "", true, user},
+	"login_required":            {"Microsoft requires a new sign-in", owner, "", true, user},
 	"consent_required":          {"the permissions have not been consented to", customer, "press " + consent, true, user},
 	"invalid_client":            {"Microsoft does not accept the app's secret or certificate", customer, "check them in " + secretsPage, false, user},
 	"unauthorized_client":       {"the app may not do this in the tenant", customer, "check client_id and tenant, and consent to the app: " + consent, true, user},

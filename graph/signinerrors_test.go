@@ -134,9 +134,9 @@ func TestClasses(t *testing.T) {
 
 func TestDiagnosis(t *testing.T) {
 	d := diagnosisOf(t, 400, "invalid_grant", "50076")
-	want := oauth.Diagnosis{Class: oauth.Person, Reason: "Microsoft wants a second factor",
+	want := oauth.Diagnosis{Class: oauth.Person, Reason: "Microsoft requires a second factor",
 		Codes: []string{"AADSTS50076", "invalid_grant", "basic_action"}, References: []string{"trace id 5b0c0f2e", "correlation id 91d2a7c4"},
-		Action: "have it at hand; where it is wanted again and again, the customer's IT excludes the account from the Conditional Access policy", SignIn: true}
+		Action: "have it at hand; if it is required repeatedly, the customer's IT excludes the account from the Conditional Access policy", SignIn: true}
 	if fmt.Sprint(d) != fmt.Sprint(want) {
 		t.Errorf("got  %+v\nwant %+v", d, want)
 	}

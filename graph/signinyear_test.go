@@ -239,7 +239,7 @@ func TestImportIsProved(t *testing.T) {
 			words string
 		}{
 			{driver.ImportedTokens{}, "no refresh token"},
-			{driver.ImportedTokens{AccessToken: "a"}, "an access token only"},
+			{driver.ImportedTokens{AccessToken: "a"}, "only an access token"},
 			{driver.ImportedTokens{RefreshToken: "a", AccessToken: "a"}, "is an access token"},
 			{driver.ImportedTokens{RefreshToken: "eyJ0eXAi.e30.sig"}, "is an access token"},
 			{driver.ImportedTokens{RefreshToken: "1.AX kA"}, "damaged"},
@@ -279,8 +279,8 @@ func TestImportIsProved(t *testing.T) {
 
 func TestKindsAreChecked(t *testing.T) {
 	for words, change := range map[string]func(*graph.SignInOptions){
-		`"smoke" is no way`:              func(o *graph.SignInOptions) { o.SignIn = "smoke" },
-		"leave one out":                  func(o *graph.SignInOptions) { o.Certificate = testCertificate(t) },
+		`"smoke" is not a way`:           func(o *graph.SignInOptions) { o.SignIn = "smoke" },
+		"remove one":                     func(o *graph.SignInOptions) { o.Certificate = testCertificate(t) },
 		"needs a client secret":          func(o *graph.SignInOptions) { o.SignIn, o.ClientSecret = "app", "" },
 		`id or domain, not "common"`:     func(o *graph.SignInOptions) { o.SignIn, o.Tenant = "app", "common" },
 		"set up the sign-in of account ": func(o *graph.SignInOptions) { o.SignIn, o.Tenant = "app", "organizations" },

@@ -14,8 +14,7 @@ import (
 	"roomgate/driver"
 )
 
-// sweepResult is what the last sweep found. It holds nothing of mailboxes that
-// were not asked about.
+// sweepResult is the result of the last sweep, for the mailboxes that it asked about.
 type sweepResult struct {
 	from, to  time.Time
 	answers   map[string]driver.Digest // by the first address of the question
@@ -38,9 +37,9 @@ func (r *sweepResult) keep(addresses map[string][]driver.Room) {
 }
 
 // Sweep implements driver.Sweeper: it asks when the rooms are busy, twenty a
-// question and twenty questions a request, and compares. Rooms found in the
-// account's own calendar share its busy times; those found in another calendar
-// of the account have none of their own and are left to the polls.
+// question and twenty questions a request, and compares. Rooms in the account's own
+// calendar share its busy times; those in another calendar of the account have no busy
+// times and are left to the polls.
 func (c *Calendar) Sweep(ctx context.Context, rooms []driver.Room, from, to time.Time) (changed []string, t driver.Tally, err error) {
 	c.lastSweep.begin(from, to)
 	cost := &cost{}
@@ -70,7 +69,7 @@ type sweeping struct {
 	err     error // of the first question that was not answered
 }
 
-// askUser asks who has signed in, and then for the busy times.
+// askUser asks for the signed-in user, and then for the busy times.
 func (s *sweeping) askUser() {
 	s.lastSweep.userAsked = true
 	s.queue.ask(&question{
@@ -79,7 +78,7 @@ func (s *sweeping) askUser() {
 	})
 }
 
-// userRead takes the address of who has signed in.
+// userRead handles the address of the signed-in user.
 type userRead struct{ *sweeping }
 
 // answered implements asker.

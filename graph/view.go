@@ -2,8 +2,8 @@ package graph
 
 import "roomgate/driver"
 
-// viewRead reads a source by what its window holds, series expanded by the
-// service (learn.microsoft.com/graph/api/user-list-calendarview): one question,
+// viewRead reads a source by calendarView, with series expanded by the service
+// (learn.microsoft.com/graph/api/user-list-calendarview): one question,
 // and more only where the window does not fit into a page.
 type viewRead struct {
 	*sourceRead

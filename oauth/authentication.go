@@ -13,13 +13,13 @@ import (
 	"time"
 )
 
-// assertionLife is how long an assertion is valid: each is used once, at once.
+// assertionLife is how long an assertion is valid; each is used once, immediately.
 const assertionLife = 10 * time.Minute
 
 // assertionType is the value of client_assertion_type (RFC 7523 §2.2).
 const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
-// ClientAuthentication is how a client shows the token endpoint who it is (RFC
+// ClientAuthentication is how a client authenticates with the token endpoint (RFC
 // 6749 §2.3): by a secret in the form, by a JWT signed with the key of a
 // certificate (RFC 7523 §2.2), or, as a public client, not at all. The zero
 // value is a public client.
@@ -33,7 +33,7 @@ func (a ClientAuthentication) isPublic() bool { return a.Secret == "" && a.Certi
 
 func (a ClientAuthentication) check() error {
 	if a.Secret != "" && a.Certificate != nil {
-		return errors.New("there is a client secret and a certificate; leave one out")
+		return errors.New("there are both a client secret and a certificate; remove one")
 	}
 	return nil
 }
@@ -62,9 +62,8 @@ func (a ClientAuthentication) add(form url.Values, clientID, audience string, no
 	return nil
 }
 
-// clientAssertion returns a signed statement of the client about itself for one
-// request to audience (RFC 7523 §3), which names the certificate by its x5t#S256
-// (RFC 7515 §4.1.8).
+// clientAssertion returns a signed client assertion for one request to audience (RFC
+// 7523 §3), which identifies the certificate by its x5t#S256 (RFC 7515 §4.1.8).
 func (c *Certificate) clientAssertion(clientID, audience string, now time.Time) (string, error) {
 	return SignJWT(PS256, c.key, map[string]string{"x5t#S256": c.Thumbprint()}, map[string]any{
 		"aud": audience, "iss": clientID, "sub": clientID, "jti": rand.Text(),

@@ -23,8 +23,7 @@ func (r AuthorizationResponse) String() string {
 
 const maxPasted = 64 << 10
 
-// ParseAuthorizationResponse reads what a person copied out of a browser after a sign-in:
-// the whole address, its query or fragment alone, or the bare code. Quotes,
+// ParseAuthorizationResponse parses text copied from a browser after a sign-in: the whole address, its query or fragment alone, or the bare code. Quotes,
 // angle brackets, line breaks, blanks and a trailing # are removed. The error
 // says what is wrong with the text without repeating it.
 func ParseAuthorizationResponse(pasted string) (AuthorizationResponse, error) {
@@ -48,7 +47,7 @@ func ParseAuthorizationResponse(pasted string) (AuthorizationResponse, error) {
 	return r, r.check(values)
 }
 
-// check explains what a person most likely copied instead of the response.
+// check explains what was probably copied instead of the response.
 func (r AuthorizationResponse) check(values url.Values) error {
 	switch {
 	case r.Error != "":
@@ -56,19 +55,19 @@ func (r AuthorizationResponse) check(values url.Values) error {
 	case values.Has("response_type"):
 		return errors.New("this is the address of the sign-in page itself; sign in there and paste the address the browser shows afterwards")
 	case r.Code == "":
-		return errors.New("the pasted text carries no code; paste the whole address the browser shows after the sign-in")
+		return errors.New("the pasted text contains no code; paste the whole address the browser shows after the sign-in")
 	case len(values["code"]) > 1 || len(values["state"]) > 1:
-		return errors.New("the pasted text holds more than one response; paste one address only")
+		return errors.New("the pasted text contains more than one response; paste one address only")
 	case strings.Contains(r.Code, "…") || strings.Contains(r.Code, "..."):
-		return errors.New("the code was cut short where the … stands; click into the address bar, select all and copy again")
+		return errors.New("the code is truncated at the …; click into the address bar, select all and copy again")
 	case strings.ContainsFunc(r.Code, notInCode):
 		return errors.New("the pasted text is neither an address nor a code; paste the whole address the browser shows after the sign-in")
 	}
 	return nil
 }
 
-// unwrap removes what editors, mails and terminals put around and into an
-// address: line breaks with their indentation, quotes, brackets, a last #.
+// unwrap removes characters that editors, mails and terminals add to an address:
+// line breaks with their indentation, quotes, brackets, a trailing #.
 func unwrap(s string) string {
 	lines := strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' })
 	for i := range lines {

@@ -50,11 +50,11 @@ func TestParseAuthorizationResponse(t *testing.T) {
 func TestParseAuthorizationResponseExplains(t *testing.T) {
 	tests := []struct{ name, pasted, words string }{
 		{"nothing", "  \n", "nothing was pasted"},
-		{"cut short", "http://localhost/?code=0.AXkA…&state=XYZ", "cut short"},
-		{"cut short with dots", "0.AXkAb...", "cut short"},
-		{"no code", "http://localhost/", "carries no code"},
-		{"no code but a state", "http://localhost/?state=XYZ", "carries no code"},
-		{"empty code", "http://localhost/?code=&state=XYZ", "carries no code"},
+		{"cut short", "http://localhost/?code=0.AXkA…&state=XYZ", "truncated"},
+		{"cut short with dots", "0.AXkAb...", "truncated"},
+		{"no code", "http://localhost/", "contains no code"},
+		{"no code but a state", "http://localhost/?state=XYZ", "contains no code"},
+		{"empty code", "http://localhost/?code=&state=XYZ", "contains no code"},
 		{"sign-in page", "https://login.microsoftonline.com/common/oauth2/v2.0/authorize?client_id=1&response_type=code", "the sign-in page itself"},
 		{"twice", "http://localhost/?code=a&code=b", "more than one response"},
 		{"markup", "{\"code\": \"0.AXk\"}", "neither an address nor a code"},

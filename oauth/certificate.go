@@ -42,7 +42,7 @@ func ParseCertificate(certPEM, keyPEM []byte) (*Certificate, error) {
 	}
 	certs := blocks(certPEM, "CERTIFICATE")
 	if len(certs) == 0 {
-		return nil, errors.New("read the certificate: the file holds none in PEM form (-----BEGIN CERTIFICATE-----); were certificate and key mixed up?")
+		return nil, errors.New("read the certificate: the file contains none in PEM form (-----BEGIN CERTIFICATE-----); were certificate and key mixed up?")
 	}
 	for _, der := range certs {
 		leaf, err := x509.ParseCertificate(der)
@@ -69,7 +69,7 @@ func ParseKey(text []byte) (*rsa.PrivateKey, error) {
 	} else if der := blocks(text, "RSA PRIVATE KEY"); len(der) > 0 {
 		key, err = x509.ParsePKCS1PrivateKey(der[0])
 	} else {
-		return nil, errors.New("the file holds no private key in PEM form (-----BEGIN PRIVATE KEY-----); were certificate and key mixed up?")
+		return nil, errors.New("the file contains no private key in PEM form (-----BEGIN PRIVATE KEY-----); were certificate and key mixed up?")
 	}
 	if err != nil {
 		return nil, errors.New("it is damaged: copy the file again, or make a new pair")
@@ -79,7 +79,7 @@ func ParseKey(text []byte) (*rsa.PrivateKey, error) {
 	case !ok:
 		return nil, fmt.Errorf("it is of the kind %T; make an RSA key", key)
 	case k.N.BitLen() < keyBits:
-		return nil, fmt.Errorf("it has %d bits; make one of %d bits at least", k.N.BitLen(), keyBits)
+		return nil, fmt.Errorf("it has %d bits; make one of at least %d bits", k.N.BitLen(), keyBits)
 	}
 	return k, nil
 }

@@ -17,7 +17,7 @@ import (
 const (
 	callTimeout   = 30 * time.Second
 	maxAnswer     = 1 << 20   // bytes; a good answer has a few thousand
-	maxRetryAfter = time.Hour // a longer pause would look like a gateway that does nothing
+	maxRetryAfter = time.Hour // bound, so that a wrong header does not stop the gateway
 )
 
 // client talks to the identity service: the only part of this package that
@@ -39,8 +39,8 @@ func newClient(o Options) client {
 	return client{o: o, http: &h}
 }
 
-// redeem exchanges an authorization code (RFC 6749 §4.1.3). It is sent once:
-// a code is dead after its first use, whatever came of it.
+// redeem exchanges an authorization code (RFC 6749 §4.1.3). It is sent once: a code
+// is invalid after its first use, whatever the result.
 func (c client) redeem(ctx context.Context, code, redirectURI, verifier string) (tokens, *Error) {
 	form := url.Values{"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {redirectURI}}
 	if verifier != "" {
@@ -72,7 +72,7 @@ func (c client) unattended(ctx context.Context) (tokens, *Error) {
 	return c.tokens(ctx, opRefresh, url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:jwt-bearer"}, "assertion": {assertion}})
 }
 
-// pollDevice asks once whether the person has entered the code (RFC 8628 §3.4).
+// pollDevice asks once whether the user has entered the code (RFC 8628 §3.4).
 func (c client) pollDevice(ctx context.Context, deviceCode string) (tokens, *Error) {
 	return c.tokens(ctx, opSignIn, url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:device_code"}, "device_code": {deviceCode}})
 }
@@ -117,7 +117,7 @@ func (c client) post(ctx context.Context, op, endpoint string, form url.Values) 
 	return body, nil
 }
 
-// unanswered is the error of a request that brought no answer.
+// unanswered is the error of a request without a response.
 func (c client) unanswered(op string, err error, form url.Values) *Error {
 	cause := err
 	var unsent *url.Error
@@ -129,8 +129,8 @@ func (c client) unanswered(op string, err error, form url.Values) *Error {
 	return out
 }
 
-// tlsHint returns what to do about a connection that TLS does not trust: on a
-// gateway mostly a clock that was never set, or a proxy that opens connections.
+// tlsHint returns what to do about an untrusted certificate: on a gateway the usual
+// causes are a clock that was never set and a proxy that intercepts TLS.
 func tlsHint(err error) string {
 	var invalid x509.CertificateInvalidError
 	var unknown x509.UnknownAuthorityError
@@ -138,12 +138,12 @@ func tlsHint(err error) string {
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return "check the gateway's clock (timedatectl) and set up NTP"
 	case errors.As(err, &unknown):
-		return "a proxy opens the TLS connections: have the customer's IT exempt the sign-in service, or install the proxy's CA certificate on the gateway"
+		return "a proxy intercepts the TLS connections: have the customer's IT exempt the sign-in service, or install the proxy's CA certificate on the gateway"
 	}
 	return ""
 }
 
-// refusal is the error of an answer other than 200 OK.
+// refusal is the error of a response other than 200 OK.
 func (c client) refusal(op string, resp *http.Response, body []byte, form url.Values) *Error {
 	secrets := secretsOf(form)
 	r := readErrorResponse(resp.StatusCode, body, secrets)
@@ -161,8 +161,8 @@ func (c client) refusal(op string, resp *http.Response, body []byte, form url.Va
 	return out
 }
 
-// readErrorResponse takes what it can from an error body, with the secrets
-// hidden; a body that is not a JSON object gives nothing.
+// readErrorResponse reads an error body, with the secrets hidden; one that is not a
+// JSON object gives only the status.
 func readErrorResponse(status int, body []byte, secrets []string) ErrorResponse {
 	r := ErrorResponse{Status: status}
 	if json.Unmarshal(body, &r.Fields) != nil {

@@ -10,7 +10,7 @@ import (
 
 const day = 24 * time.Hour
 
-// warnings are the days before an end at which people are warned.
+// warnings are the days before an expiry at which a warning is logged.
 var warnings = []int{0, 1, 3, 7, 14, 30, 60}
 
 // stage returns the warning that is due at now for something that ends: the
@@ -29,7 +29,7 @@ func stage(end, now time.Time) (days int, due bool) {
 	return 0, false
 }
 
-// countdown remembers what was warned of, so that each threshold is logged once.
+// countdown records the last warning, so that each threshold is logged once.
 type countdown struct {
 	due  bool
 	days int
@@ -44,8 +44,8 @@ func (c *countdown) passed(end, now time.Time) bool {
 	return crossed
 }
 
-// warn logs what ends before long: the client's secret or certificate, and a
-// sign-in that cannot be refreshed or whose end refreshing does not put off.
+// warn logs what expires soon: the client's secret or certificate, and a sign-in that
+// cannot be refreshed or whose end a refresh does not extend.
 func (k *Keeper) warn(credential, signIn *countdown) {
 	st, now := k.Status(), k.now()
 	log := k.opts.Log
@@ -73,7 +73,7 @@ func (k *Keeper) endIsFixed() bool {
 	return k.rec != nil && k.rec.endIsFixed()
 }
 
-// daysLeft counts the days that have begun; it is negative after the end.
+// daysLeft counts the days left, rounded up; it is negative after the end.
 func daysLeft(end, now time.Time) int {
 	return int(math.Ceil(end.Sub(now).Hours() / 24))
 }

@@ -15,11 +15,11 @@ import (
 )
 
 const (
-	deviceInterval = 5 * time.Second // between two polls, where the service gives none (RFC 8628 §3.2)
-	deviceSlower   = 5 * time.Second // what slow_down adds to it (RFC 8628 §3.5)
-	deviceGlitch   = time.Minute     // the longest pause after a failed poll: the person is waiting
-	deviceNews     = time.Hour       // how long the failure of one is shown in place of the state's own words
-	maxShown       = 300             // characters of a text of the service that people are shown
+	deviceInterval     = 5 * time.Second // between two polls, where the service gives none (RFC 8628 §3.2)
+	deviceSlower       = 5 * time.Second // what slow_down adds to it (RFC 8628 §3.5)
+	maxDevicePause     = time.Minute     // the longest pause after a failed poll, because the user is waiting
+	deviceFailureShown = time.Hour       // how long a failure is shown as the reason of the state
+	maxShown           = 300             // characters of a text of the service that people are shown
 
 	pendingCode  = "authorization_pending" // RFC 8628 §3.5
 	slowDownCode = "slow_down"
@@ -43,9 +43,9 @@ type deviceSignIn struct {
 }
 
 // StartDevice begins a sign-in by device code (RFC 8628), or returns the code
-// that is open. Polling goes on while Run or WaitDevice does, also after a
-// restart, until the person has answered or the code expires; a network that
-// fails meanwhile does not end it. Errors are an *Error.
+// that is open. Polling continues while Run or WaitDevice does, also after a
+// restart, until the user has responded or the code expires; network failures do not
+// end it. Errors are an *Error.
 func (s deviceSession) StartDevice(ctx context.Context) (driver.DeviceCode, error) {
 	done, problem := s.start(opSignIn)
 	if problem != nil {
@@ -71,20 +71,19 @@ func (s deviceSession) StartDevice(ctx context.Context) (driver.DeviceCode, erro
 	return d.code, nil
 }
 
-// WaitDevice waits for the end of the device sign-in under way and returns how
-// it ended: nil, an *Error, or the ctx's own error, wrapped. Without a Run it
-// does the polling itself.
+// WaitDevice waits for the end of the pending device sign-in and returns its result:
+// nil, an *Error, or the ctx's error, wrapped. Without a Run it polls itself.
 func (s deviceSession) WaitDevice(ctx context.Context) error {
 	done, problem := s.start(opSignIn)
 	if problem != nil {
 		return problem
 	}
-	done() // Run does not wait for a person
+	done() // Run does not wait for the user
 	s.mu.Lock()
 	d := s.device
 	s.mu.Unlock()
 	if d == nil {
-		return s.refuse(errors.New("no sign-in by device code is under way"))
+		return s.refuse(errors.New("no sign-in by device code is pending"))
 	}
 	s.pollDevice(ctx, d)
 	select {
@@ -101,7 +100,7 @@ func (s deviceSession) WaitDevice(ctx context.Context) error {
 	return s.opts.endedProblem(opSignIn)
 }
 
-// openDevice returns the device sign-in under way, nil when there is none.
+// openDevice returns the pending device sign-in, nil when there is none.
 func (k *Keeper) openDevice() *deviceSignIn {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -114,14 +113,15 @@ func (k *Keeper) openDevice() *deviceSignIn {
 // open is called with the Keeper's mu held.
 func (d *deviceSignIn) open(now time.Time) bool { return !d.ended && now.Before(d.code.Expires) }
 
-// failed reports a failure that is still news; called with the Keeper's mu held.
+// failed reports whether a failure is recent enough to be shown; called with the
+// Keeper's mu held.
 func (d *deviceSignIn) failed(now time.Time) bool {
-	return d.err != nil && stillWaiting(d.at, d.at.Add(deviceNews), now)
+	return d.err != nil && stillWaiting(d.at, d.at.Add(deviceFailureShown), now)
 }
 
 // pollDevice polls until the device sign-in, ctx or the Keeper ends. One caller
 // polls at a time; the others wait, and take over when the first one's ctx ends.
-// A poll under way at the Keeper's end is awaited by all of them.
+// All of them wait for a poll that is in progress when the Keeper ends.
 func (k *Keeper) pollDevice(ctx context.Context, d *deviceSignIn) {
 	select {
 	case d.turn <- struct{}{}:
@@ -167,7 +167,7 @@ func (k *Keeper) askDevice(ctx context.Context, d *deviceSignIn) time.Duration {
 	return d.next(problem, k.opts.Jitter)
 }
 
-// stillPending reports the two errors that mean no harm (RFC 8628 §3.5).
+// stillPending reports the two errors that mean to keep polling (RFC 8628 §3.5).
 func stillPending(e *Error) bool { return e.Code == pendingCode || e.Code == slowDownCode }
 
 // next returns the pause after a poll; called by whoever has the turn.
@@ -180,17 +180,18 @@ func (d *deviceSignIn) next(problem *Error, jitter func(time.Duration) time.Dura
 		return d.interval
 	}
 	d.failures++
-	return max(d.interval, problem.RetryAfter, min(deviceGlitch, pause(problem, d.failures, jitter)))
+	return max(d.interval, problem.RetryAfter, min(maxDevicePause, pause(problem, d.failures, jitter)))
 }
 
-// finishDevice makes the tokens the sign-in, unless another one came first.
+// finishDevice stores the tokens as the sign-in, unless another one was completed
+// first.
 func (k *Keeper) finishDevice(d *deviceSignIn, rec record) {
 	k.writing.Lock()
 	defer k.writing.Unlock()
 	k.mu.Lock()
 	overtaken := d.ended
 	if !overtaken {
-		k.device = nil // the new sign-in is its own and does not end it
+		k.device = nil // the new sign-in is the result of this code and must not end it as replaced
 	}
 	k.mu.Unlock()
 	if overtaken {
@@ -207,7 +208,7 @@ func (k *Keeper) finishDevice(d *deviceSignIn, rec record) {
 	k.notify()
 }
 
-// endDevice ends a device sign-in that brought nothing.
+// endDevice ends a device sign-in without tokens.
 func (k *Keeper) endDevice(d *deviceSignIn, err *Error) {
 	k.writing.Lock()
 	defer k.writing.Unlock()
@@ -240,26 +241,26 @@ func (c client) deviceCode(ctx context.Context) (*deviceSignIn, *Error) {
 		Secret   string  `json:"device_code"`
 		User     string  `json:"user_code"`
 		URI      string  `json:"verification_uri"`
-		URL      string  `json:"verification_url"` // the name before RFC 8628, which some services kept
+		URL      string  `json:"verification_url"` // the name before RFC 8628, still used by some services
 		Expires  float64 `json:"expires_in"`
 		Interval float64 `json:"interval"`
 	}
 	if json.Unmarshal(body, &a) != nil || a.Secret == "" || a.User == "" || a.URI+a.URL == "" || a.Expires <= 0 {
-		return nil, c.o.problem(opSignIn, Retry, "the answer cannot be used: it holds no device code")
+		return nil, c.o.problem(opSignIn, Retry, "the response is unusable: missing device_code")
 	}
 	interval := duration(a.Interval, time.Minute)
 	if interval <= 0 {
 		interval = deviceInterval
 	}
 	return newDeviceSignIn(a.Secret, interval, driver.DeviceCode{UserCode: printable(a.User),
-		VerificationURI: printable(cmp.Or(a.URI, a.URL)), Expires: requested.Add(duration(a.Expires, longestLife))}), nil
+		VerificationURI: printable(cmp.Or(a.URI, a.URL)), Expires: requested.Add(duration(a.Expires, maxAccessTokenLifetime))}), nil
 }
 
 func newDeviceSignIn(secret string, interval time.Duration, code driver.DeviceCode) *deviceSignIn {
 	return &deviceSignIn{code: code, secret: secret, interval: interval, turn: make(chan struct{}, 1), done: make(chan struct{})}
 }
 
-// printable is a text of the service as people may be shown it.
+// printable is a text of the service that is safe to display.
 func printable(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {

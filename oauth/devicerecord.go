@@ -7,8 +7,7 @@ import (
 	"roomgate/driver"
 )
 
-// deviceRecord is a device code that waits to be entered, as it is stored beside
-// the tokens:
+// deviceRecord is an open device code, as it is stored beside the tokens:
 //
 //	{"v":1,"bound":{"client_id":"…"},"device_code":"…","code":{"user_code":"…",
 //	 "verification_uri":"https://…","expires":"…Z"},"interval":5000000000}
@@ -24,7 +23,7 @@ type deviceRecord struct {
 // slash.
 func deviceKey(account string) string { return "device/" + account }
 
-// keepDevice stores an open device code, so that polling goes on after a restart
+// keepDevice stores an open device code, so that polling continues after a restart
 // or with another Keeper of the same client.
 func (k *Keeper) keepDevice(d *deviceSignIn) *Error {
 	k.writing.Lock()
@@ -43,7 +42,7 @@ func (k *Keeper) keepDevice(d *deviceSignIn) *Error {
 }
 
 // loadDevice returns the stored device code that is open; nil: there is none.
-// One that cannot be read or used counts as none: another is requested easily.
+// One that cannot be read or used counts as none: the user can request another.
 func (k *Keeper) loadDevice() *deviceSignIn {
 	if k.opts.Kind != Device {
 		return nil
@@ -59,8 +58,8 @@ func (k *Keeper) loadDevice() *deviceSignIn {
 	return newDeviceSignIn(r.Secret, max(r.Interval, time.Second), r.Code)
 }
 
-// deleteDevice deletes the stored device code; called with writing held. What
-// stays when that fails is useless: the code was used, or expires soon.
+// deleteDevice deletes the stored device code; called with writing held. A code
+// that remains after a failure is harmless: it was used, or expires soon.
 func (k *Keeper) deleteDevice() {
 	if k.opts.Kind != Device {
 		return

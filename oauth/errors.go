@@ -20,12 +20,12 @@ const (
 	opSignOut = "sign out"
 )
 
-// Class says what resolves an error.
+// Class is what resolves an error.
 type Class uint8
 
 const (
 	Retry  Class = iota + 1 // trying again soon
-	Wait                    // time: trying again at once makes it worse
+	Wait                    // waiting: an immediate retry makes it worse
 	Person                  // user action
 )
 
@@ -42,8 +42,8 @@ func (c Class) String() string {
 	return "unknown"
 }
 
-// Error is a failure of the sign-in of one account. It never carries a token,
-// a code, a secret or the body of an answer.
+// Error is a failure of the sign-in of one account. It never contains a token,
+// a code, a secret or the body of a response.
 type Error struct {
 	Account    string
 	Op         string        // what was being done: "refresh the sign-in", "sign in", …
@@ -64,7 +64,7 @@ func (e *Error) Error() string {
 // Reason returns what is wrong without the account and the operation.
 func (e *Error) Reason() string {
 	codes := slices.Clone(e.diagnosis.Codes)
-	if e.Class == Person { // support is not needed for what passes, and its references differ at every attempt
+	if e.Class == Person { // the references differ at every attempt, and a temporary error needs no support
 		codes = append(codes, e.diagnosis.References...)
 	}
 	if len(codes) == 0 {
@@ -73,8 +73,8 @@ func (e *Error) Reason() string {
 	return e.diagnosis.Reason + " (" + strings.Join(codes, ", ") + ")"
 }
 
-// Action returns the next step for a person, "" when there is none. Where a
-// new sign-in helps it ends in the command to run.
+// Action returns the next step for the user, "" when there is none. If a new
+// sign-in helps, it ends with the command to run.
 func (e *Error) Action() string {
 	d := e.diagnosis
 	switch {
@@ -97,14 +97,14 @@ func (e *Error) OAuthCode() string { return e.Code }
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// problem is an error of this account in words of ours. One that requires user
-// action asks for a new sign-in, if people sign in to the account.
+// problem is an error of this account with a text of this package. One that requires
+// user action asks for a new sign-in, if users sign in to the account.
 func (o Options) problem(op string, class Class, words string) *Error {
 	return o.diagnosed(op, Diagnosis{Class: class, Reason: words, SignIn: class == Person})
 }
 
-// diagnosed is an error of this account. Nobody is asked to sign in where nobody
-// can.
+// diagnosed is an error of this account. It asks for a sign-in only if users sign in
+// to the account.
 func (o Options) diagnosed(op string, d Diagnosis) *Error {
 	d.SignIn = d.SignIn && o.Kind.attended()
 	d.Codes, d.References = sentences(d.Codes), sentences(d.References)
@@ -154,8 +154,8 @@ func sentences(texts []string) []string {
 	return out
 }
 
-// hide blanks the given secrets and every run of characters long enough to be
-// a token: a service may quote part of what it was sent.
+// hide masks the given secrets and every run of characters long enough to be a token,
+// because a service may quote part of the request.
 func hide(text string, secrets ...string) string {
 	for _, s := range secrets {
 		if s != "" {

@@ -140,8 +140,8 @@ func TestAnswersThatAreNotTheServices(t *testing.T) {
 		words  string
 	}{
 		{"page of a proxy", func() *http.Response { return reply(403, "text/html", "<html>Blocked</html>") }, `status 403, type "text/html"; a proxy`},
-		{"page instead of tokens", func() *http.Response { return reply(200, "text/html", "<html>Log in to the guest network</html>") }, "the answer cannot be used"},
-		{"empty", func() *http.Response { return reply(200, "application/json", "") }, "the answer cannot be used"},
+		{"page instead of tokens", func() *http.Response { return reply(200, "text/html", "<html>Log in to the guest network</html>") }, "the response is unusable"},
+		{"empty", func() *http.Response { return reply(200, "application/json", "") }, "the response is unusable"},
 		{"no token in it", func() *http.Response { return reply(200, "application/json", "{}") }, "missing access_token"},
 		{"no life in it", func() *http.Response { return reply(200, "application/json", `{"access_token":"a","expires_in":0}`) }, "a lifetime of 0 s"},
 		{"throttled", func() *http.Response { return reply(429, "text/plain", "Too Many Requests") }, "slow down"},
@@ -153,7 +153,7 @@ func TestAnswersThatAreNotTheServices(t *testing.T) {
 		}, "status 307"},
 		{"200 MB", func() *http.Response {
 			return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: huge}
-		}, "the answer cannot be used"},
+		}, "the response is unusable"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -255,7 +255,7 @@ func description() Service {
 		AuthorizationURL: "https://login.example/authorize", TokenURL: "https://login.example/token", DeviceURL: "https://login.example/device",
 		Parameters: url.Values{"response_mode": {"query"}},
 		Scopes:     []string{"calendar.read", "profile.read"},
-		Diagnose:   diagnoseFake, Lapse: 90 * 24 * time.Hour,
+		Diagnose:   diagnoseFake, RefreshTokenLifetime: 90 * 24 * time.Hour,
 		Bound:           []Setting{{"tenant", "contoso.example"}},
 		NoRefreshToken:  "ask for offline access",
 		RenewCredential: "make a new one at contoso.example",

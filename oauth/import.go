@@ -9,9 +9,9 @@ import (
 	"roomgate/driver"
 )
 
-// Import makes tokens that were obtained elsewhere the sign-in. The refresh
-// token is verified by one refresh before anything is stored; the sign-in that
-// was there before stays if that fails. As soon as the token is sent, the import
+// Import replaces the sign-in with tokens that were obtained elsewhere. The refresh
+// token is verified by one refresh before anything is stored; if that fails, the
+// previous sign-in stays. As soon as the token is sent, the import
 // is completed even when ctx ends. Errors are an *Error, or the ctx's own,
 // wrapped.
 func (s attendedSession) Import(ctx context.Context, in driver.ImportedTokens) error {
@@ -44,17 +44,17 @@ func (s attendedSession) Import(ctx context.Context, in driver.ImportedTokens) e
 	return nil
 }
 
-// checkImported finds what was given in place of a refresh token.
+// checkImported checks the form of the refresh token.
 func checkImported(refreshToken, accessToken string) error {
 	switch {
 	case refreshToken == "" && accessToken != "":
-		return errors.New("there is an access token only, and it ends within the hour")
+		return errors.New("there is only an access token, which expires within the hour")
 	case refreshToken == "":
 		return errors.New("there is no refresh token")
 	case strings.ContainsFunc(refreshToken, notInCode):
-		return errors.New("the refresh token is damaged: it holds a blank or a quote")
+		return errors.New("the refresh token is damaged: it contains a blank or a quote")
 	case refreshToken == strings.TrimSpace(accessToken), strings.HasPrefix(refreshToken, "eyJ") && strings.Count(refreshToken, ".") == 2:
-		return errors.New("what was given as the refresh token is an access token")
+		return errors.New("the given refresh token is an access token")
 	}
 	return nil
 }

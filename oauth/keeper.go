@@ -8,7 +8,7 @@ import (
 	"roomgate/driver"
 )
 
-// Keeper keeps the sign-in of one account. Its methods may be called from
+// Keeper maintains the sign-in of one account. Its methods may be called from
 // several goroutines at once.
 //
 // The stored sign-in is read at the first call that needs it, and again when Run
@@ -23,18 +23,18 @@ type Keeper struct {
 	refreshing sync.Mutex     // held while a refresh is sent
 	writing    sync.Mutex     // held while the stored sign-in is read or changes; taken before mu
 	work       sync.WaitGroup // what Run completes before it returns; added to with mu held
-	ended      chan struct{}  // closed when nothing may start any more
+	ended      chan struct{}  // closed when nothing may start
 
 	predecessor *Keeper // until it was asked for unsaved tokens; used with writing held
 
 	mu         sync.Mutex
 	opened     bool          // the store was read
 	rec        *record       // nil: nobody is signed in
-	generation int           // counts sign-ins and sign-outs; what an older one brings is dropped
+	generation int           // counts sign-ins and sign-outs; results of an older one are dropped
 	inFlight   *refresh      // nil: there is none
-	unsavedRec *record       // refreshed, and not taken by the store yet; nil: there is none
+	unsavedRec *record       // refreshed but not stored yet; nil: there is none
 	fault      *Error        // the last failure, nil after a success
-	waiting    time.Time     // since when the service asks for time; zero: it does not
+	waiting    time.Time     // since when errors have the class Wait; zero: they do not
 	device     *deviceSignIn // the last device sign-in; nil: there was none
 	failures   int           // in a row
 	failedAt   time.Time     // when the last failure was; the pause after it ends at nextTry
@@ -52,7 +52,7 @@ type refresh struct {
 	err   error
 }
 
-// errSuperseded ends a refresh whose sign-in was replaced meanwhile.
+// errSuperseded ends a refresh whose sign-in was replaced.
 var errSuperseded = errors.New("the sign-in was replaced while it was being refreshed")
 
 // New returns the Keeper of an account. It checks the options and reads nothing:
@@ -74,8 +74,7 @@ func New(o Options) (*Keeper, error) {
 	}, nil
 }
 
-// Session returns the sign-in for people. Its type shows what the kind of
-// sign-in can do: a driver.CodeSignIn or a driver.DeviceSignIn, which are a
+// Session returns the driver.Session. Its type depends on the kind of sign-in: a driver.CodeSignIn or a driver.DeviceSignIn, which are a
 // driver.TokenImporter and a driver.SignOuter too, or none of these.
 func (k *Keeper) Session() driver.Session {
 	switch k.opts.Kind {
@@ -87,7 +86,7 @@ func (k *Keeper) Session() driver.Session {
 	return k
 }
 
-// attendedSession is the session of an account that a person signs in to.
+// attendedSession is the session of an account that a user signs in to.
 type attendedSession struct{ *Keeper }
 
 // open reads the stored sign-in, once.
@@ -103,8 +102,7 @@ func (k *Keeper) open() {
 	k.read()
 }
 
-// read takes over what is stored, unless it is at hand already; called with
-// writing held.
+// read loads the stored sign-in unless it is current; called with writing held.
 func (k *Keeper) read() {
 	rec, fault := k.load()
 	device := k.loadDevice()
@@ -119,7 +117,7 @@ func (k *Keeper) read() {
 		if !k.opts.Kind.attended() || sameSignIn(k.rec, rec) || (k.rec != nil && fault != nil) {
 			return
 		}
-		k.generation++ // what was begun with the sign-in that is replaced is dropped
+		k.generation++ // results of requests with the replaced sign-in are dropped
 		k.inFlight, k.unsavedRec = nil, nil
 	}
 	k.opened, k.rec, k.fault = true, rec, fault
@@ -164,7 +162,7 @@ func (k *Keeper) nobody() *record {
 }
 
 // load reads the stored sign-in and refuses one this configuration cannot use.
-// Without a person nothing is stored, because tokens come at every request.
+// For an unattended kind nothing is stored, because tokens can always be requested.
 func (k *Keeper) load() (*record, *Error) {
 	if !k.opts.Kind.attended() {
 		return k.nobody(), nil
@@ -185,7 +183,7 @@ func (k *Keeper) load() (*record, *Error) {
 }
 
 // start registers an operation that Run completes before it returns, and fails
-// once nothing may start any more.
+// once nothing may start.
 func (k *Keeper) start(op string) (done func(), problem *Error) {
 	k.open()
 	k.mu.Lock()
@@ -207,7 +205,7 @@ func (k *Keeper) hasEnded() bool {
 	}
 }
 
-// end lets nothing start any more and waits until what was started is complete.
+// end prevents new operations and waits until those that were started are complete.
 func (k *Keeper) end() {
 	k.mu.Lock()
 	if !k.hasEnded() {

@@ -290,8 +290,8 @@ func TestOutageBacksOffAndRecovers(t *testing.T) {
 		s.service.behave(nil)
 		time.Sleep(5 * time.Minute)
 		wantState(t, s.keeper, driver.SignedIn)
-		if log := s.log.String(); strings.Count(log, "tried again") != 1 || strings.Count(log, "works again") != 1 {
-			t.Errorf("the log does not tell the outage once:\n%s", log)
+		if log := s.log.String(); strings.Count(log, "trying again") != 1 || strings.Count(log, "works again") != 1 {
+			t.Errorf("the log does not report the outage once:\n%s", log)
 		}
 	})
 }
@@ -394,7 +394,7 @@ func TestStoredSignInThatCannotBeUsed(t *testing.T) {
 		{"another tenant", `{"v":1,"bound":{"client_id":"` + clientID + `","tenant":"elsewhere.example"},"refresh_token":"r"}`,
 			"made for tenant elsewhere.example, the configuration says contoso.example"},
 		{"newer version", `{"v":2,"bound":{"client_id":"` + clientID + `"},"refresh_token":"r"}`, "version is 2"},
-		{"no refresh token", `{"v":1,"bound":{"client_id":"` + clientID + `"}}`, "holds no refresh token"},
+		{"no refresh token", `{"v":1,"bound":{"client_id":"` + clientID + `"}}`, "contains no refresh token"},
 		{"rubbish", `rubbish with a token in it`, "not in the form"},
 	}
 	for _, test := range tests {
@@ -576,7 +576,7 @@ func TestOptionsAreChecked(t *testing.T) {
 		"Service.AuthorizationURL is not an http":        func(o *Options) { o.Service.AuthorizationURL = "" },
 		"Service.DeviceURL is not an http":               func(o *Options) { o.Kind, o.Service.DeviceURL = Device, "ftp://x" },
 		"a store is missing":                             func(o *Options) { o.Pending = nil },
-		"leave one out":                                  func(o *Options) { o.Authentication.Certificate = testCertificate(t) },
+		"remove one":                                     func(o *Options) { o.Authentication.Certificate = testCertificate(t) },
 		"needs a client secret or a certificate":         func(o *Options) { o.Kind, o.Authentication = ClientCredentials, ClientAuthentication{} },
 		"nothing that signs the assertion":               func(o *Options) { o.Kind = Assertion },
 		"no kind 4 of sign-in":                           func(o *Options) { o.Kind = Assertion + 1 },

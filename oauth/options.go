@@ -16,13 +16,13 @@ import (
 type Kind uint8
 
 const (
-	Code              Kind = iota // a person, in a browser that is sent back with a code (RFC 6749 §4.1)
-	Device                        // a person, in a browser on any device, with a short code (RFC 8628)
-	ClientCredentials             // nobody: the client's own permissions (RFC 6749 §4.4)
-	Assertion                     // nobody: an assertion that the client signs (RFC 7523 §2.1)
+	Code              Kind = iota // a user, in a browser that is redirected with a code (RFC 6749 §4.1)
+	Device                        // a user, in a browser on any device, with a short code (RFC 8628)
+	ClientCredentials             // no user: the client's own permissions (RFC 6749 §4.4)
+	Assertion                     // no user: an assertion that the client signs (RFC 7523 §2.1)
 )
 
-// attended reports that a person signs in.
+// attended reports whether a user signs in.
 func (k Kind) attended() bool { return k == Code || k == Device }
 
 // Store keeps small values under keys. Put is one durable step: when it
@@ -34,7 +34,7 @@ type Store interface {
 	Delete(keys ...string) error
 }
 
-// Options describe one account and what its Keeper works with. Account,
+// Options describes one account and the dependencies of its Keeper. Account,
 // Service, ClientID, Store and Pending are required unless said otherwise.
 type Options struct {
 	Account        string // name of the account, as the configuration and `roomgate login` spell it
@@ -59,7 +59,7 @@ type Options struct {
 	Log     *slog.Logger                            // its records name the account; nil: silence
 }
 
-// complete checks o and fills in what may be left out.
+// complete checks o and sets defaults.
 func (o Options) complete() (Options, error) {
 	if err := o.check(); err != nil {
 		return o, fmt.Errorf("set up the sign-in of account %q: %w", o.Account, err)
@@ -76,7 +76,7 @@ func (o Options) complete() (Options, error) {
 	return o, nil
 }
 
-// check refuses what the kind of sign-in cannot work with.
+// check reports options that the kind of sign-in cannot use.
 func (o Options) check() error {
 	for _, f := range []struct {
 		name, value string
@@ -107,7 +107,7 @@ func (o Options) check() error {
 	case o.Kind == Assertion && o.Assertion == nil:
 		return errors.New("there is nothing that signs the assertion")
 	case o.Kind == ClientCredentials && o.Authentication.isPublic():
-		return errors.New("an application that signs in by itself needs a client secret or a certificate")
+		return errors.New("an application that signs in without a user needs a client secret or a certificate")
 	case o.Store == nil || o.Pending == nil:
 		return errors.New("a store is missing")
 	}

@@ -12,13 +12,13 @@ import (
 )
 
 const (
-	pendingLife = time.Hour // a sign-in begun longer ago is not completed
-	pendingMost = 8         // sign-ins begun and not completed, per account; older ones are dropped
-	spentMost   = 16        // codes remembered as sent, per account
+	pendingLifetime = time.Hour // an older request is not completed
+	maxPending      = 8         // pending sign-ins per account; the oldest are dropped
+	maxSpent        = 16        // codes recorded as sent, per account
 )
 
-// pendingRequest is an authorization request that was made: what is needed when
-// its response comes, possibly in another process.
+// pendingRequest is an authorization request without a response yet: what is needed
+// to complete it, possibly in another process.
 type pendingRequest struct {
 	Version     int       `json:"v"`
 	Account     string    `json:"account"`
@@ -45,7 +45,7 @@ type pendingRequests struct {
 }
 
 var (
-	errUnknownRequest = errors.New("no such sign-in was begun here within the last hour")
+	errUnknownRequest = errors.New("no such sign-in was started here within the last hour")
 	errSpent          = errors.New("this code was already used once, and a code works only once")
 )
 
@@ -55,14 +55,14 @@ func indexKey(account string) string { return "account/" + account }
 // newState returns 130 random bits (RFC 6749 §10.12).
 func newState() string { return rand.Text() }
 
-// add keeps a new request and drops the oldest ones beyond pendingMost.
+// add keeps a new request and drops the oldest ones beyond maxPending.
 func (p *pendingRequests) add(r pendingRequest) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	i := p.index()
 	i.States = append(i.States, r.State)
 	var dropped []string
-	for len(i.States) > pendingMost {
+	for len(i.States) > maxPending {
 		dropped = append(dropped, requestKey(i.States[0]))
 		i.States = i.States[1:]
 	}
@@ -75,7 +75,7 @@ func (p *pendingRequests) add(r pendingRequest) error {
 // find returns the request with a state, whichever account it belongs to.
 func (p *pendingRequests) find(state string, now time.Time) (pendingRequest, error) {
 	var r pendingRequest
-	if !p.get(requestKey(state), &r) || r.State != state || now.Sub(r.Begun) > pendingLife {
+	if !p.get(requestKey(state), &r) || r.State != state || now.Sub(r.Begun) > pendingLifetime {
 		return pendingRequest{}, errUnknownRequest
 	}
 	return r, nil
@@ -92,7 +92,7 @@ func (p *pendingRequests) newest(now time.Time) (pendingRequest, error) {
 	return p.find(i.States[len(i.States)-1], now)
 }
 
-// spend notes durably that a code is about to be sent; errSpent if it was sent
+// spend records durably that a code is about to be sent; errSpent if it was sent
 // before.
 func (p *pendingRequests) spend(code string) error {
 	p.mu.Lock()
@@ -104,11 +104,11 @@ func (p *pendingRequests) spend(code string) error {
 		return errSpent
 	}
 	i.Spent = append(i.Spent, hash)
-	i.Spent = i.Spent[max(0, len(i.Spent)-spentMost):]
+	i.Spent = i.Spent[max(0, len(i.Spent)-maxSpent):]
 	return p.put(map[string]any{indexKey(p.account): i})
 }
 
-// clear drops all requests of the account; the codes that were sent stay known.
+// clear drops all requests of the account; the record of sent codes stays.
 func (p *pendingRequests) clear() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -136,7 +136,7 @@ func (p *pendingRequests) index() index {
 }
 
 // get reads a value. One that cannot be read counts as absent: a damaged value
-// must not prevent a new sign-in. A broken store fails at the next put.
+// must not prevent a new sign-in. A failing store is reported by the next put.
 func (p *pendingRequests) get(key string, into any) bool {
 	data, err := p.store.Get(key)
 	return err == nil && json.Unmarshal(data, into) == nil

@@ -7,20 +7,20 @@ import (
 )
 
 const (
-	margin      = 5 * time.Minute  // a refresh comes this long before the access token expires
-	slack       = 30 * time.Second // an access token this close to its end is not handed out
-	daily       = 24 * time.Hour   // the longest time between two refreshes
-	step        = 5 * time.Minute  // a clock that went back further than this was set
-	minGap      = 10 * time.Second // between two planned refreshes
-	personEvery = time.Hour        // between two attempts while user action is required
-	waitAtLeast = 5 * time.Minute  // after an error that asks for time
-	waitAtMost  = time.Hour        // an error that asks for time longer than this requires user action
-	backoffTop  = 5 * time.Minute  // the longest pause between two attempts that may well work
-	rejectEvery = 5 * time.Minute  // between two refreshes because an access token was rejected
-	lookEvery   = time.Minute      // how often the wall clock is read again, for it may be set
+	margin          = 5 * time.Minute  // a refresh comes this long before the access token expires
+	slack           = 30 * time.Second // an access token this close to its end is not returned
+	daily           = 24 * time.Hour   // the longest time between two refreshes
+	step            = 5 * time.Minute  // a clock that is back by more than this was set
+	minGap          = 10 * time.Second // between two planned refreshes
+	userActionRetry = time.Hour        // between two attempts while user action is required
+	waitAtLeast     = 5 * time.Minute  // after an error of class Wait
+	waitAtMost      = time.Hour        // errors of class Wait for longer than this require user action
+	maxBackoff      = 5 * time.Minute  // the longest pause after errors of class Retry
+	rejectEvery     = 5 * time.Minute  // between two refreshes because an access token was rejected
+	maxSleep        = time.Minute      // how often the wall clock is read, because it may be set
 
-	longestLife        = 24 * time.Hour            // of an access token; more is not believed
-	longestRefreshLife = 10 * 365 * 24 * time.Hour // likewise of a refresh token
+	maxAccessTokenLifetime  = 24 * time.Hour            // of an access token; longer ones are cut
+	maxRefreshTokenLifetime = 10 * 365 * 24 * time.Hour // likewise of a refresh token
 )
 
 // usable reports whether the access token of r may be handed out.
@@ -53,29 +53,29 @@ func (r record) refreshAt(scheduled, now time.Time) time.Time {
 	return at
 }
 
-// lapses returns when the refresh token of r ends unless it is refreshed before:
-// lapse after its last use, or at the end that the service gave, whichever is
-// sooner. Zero: not known.
-func (r record) lapses(lapse time.Duration) time.Time {
+// refreshTokenExpires returns when the refresh token of r expires unless it is used:
+// lifetime after its last use, or at the end that the service gave, whichever is
+// sooner, UTC. Zero: not known.
+func (r record) refreshTokenExpires(lifetime time.Duration) time.Time {
 	if r.RefreshToken == "" {
 		return time.Time{}
 	}
 	at := r.RefreshExpires
-	if lapse > 0 && (at.IsZero() || r.LastRefresh.Add(lapse).Before(at)) {
-		at = r.LastRefresh.Add(lapse)
+	if lifetime > 0 && (at.IsZero() || r.LastRefresh.Add(lifetime).Before(at)) {
+		at = r.LastRefresh.Add(lifetime)
 	}
 	return at
 }
 
-// endIsFixed reports that refreshing does not put off the end of the refresh
-// token: the service gave an end, and the last refresh brought no other token.
+// endIsFixed reports that a refresh does not extend the life of the refresh token:
+// the service gave an end, and the last refresh brought no other token.
 func (r record) endIsFixed() bool {
 	return !r.RefreshExpires.IsZero() && r.RefreshSince.Before(r.LastRefresh)
 }
 
 // jittered returns the first run of a schedule after an instant, moved by at
-// most a tenth of the interval, so that a thousand gateways do not ask in the
-// same second. Zero: the schedule never runs.
+// most a tenth of the interval, so that many gateways do not send requests in
+// the same second. Zero: the schedule never runs.
 func jittered(s driver.Schedule, after time.Time, jitter func(time.Duration) time.Duration) time.Time {
 	if s == nil {
 		return time.Time{}
@@ -94,19 +94,19 @@ func jittered(s driver.Schedule, after time.Time, jitter func(time.Duration) tim
 func pause(e *Error, failures int, jitter func(time.Duration) time.Duration) time.Duration {
 	switch e.Class {
 	case Person:
-		return personEvery
+		return userActionRetry
 	case Wait:
 		return max(waitAtLeast, e.RetryAfter)
 	}
-	base := backoffTop
+	base := maxBackoff
 	if failures < 9 { // 2 s, 4 s, … 256 s
-		base = min(backoffTop, time.Second<<failures)
+		base = min(maxBackoff, time.Second<<failures)
 	}
 	return max(time.Second, base-jitter(base/2), e.RetryAfter)
 }
 
-// stillWaiting reports whether a pause lasts. One that has not begun yet results
-// from a clock that was set back.
+// stillWaiting reports whether a pause lasts. One that starts in the future
+// results from a clock that was set back.
 func stillWaiting(from, until, now time.Time) bool {
 	return !now.Before(from) && now.Before(until)
 }

@@ -55,9 +55,9 @@ type record struct {
 	RedirectURI    string    `json:"redirect_uri,omitempty"` // of a refresh token that was obtained elsewhere
 }
 
-// renewed returns r with what a token response to a request of the given instant
-// brought. What the response leaves out stays as it was, the refresh token among
-// it (RFC 6749 §6).
+// renewed returns r updated by a token response to a request of the given instant.
+// Fields that the response leaves out, such as the refresh token, are kept (RFC 6749
+// §6).
 func (r record) renewed(t tokens, requested time.Time) record {
 	r.AccessToken, r.AccessExpires, r.LastRefresh = t.access, requested.Add(t.lifetime), requested
 	if t.refresh != "" && t.refresh != r.RefreshToken {
@@ -93,7 +93,7 @@ func loadRecord(s Store, account string) (*record, error) {
 	case r.Version != recordVersion:
 		return nil, fmt.Errorf("its version is %d, this roomgate reads version %d", r.Version, recordVersion)
 	case r.RefreshToken == "":
-		return nil, errors.New("it holds no refresh token")
+		return nil, errors.New("it contains no refresh token")
 	}
 	return &r, nil
 }

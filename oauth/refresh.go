@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// launch starts a refresh, or joins the one in flight; nil when nothing may
-// start any more. Called with mu held and a record present. The refresh outlives
+// startRefresh starts a refresh, or returns the one in flight; nil when nothing may
+// start. Called with mu held and a record present. The refresh outlives
 // ctx, whose caller is not the only one waiting.
-func (k *Keeper) launch(ctx context.Context) *refresh {
+func (k *Keeper) startRefresh(ctx context.Context) *refresh {
 	if k.inFlight != nil {
 		return k.inFlight
 	}
@@ -28,10 +28,10 @@ func (k *Keeper) launch(ctx context.Context) *refresh {
 	return r
 }
 
-// refresh fetches new tokens, makes them durable and only then hands them out.
-// It is not cancelled: a service that issues a new refresh token may have ended
-// the old one as soon as the request has reached it. For the same reason tokens
-// that the store did not take are saved before others are fetched.
+// refresh fetches new tokens, makes them durable and only then returns them. It is
+// not cancelled: a service that issues a new refresh token may revoke the old one as
+// soon as it receives the request. For the same reason tokens that could not be
+// stored are saved before others are fetched.
 func (k *Keeper) refresh(ctx context.Context, old record, generation int) (string, error) {
 	k.refreshing.Lock()
 	defer k.refreshing.Unlock()
@@ -54,16 +54,16 @@ func (k *Keeper) refresh(ctx context.Context, old record, generation int) (strin
 	return k.save(old.renewed(t, requested), generation)
 }
 
-// kept returns the tokens that the store did not take, and whether the sign-in
-// was replaced.
+// kept returns the tokens that could not be stored, and whether the sign-in was
+// replaced.
 func (k *Keeper) kept(generation int) (kept *record, superseded bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.unsavedRec, k.generation != generation
 }
 
-// save makes a refreshed record durable and then the sign-in in use; it returns
-// its access token.
+// save makes a refreshed record durable, then uses it as the sign-in; it returns its
+// access token.
 func (k *Keeper) save(fresh record, generation int) (string, error) {
 	k.writing.Lock()
 	defer k.writing.Unlock()
@@ -80,14 +80,14 @@ func (k *Keeper) save(fresh record, generation int) (string, error) {
 	return fresh.AccessToken, nil
 }
 
-// keep remembers tokens that the store did not take.
+// keep keeps tokens that could not be stored, to store them later.
 func (k *Keeper) keep(fresh record) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.unsavedRec = &fresh
 }
 
-// saveLast tries once more to save tokens that the store did not take.
+// saveLast tries once more to save tokens that could not be stored.
 func (k *Keeper) saveLast() {
 	k.writing.Lock()
 	defer k.writing.Unlock()
@@ -112,8 +112,8 @@ func (k *Keeper) fetch(ctx context.Context, old record) (tokens, *Error) {
 	return k.client.renew(ctx, opRefresh, old.RefreshToken, old.RedirectURI)
 }
 
-// unsaved is the error of a store that did not take new tokens. They are not
-// used before it does.
+// unsaved is the error for new tokens that could not be stored. They are not used
+// before they are.
 func (k *Keeper) unsaved(op string, err error) *Error {
 	d := Diagnosis{Class: Retry, Reason: "the new tokens could not be saved: " + hide(err.Error()),
 		Action: "check that the store's disk is not full and that roomgate may write to it"}
@@ -125,21 +125,21 @@ func (k *Keeper) unsaved(op string, err error) *Error {
 	return e
 }
 
-// install makes rec, which the store already holds, the sign-in in use.
+// install uses rec, which is already stored, as the sign-in.
 func (k *Keeper) install(rec *record) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.installLocked(rec)
 }
 
-// installNew makes rec the sign-in in use in place of an older one: whatever
-// that one still brings is dropped.
+// installNew uses rec as the sign-in in place of an older one: later results of that
+// one are dropped.
 func (k *Keeper) installNew(rec *record) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.generation++
 	if k.device != nil {
-		k.device.end(k.opts.problem(opSignIn, Person, "the account was signed in or out in another way meanwhile"), k.now())
+		k.device.end(k.opts.problem(opSignIn, Person, "the account was signed in or out in another way"), k.now())
 	}
 	k.installLocked(rec)
 }
@@ -154,7 +154,7 @@ func (k *Keeper) installLocked(rec *record) {
 }
 
 // schedule draws the next run of the schedule, counted from the last refresh;
-// called with mu held. Tokens that nobody signed in for are used to their end.
+// called with mu held. Tokens of an unattended kind are used until they expire.
 func (k *Keeper) schedule() {
 	k.scheduled = time.Time{}
 	if k.rec != nil && k.opts.Kind.attended() {
@@ -162,7 +162,7 @@ func (k *Keeper) schedule() {
 	}
 }
 
-// failed ends a refresh that brought nothing and returns its error.
+// failed records a failed refresh and returns its error.
 func (k *Keeper) failed(e *Error, generation int) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -179,9 +179,9 @@ func (k *Keeper) failed(e *Error, generation int) error {
 	return e
 }
 
-// escalate lets an error that asks for time require user action when it has
-// lasted long enough: a locked account is mostly unlocked without anybody's
-// help, but not always. Called with mu held.
+// escalate makes an error of class Wait require user action after waitAtMost: a
+// locked account is usually, but not always, unlocked automatically. Called with mu
+// held.
 func (k *Keeper) escalate(e *Error) {
 	now := k.now()
 	switch {

@@ -8,12 +8,12 @@ import (
 	"roomgate/driver"
 )
 
-// Run reads the stored sign-in again and keeps it alive: it refreshes by the
-// schedule, before the access token expires and at least daily, tries again
-// after failures, polls for an open device code, and logs what people need to
-// know. When ctx ends it completes what was started, within 30 s and the time
-// the store takes, and returns ctx's error. Nothing starts afterwards: what would
-// start something fails with driver.ErrSessionEnded.
+// Run reads the stored sign-in again and refreshes it: by the schedule, before the
+// access token expires and at least daily. It retries after failures, polls for an
+// open device code, and logs changes of the state. When ctx ends it completes the
+// requests in progress, within 30 s and the time the store needs, and returns ctx's
+// error. Nothing starts afterwards: methods that would send a request fail with
+// driver.ErrSessionEnded.
 func (k *Keeper) Run(ctx context.Context) error {
 	done, problem := k.start(opUse)
 	if problem != nil {
@@ -50,21 +50,21 @@ func (k *Keeper) Run(ctx context.Context) error {
 	}
 }
 
-// refreshIfDue starts a refresh when one is due and returns how long to sleep
-// before looking again: never long, because the wall clock may be set.
+// refreshIfDue starts a refresh when one is due and returns how long to sleep until
+// the next check: at most maxSleep, because the wall clock may be set.
 func (k *Keeper) refreshIfDue(ctx context.Context) time.Duration {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.rec == nil || k.inFlight != nil || ctx.Err() != nil {
-		return lookEvery
+		return maxSleep
 	}
 	now := k.now()
 	left := k.due(now).Sub(now)
 	if left <= 0 {
-		k.launch(ctx)
-		return lookEvery
+		k.startRefresh(ctx)
+		return maxSleep
 	}
-	return min(left, lookEvery)
+	return min(left, maxSleep)
 }
 
 // due returns when to refresh next; called with mu held and a record present.
@@ -87,16 +87,16 @@ func (k *Keeper) logChange(logged *driver.SessionStatus) *driver.SessionStatus {
 	}
 	log := k.opts.Log
 	switch {
-	case st.Device != nil: // the code itself is not for the log
-		log.Info("a device code waits to be entered", "address", st.Device.VerificationURI, "until", st.Device.Expires)
+	case st.Device != nil: // the code itself is not logged
+		log.Info("a device code has not been entered yet", "address", st.Device.VerificationURI, "until", st.Device.Expires)
 	case st.State == driver.SignedIn && st.Reason != "":
-		log.Warn("the sign-in works, but not for everything", "reason", st.Reason, "action", st.Action)
+		log.Warn("the sign-in lacks permissions", "reason", st.Reason, "action", st.Action)
 	case st.State == driver.SignedIn && logged != nil:
 		log.Info("the sign-in works again")
 	case st.State == driver.SignedIn:
 		log.Info("the sign-in works", "access_expires", st.AccessExpires)
 	case st.State == driver.Retrying:
-		log.Warn("the sign-in could not be refreshed and is tried again", "reason", st.Reason, "action", st.Action, "next_try", st.NextTry)
+		log.Warn("the sign-in could not be refreshed; trying again", "reason", st.Reason, "action", st.Action, "next_try", st.NextTry)
 	default:
 		log.Error("user action required to sign in", "reason", st.Reason, "action", st.Action)
 	}

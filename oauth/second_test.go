@@ -43,10 +43,10 @@ func (s *orchard) service() Service {
 	return Service{
 		Name:             "Orchard",
 		AuthorizationURL: "https://accounts.orchard.example/o/auth", TokenURL: "https://tokens.orchard.example/token",
-		DeviceURL:  "https://tokens.orchard.example/device/code",
-		Parameters: url.Values{"access_type": {"offline"}, "prompt": {"consent"}},
-		Scopes:     []string{"https://scopes.orchard.example/freebusy", "https://scopes.orchard.example/events"},
-		Lapse:      180 * 24 * time.Hour,
+		DeviceURL:            "https://tokens.orchard.example/device/code",
+		Parameters:           url.Values{"access_type": {"offline"}, "prompt": {"consent"}},
+		Scopes:               []string{"https://scopes.orchard.example/freebusy", "https://scopes.orchard.example/events"},
+		RefreshTokenLifetime: 180 * 24 * time.Hour,
 		Diagnose: func(r ErrorResponse) (Diagnosis, bool) {
 			d := Diagnosis{Class: StandardClass(r), Reason: Sentence(r.Description), Codes: []string{r.Code}}
 			d.SignIn = d.Class == Person
@@ -216,7 +216,7 @@ func TestSigningInAgainWithoutARefreshToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o, s := orchardSite(t, Code)
 		o.issued = time.Now()
-		wantRefusal(t, browse(t, s), "Orchard gave no refresh token")
+		wantRefusal(t, browse(t, s), "Orchard returned no refresh token")
 		o.issued = time.Time{}
 		if err := browse(t, s); err != nil {
 			t.Fatal(err)
@@ -230,7 +230,7 @@ func TestSigningInAgainWithoutARefreshToken(t *testing.T) {
 			t.Errorf("the store holds %q until %v, want the first one until %v", got, s.keeper.Status().RefreshLapses, end)
 		}
 		o.user = "somebody@contoso.example"
-		wantRefusal(t, browse(t, s), "Orchard gave no refresh token")
+		wantRefusal(t, browse(t, s), "Orchard returned no refresh token")
 		if st := s.keeper.Status(); st.User != "rooms@contoso.example" {
 			t.Errorf("the account is signed in as %s", st.User)
 		}

@@ -8,37 +8,37 @@ import (
 )
 
 // Service describes the identity service of one account. Name and TokenURL are
-// required; a nil function stands for the rule of the specification.
+// required; a nil function means the rule of the specification.
 type Service struct {
-	Name             string     // for people, such as "Contoso 365"
+	Name             string     // display name, such as "Contoso 365"
 	AuthorizationURL string     // authorization endpoint (RFC 6749 §3.1); required for Code
 	TokenURL         string     // token endpoint (RFC 6749 §3.2)
 	DeviceURL        string     // device authorization endpoint (RFC 8628 §3.1); required for Device
 	Parameters       url.Values // of every authorization request, beyond those of RFC 6749 and RFC 7636
 
 	Scopes        []string                                // to ask for, as the service spells them
-	ScopeNames    func(granted []string) []string         // the granted scopes as people know them; nil: as granted
+	ScopeNames    func(granted []string) []string         // the display names of granted scopes; nil: as granted
 	MissingScopes func(granted []string) []string         // which of the names that were asked for were not granted; nil: by comparing
 	Diagnose      func(r ErrorResponse) (Diagnosis, bool) // what an error response means; false: the service did not write it
 
-	// Lapse is how long a refresh token lives without being used; 0: not known.
-	// An end that a token response gives (refresh_token_expires_in) counts too.
-	Lapse time.Duration
+	// RefreshTokenLifetime is how long a refresh token lives without being used; 0: not known.
+	// An end in a token response (refresh_token_expires_in) applies too.
+	RefreshTokenLifetime time.Duration
 
 	// Bound are the settings that a sign-in belongs to, beside the client id:
 	// one that was made with other values is not used.
 	Bound []Setting
 
 	NoRefreshToken  string // what to do when a sign-in brings no refresh token; may be empty
-	RenewCredential string // what to do before the client's secret or certificate ends; may be empty
+	RenewCredential string // what to do before the client's secret or certificate expires; may be empty
 }
 
 // Setting is a setting of the configuration with its value.
 type Setting struct{ Name, Value string }
 
 // ErrorResponse is what a service answered in place of tokens (RFC 6749 §5.2) or
-// in place of a code (RFC 6749 §4.1.2.1). Its texts come from outside; what was
-// sent to the service in confidence is hidden in them.
+// in place of a code (RFC 6749 §4.1.2.1). Its texts are untrusted; secrets of
+// the request are hidden in them.
 type ErrorResponse struct {
 	Status      int            // HTTP status; 400 for an authorization response
 	Code        string         // "error"; empty: there is none
@@ -46,14 +46,14 @@ type ErrorResponse struct {
 	Fields      map[string]any // all fields of the response, as encoding/json decodes them
 }
 
-// Diagnosis is what an error response means for the people on site.
+// Diagnosis is what an error response means for the user.
 type Diagnosis struct {
 	Class      Class
 	Reason     string   // what is wrong, in words; a text of the response is reduced by Sentence
 	Codes      []string // under which the service's documentation lists it
 	References []string // to quote to the service's support, such as "trace id 5b0c"
 	Action     string   // the next step; where SignIn is set, what comes before signing in again
-	SignIn     bool     // signing in again is the last part of what to do
+	SignIn     bool     // signing in again is the last step
 }
 
 // StandardClass classifies an error response by its HTTP status and its "error"
@@ -68,8 +68,8 @@ func StandardClass(r ErrorResponse) Class {
 	return Person
 }
 
-// diagnose asks the service what an error response means. Without an answer the
-// response's own words stand; false: it is not one of the service.
+// diagnose asks the service what an error response means. Without Diagnose
+// the response's texts are used; false: the service did not write it.
 func (s Service) diagnose(r ErrorResponse) (Diagnosis, bool) {
 	if s.Diagnose != nil {
 		return s.Diagnose(r)
@@ -79,7 +79,7 @@ func (s Service) diagnose(r ErrorResponse) (Diagnosis, bool) {
 	return d, r.Code != ""
 }
 
-// names returns the granted scopes as people know them.
+// names returns the display names of granted scopes.
 func (s Service) names(granted []string) []string {
 	if s.ScopeNames == nil {
 		return granted

@@ -16,9 +16,8 @@ type codeSession struct{ attendedSession }
 // RedirectURI is where the service sends the browser back to, as configured.
 func (s codeSession) RedirectURI() string { return s.opts.RedirectURI }
 
-// Begin makes an authorization request and returns the address to open in a
-// browser. What is needed to complete the sign-in is kept for an hour, across
-// restarts.
+// Begin makes an authorization request and returns the address to open in a browser.
+// The request is stored for an hour, across restarts.
 func (s codeSession) Begin(r driver.AuthorizationRequest) (string, error) {
 	done, problem := s.start(opSignIn)
 	if problem != nil {
@@ -87,7 +86,7 @@ func (s codeSession) Complete(ctx context.Context, authorizationResponse string)
 }
 
 // CompleteCode ends a sign-in with a code that was obtained without Begin, and
-// so without PKCE: by an address that somebody put together.
+// so without PKCE: from an address that was composed by hand.
 func (s codeSession) CompleteCode(ctx context.Context, code string) error {
 	done, problem := s.start(opSignIn)
 	if problem != nil {
@@ -119,7 +118,7 @@ func (k *Keeper) requestOf(r AuthorizationResponse) (pendingRequest, error) {
 		return pendingRequest{}, err
 	}
 	if p.Account != k.opts.Account {
-		return pendingRequest{}, fmt.Errorf("this sign-in was begun for the account %s, not for %s", p.Account, k.opts.Account)
+		return pendingRequest{}, fmt.Errorf("this sign-in was started for the account %s, not for %s", p.Account, k.opts.Account)
 	}
 	if words := k.opts.mismatch(p.Bound); words != "" {
 		return pendingRequest{}, errors.New("this sign-in was begun for " + words)
@@ -127,7 +126,7 @@ func (k *Keeper) requestOf(r AuthorizationResponse) (pendingRequest, error) {
 	return p, nil
 }
 
-// redeem sends the code and makes what comes back the sign-in.
+// redeem exchanges the code and stores the tokens as the sign-in.
 func (k *Keeper) redeem(ctx context.Context, code, redirectURI, verifier string) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("account %s: %s: the code was not sent: %w", k.opts.Account, opSignIn, err)
@@ -149,17 +148,16 @@ func (k *Keeper) redeem(ctx context.Context, code, redirectURI, verifier string)
 		return problem
 	}
 	if err := k.pending.clear(); err != nil {
-		k.opts.Log.Warn("sign-ins that were begun earlier could not be deleted", "error", err)
+		k.opts.Log.Warn("pending sign-ins could not be deleted", "error", err)
 	}
 	return nil
 }
 
-// adopt makes a record of tokens that came from a person the sign-in; called
-// with writing held.
+// adopt stores the record of a new sign-in and uses it; called with writing held.
 func (k *Keeper) adopt(op string, rec record) *Error {
 	rec.Version, rec.Bound, rec.SignedIn = recordVersion, k.opts.binding(), rec.LastRefresh
 	if rec.RefreshToken == "" && !k.keepRefreshToken(&rec) {
-		e := k.opts.problem(op, Person, k.opts.Service.Name+" gave no refresh token, so the sign-in would end with its access token")
+		e := k.opts.problem(op, Person, k.opts.Service.Name+" returned no refresh token, so the sign-in would end when its access token expires")
 		e.diagnosis.Action = k.opts.Service.NoRefreshToken
 		return e
 	}
@@ -171,8 +169,8 @@ func (k *Keeper) adopt(op string, rec record) *Error {
 	return nil
 }
 
-// keepRefreshToken takes over the refresh token at hand when the same person
-// has signed in again: some services issue one at the first sign-in only.
+// keepRefreshToken keeps the current refresh token when the same user has signed in
+// again: some services issue one at the first sign-in only.
 func (k *Keeper) keepRefreshToken(rec *record) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -187,8 +185,8 @@ func (k *Keeper) keepRefreshToken(rec *record) bool {
 	return true
 }
 
-// SignOut deletes the tokens and all sign-ins that were begun. The service is
-// not informed; revoking the consent is up to the customer's IT.
+// SignOut deletes the tokens and all pending sign-ins. The service is not informed;
+// revoking the consent is up to the customer's IT.
 func (s attendedSession) SignOut() error {
 	done, problem := s.start(opSignOut)
 	if problem != nil {
@@ -202,12 +200,12 @@ func (s attendedSession) SignOut() error {
 	}
 	s.installNew(s.nobody())
 	if err := s.pending.clear(); err != nil {
-		return fmt.Errorf("account %s: sign out: delete sign-ins that were begun: %w", s.opts.Account, err)
+		return fmt.Errorf("account %s: sign out: delete pending sign-ins: %w", s.opts.Account, err)
 	}
 	return nil
 }
 
-// refuse is the error of a sign-in that ended before the service was asked.
+// refuse is the error of a sign-in that ended before a request was sent.
 func (k *Keeper) refuse(err error) *Error {
 	e := k.opts.problem(opSignIn, Person, err.Error())
 	e.Err = err

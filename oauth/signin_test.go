@@ -108,7 +108,7 @@ func TestBareCodeGoesWithTheNewestSignIn(t *testing.T) {
 func TestCodeObtainedByHand(t *testing.T) {
 	s := newSite(t)
 	s.service.codes["by-hand"] = code{redirect: "http://localhost"}
-	wantRefusal(t, byCode(s.keeper).Complete(t.Context(), "by-hand"), "no such sign-in was begun")
+	wantRefusal(t, byCode(s.keeper).Complete(t.Context(), "by-hand"), "no such sign-in was started")
 	if err := byCode(s.keeper).CompleteCode(t.Context(), "by-hand"); err != nil {
 		t.Fatal(err)
 	}
@@ -151,9 +151,9 @@ func TestSignInsThatAreRefused(t *testing.T) {
 		other := s.restart(t, o)
 
 		pasted := s.service.consent(t, begin(t, other, driver.AuthorizationRequest{}))
-		wantRefusal(t, byCode(s.keeper).Complete(t.Context(), pasted), "begun for the account annexe, not for rooms")
-		wantRefusal(t, byCode(s.keeper).Complete(t.Context(), "http://localhost/?code=c&state=made-up"), "no such sign-in was begun")
-		wantRefusal(t, byCode(s.keeper).Complete(t.Context(), "http://localhost/?error=access_denied&state=made-up"), "no such sign-in was begun")
+		wantRefusal(t, byCode(s.keeper).Complete(t.Context(), pasted), "started for the account annexe, not for rooms")
+		wantRefusal(t, byCode(s.keeper).Complete(t.Context(), "http://localhost/?code=c&state=made-up"), "no such sign-in was started")
+		wantRefusal(t, byCode(s.keeper).Complete(t.Context(), "http://localhost/?error=access_denied&state=made-up"), "no such sign-in was started")
 
 		address := begin(t, s.keeper, driver.AuthorizationRequest{})
 		state := "&state=" + func() string { u, _ := url.Parse(address); return u.Query().Get("state") }()
@@ -161,7 +161,7 @@ func TestSignInsThatAreRefused(t *testing.T) {
 			"sign in: User declined (access_denied")
 		late := s.service.consent(t, address)
 		time.Sleep(61 * time.Minute)
-		wantRefusal(t, byCode(s.keeper).Complete(t.Context(), late), "no such sign-in was begun")
+		wantRefusal(t, byCode(s.keeper).Complete(t.Context(), late), "no such sign-in was started")
 		if n := s.service.count(); n != 0 {
 			t.Errorf("%d codes were posted", n)
 		}
@@ -175,10 +175,10 @@ func TestOnlyAHandfulOfSignInsIsKept(t *testing.T) {
 	for range 50 {
 		begin(t, s.keeper, driver.AuthorizationRequest{})
 	}
-	if n := len(s.pending.Values); n != pendingMost+1 {
-		t.Errorf("%d values are kept, want %d and the journal", n, pendingMost)
+	if n := len(s.pending.Values); n != maxPending+1 {
+		t.Errorf("%d values are kept, want %d and the journal", n, maxPending)
 	}
-	wantRefusal(t, byCode(s.keeper).Complete(t.Context(), first), "no such sign-in was begun")
+	wantRefusal(t, byCode(s.keeper).Complete(t.Context(), first), "no such sign-in was started")
 }
 
 func TestDamagedPendingStoreDoesNotBlockASignIn(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 	"roomgate/driver"
 )
 
-// Status returns the present status.
+// Status returns the current status.
 func (k *Keeper) Status() driver.SessionStatus {
 	k.open()
 	k.mu.Lock()
@@ -17,7 +17,7 @@ func (k *Keeper) Status() driver.SessionStatus {
 	st := driver.SessionStatus{State: k.state(), SecretExpires: k.opts.Authentication.expires()}
 	if k.rec != nil {
 		st.AccessExpires, st.LastRefresh, st.SignedInAt = k.rec.AccessExpires, k.rec.LastRefresh, k.rec.SignedIn
-		st.RefreshLapses = k.rec.lapses(k.opts.Service.Lapse)
+		st.RefreshLapses = k.rec.refreshTokenExpires(k.opts.Service.RefreshTokenLifetime)
 		st.Scopes, st.User = slices.Clone(k.rec.Scopes), k.rec.User
 		st.MissingScopes = k.opts.Service.missing(k.rec.Scopes)
 	}
@@ -27,7 +27,7 @@ func (k *Keeper) Status() driver.SessionStatus {
 
 const nobodyYet = "nobody has signed in yet"
 
-// explain says what is wrong and what to do about it; called with mu held.
+// explain fills in Reason and Action; called with mu held.
 func (k *Keeper) explain(st *driver.SessionStatus) {
 	switch d := k.device; {
 	case d != nil && d.open(k.now()):
@@ -52,7 +52,7 @@ func (k *Keeper) explain(st *driver.SessionStatus) {
 }
 
 // state is called with mu held. A state that requires user action stays while
-// another attempt is made, so that the alarm does not flap.
+// another attempt is made, so that alarms do not toggle.
 func (k *Keeper) state() driver.SessionState {
 	switch {
 	case k.fault != nil && k.fault.Class == Person:

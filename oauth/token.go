@@ -8,8 +8,8 @@ import (
 )
 
 // Token returns a valid access token, refreshing the sign-in first where
-// needed. However many callers wait, there is one refresh; it goes on when a
-// caller's ctx ends. While a pause after a failure lasts, the error of that
+// needed. All callers share one refresh, which continues when a caller's ctx ends.
+// While a pause after a failure lasts, the error of that
 // failure is returned at once. Errors are an *Error, or the ctx's own, wrapped.
 func (k *Keeper) Token(ctx context.Context) (string, error) {
 	k.open()
@@ -35,8 +35,8 @@ func (k *Keeper) await(ctx context.Context, r *refresh) (string, error) {
 	}
 }
 
-// tokenOrRefresh returns the token at hand, the error to return, or the refresh
-// to wait for.
+// tokenOrRefresh returns the current token, the error to return, or the refresh to
+// wait for.
 func (k *Keeper) tokenOrRefresh(ctx context.Context) (string, *refresh, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -52,7 +52,7 @@ func (k *Keeper) tokenOrRefresh(ctx context.Context) (string, *refresh, error) {
 		e.RetryAfter = k.nextTry.Sub(now)
 		return "", nil, &e
 	}
-	r := k.launch(ctx)
+	r := k.startRefresh(ctx)
 	if r == nil {
 		return "", nil, k.opts.endedProblem(opRefresh)
 	}
@@ -71,8 +71,7 @@ func (k *Keeper) unusable() *Error {
 	return k.opts.problem(opUse, Person, nobodyYet)
 }
 
-// Verify makes sure that the service lets the account in now: by a refresh,
-// unless the last one is less than 10 s old or the service asked for a pause.
+// Verify checks that the service accepts the sign-in: by a refresh, unless the last one is less than 10 s old or the service asked for a pause.
 func (k *Keeper) Verify(ctx context.Context) error {
 	done, problem := k.start(opRefresh)
 	if problem != nil {
@@ -110,16 +109,16 @@ func (k *Keeper) verification(ctx context.Context) (*refresh, *Error) {
 	case k.fault == nil && recent(k.rec.LastRefresh) && k.rec.AccessToken != k.rejected && k.rec.usable(now):
 		return nil, nil
 	}
-	if r := k.launch(ctx); r != nil {
+	if r := k.startRefresh(ctx); r != nil {
 		return r, nil
 	}
 	return nil, k.opts.endedProblem(opRefresh)
 }
 
 // Rejected reports that the service answered 401 to an access token. The next
-// Token then refreshes. A token that was replaced meanwhile is ignored, and so is
+// Token then refreshes. A token that was already replaced is ignored, and so is
 // a second rejection within five minutes of the first: a service that rejects
-// every token must not cause a storm of refreshes.
+// every token must not cause a refresh per request.
 func (k *Keeper) Rejected(token string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

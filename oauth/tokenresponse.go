@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// tokens are what a token response gives (RFC 6749 §5.1).
+// tokens is the content of a token response (RFC 6749 §5.1).
 type tokens struct {
 	access      string
 	lifetime    time.Duration // of the access token
@@ -31,10 +31,10 @@ func (c client) readTokens(op string, body []byte, form url.Values) (tokens, *Er
 		ID          string      `json:"id_token"`
 	}
 	if err := json.Unmarshal(body, &a); err != nil {
-		return tokens{}, c.o.problem(op, Retry, "the answer cannot be used: "+hide(err.Error(), secretsOf(form)...))
+		return tokens{}, c.o.problem(op, Retry, "the response is unusable: "+hide(err.Error(), secretsOf(form)...))
 	}
 	if a.Access == "" {
-		return tokens{}, c.o.problem(op, Retry, "the answer cannot be used: missing access_token")
+		return tokens{}, c.o.problem(op, Retry, "the response is unusable: missing access_token")
 	}
 	seconds, err := a.Lifetime.Float64()
 	if err != nil || seconds <= 0 {
@@ -46,8 +46,8 @@ func (c client) readTokens(op string, body []byte, form url.Values) (tokens, *Er
 		refreshSeconds = 0
 	}
 	return tokens{
-		access: a.Access, lifetime: duration(seconds, longestLife),
-		refresh: a.Refresh, refreshLife: duration(max(0, refreshSeconds), longestRefreshLife),
+		access: a.Access, lifetime: duration(seconds, maxAccessTokenLifetime),
+		refresh: a.Refresh, refreshLife: duration(max(0, refreshSeconds), maxRefreshTokenLifetime),
 		scopes: c.o.Service.names(strings.Fields(a.Scope)), user: userOf(a.ID),
 	}, nil
 }
@@ -59,8 +59,8 @@ func duration(seconds float64, most time.Duration) time.Duration {
 }
 
 // userOf returns who signed in, by the claims of an ID token (OpenID Connect
-// Core 1.0 §5.1). The token came straight from the token endpoint over TLS,
-// which vouches for it (§3.1.3.7).
+// Core 1.0 §5.1). Its signature is not checked, because it came directly from
+// the token endpoint over TLS (§3.1.3.7).
 func userOf(idToken string) string {
 	parts := strings.Split(idToken, ".")
 	if len(parts) != 3 {

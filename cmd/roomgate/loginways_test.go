@@ -172,7 +172,7 @@ func TestLoginWithTokensFromElsewhere(t *testing.T) {
 	}
 	for _, c := range []struct{ in, words string }{
 		{`{"refresh_token": `, "the tokens are not JSON"},
-		{`{"access_token": "x"}`, "there is an access token only"},
+		{`{"access_token": "x"}`, "there is only an access token"},
 		{"", "there is no refresh token"},
 		{"1.AXkA-never-issued", "AADSTS9002313"},
 	} {
