@@ -245,3 +245,44 @@ func TestReloadOfTheTenant(t *testing.T) {
 		w.mustWork(0)
 	})
 }
+
+// A sign-in that completes while its account is removed or renamed is kept for an
+// account of the same name, and is not that of another.
+func TestAccountIsRenamedDuringASignIn(t *testing.T) {
+	for offset := -latency; offset <= 2*latency; offset += latency / 5 {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWhole(t, signInSettings)
+			address, err := w.g.Client().Begin(t.Context(), "rooms", driver.AuthorizationRequest{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			landed := w.accept(address)
+			var completed error
+			w.race(offset, func() { w.reloadWith(`name = "rooms"`, `name = "other"`) }, func() {
+				completed = w.g.Client().Complete(t.Context(), "rooms", landed)
+			})
+			w.pass(time.Minute)
+			if s := w.g.accountStatuses()[0]; s.Name != "other" || s.State != driver.NeverSignedIn {
+				t.Errorf("reload at %s: the account is %s: %s", offset, s.State, s.Reason)
+			}
+			for _, r := range w.cfg.Rooms {
+				if q := w.room(r.ID, driver.QualityPoint).Text(); q == "good" {
+					t.Errorf("reload at %s: %s is good although its account has never read it", offset, r.ID)
+				}
+			}
+			w.reloadWith(`name = "other"`, `name = "rooms"`)
+			w.pass(time.Minute)
+			switch s := w.g.accountStatuses()[0]; {
+			case completed == nil && s.State != driver.SignedIn:
+				t.Errorf("reload at %s: completed, and the account is %s: %s", offset, s.State, s.Reason)
+			case completed != nil && !strings.Contains(completed.Error(), `there is no account "rooms"`):
+				t.Errorf("reload at %s: %v", offset, completed)
+			case completed != nil: // the code was not sent, and can be
+				if err := w.g.Client().Complete(t.Context(), "rooms", landed); err != nil {
+					t.Errorf("reload at %s, once more: %v", offset, err)
+				}
+			}
+			w.mustWork(offset)
+		})
+	}
+}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -305,6 +306,27 @@ func TestSignInContinuesWithTheSuccessor(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestSignInContinuesWithoutTheBrowser has a browser that disconnects, or a page
+// that is replaced, while the session has ended: the code is used all the same.
+func TestSignInContinuesWithoutTheBrowser(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, f := signInOptions(t, byCode("http://localhost"))
+		h := Handler(o)
+		key := enter(t, h)
+		send(h, roomsPage+"/begin", nil, key...)
+		f.asked()
+		f.fail(driver.ErrSessionEnded)
+		time.AfterFunc(10*time.Second, func() { f.fail(nil) })
+		ctx, disconnect := context.WithTimeout(t.Context(), 2*time.Second)
+		defer disconnect()
+		r := httptest.NewRequest("GET", "http://localhost:8080/?code="+secretCode+"&state=st4te", nil)
+		h.ServeHTTP(httptest.NewRecorder(), r.WithContext(ctx))
+		if got := words(ask(h, "GET", roomsPage, key...).Body.String()); !strings.Contains(got, "Account rooms is signed in.") {
+			t.Errorf("the page reads %q", got)
+		}
+	})
 }
 
 // TestSignInWithoutASuccessor ends after half a minute.

@@ -36,7 +36,7 @@ func (u setUp) begin(w http.ResponseWriter, r *http.Request, a Account) {
 	redirect, returns := returnAddress(a.redirectURI(), r)
 	request.RedirectURI = redirect
 	var address string
-	err := u.withCodeSession(r, a.Name, func(session driver.CodeSignIn) (err error) {
+	err := u.withCodeSession(r.Context(), a.Name, func(session driver.CodeSignIn) (err error) {
 		address, err = session.Begin(request)
 		return err
 	})
@@ -105,13 +105,13 @@ func (u setUp) complete(w http.ResponseWriter, r *http.Request, a Account) {
 func (u setUp) completeSignIn(r *http.Request, account, response string) error {
 	ctx, cancel := detached(r)
 	defer cancel()
-	return u.withCodeSession(r, account, func(session driver.CodeSignIn) error { return session.Complete(ctx, response) })
+	return u.withCodeSession(ctx, account, func(session driver.CodeSignIn) error { return session.Complete(ctx, response) })
 }
 
 // withCodeSession calls do with the session of an account that people sign in to
 // with a browser, and again with its successor if the session has ended.
-func (u setUp) withCodeSession(r *http.Request, account string, do func(driver.CodeSignIn) error) error {
-	return driver.RetryEnded(r.Context(), func() error {
+func (u setUp) withCodeSession(ctx context.Context, account string, do func(driver.CodeSignIn) error) error {
+	return driver.RetryEnded(ctx, func() error {
 		a, _ := u.account(account)
 		session, ok := driver.SessionOf(a.Provider).(driver.CodeSignIn)
 		if !ok {
