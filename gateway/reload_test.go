@@ -218,21 +218,26 @@ func TestDeviceCodeAroundReload(t *testing.T) {
 const devicePoll = 5 * time.Second
 
 // A refresh is under way at every moment around a reload that builds a new
-// sign-in.
+// sign-in: because the access token was rejected, or because it has expired, so
+// that whoever needs it next refreshes at once.
 func TestRefreshAroundReload(t *testing.T) {
 	for _, change := range changes {
-		t.Run(change.name, func(t *testing.T) {
-			for offset := -latency; offset <= 2*latency; offset += latency / 5 {
-				synctest.Test(t, func(t *testing.T) {
-					w := newWhole(t, signInSettings)
-					w.signIn()
-					w.pass(time.Minute)
-					w.race(offset, func() { w.reloadWith(change.old, change.replacement) }, func() {
-						w.rejectTokens()
-					})
-					w.mustWork(offset)
-				})
-			}
+		for cause, begin := range map[string]func(*whole){"rejected": (*whole).rejectTokens, "expired": (*whole).expireTokens} {
+			t.Run(change.name+", "+cause, func(t *testing.T) {
+				refreshAroundReload(t, change.old, change.replacement, begin)
+			})
+		}
+	}
+}
+
+func refreshAroundReload(t *testing.T, old, replacement string, begin func(*whole)) {
+	for offset := -latency; offset <= 2*latency; offset += latency / 5 {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWhole(t, signInSettings)
+			w.signIn()
+			w.pass(time.Minute)
+			w.race(offset, func() { w.reloadWith(old, replacement) }, func() { begin(w) })
+			w.mustWork(offset)
 		})
 	}
 }
@@ -241,6 +246,14 @@ func TestRefreshAroundReload(t *testing.T) {
 // the next poll refreshes the sign-in.
 func (w *whole) rejectTokens() {
 	w.sim.Fail(func(r *http.Request) bool { return r.Header.Get("Authorization") != "" }, graphsim.Fault{Status: 401}, 1)
+	if err := w.g.Client().Poll(w.t.Context(), ""); err != nil {
+		w.t.Error(err)
+	}
+}
+
+// expireTokens sets the gateway's clock so that the access token has expired.
+func (w *whole) expireTokens() {
+	w.own.set(2 * time.Hour)
 	if err := w.g.Client().Poll(w.t.Context(), ""); err != nil {
 		w.t.Error(err)
 	}

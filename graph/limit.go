@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"maps"
 	"net/http"
 	"sync"
 	"time"
@@ -25,6 +26,7 @@ const concurrent = 4
 type limits struct {
 	mu             sync.Mutex
 	mailboxes      map[string]*mailboxLimit
+	pruneAt        int       // number of mailboxes at which those that are idle are dropped
 	unbatchedUntil time.Time // until then questions are sent one by one, because batches are blocked
 }
 
@@ -36,13 +38,30 @@ type mailboxLimit struct {
 }
 
 // of returns the mailbox's limit; the lock is held.
-func (l *limits) of(mailbox string) *mailboxLimit {
+func (l *limits) of(mailbox string, now time.Time) *mailboxLimit {
 	m := l.mailboxes[mailbox]
 	if m == nil {
+		l.prune(now)
 		m = &mailboxLimit{quota: rate.NewLimiter(perSecond, burst)}
 		l.mailboxes[mailbox] = m
 	}
 	return m
+}
+
+// leastPruned is the least number of mailboxes that are pruned.
+const leastPruned = 64
+
+// prune drops the mailboxes of which nothing is known that a new limit would not
+// say, such as those of rooms that were removed, whenever their number has
+// doubled; the lock is held.
+func (l *limits) prune(now time.Time) {
+	if len(l.mailboxes) < max(l.pruneAt, leastPruned) {
+		return
+	}
+	maps.DeleteFunc(l.mailboxes, func(_ string, m *mailboxLimit) bool {
+		return !m.smallBatch && !m.heldUntil.After(now) && m.quota.TokensAt(now) >= burst
+	})
+	l.pruneAt = 2 * len(l.mailboxes)
 }
 
 // hold stops requests to a mailbox for the time of its Retry-After: requests during
@@ -50,14 +69,14 @@ func (l *limits) of(mailbox string) *mailboxLimit {
 func (l *limits) hold(mailbox string, now time.Time, d time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.of(mailbox).heldUntil = now.Add(d)
+	l.of(mailbox, now).heldUntil = now.Add(d)
 }
 
 // held returns how long requests to a mailbox must still wait.
 func (l *limits) held(mailbox string, now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	m := l.of(mailbox)
+	m := l.of(mailbox, now)
 	left := m.heldUntil.Sub(now)
 	if left <= 0 || left > longestHold { // the clock was set back
 		m.heldUntil = time.Time{}
@@ -73,7 +92,7 @@ const longestHold = 24 * time.Hour
 func (l *limits) reserve(mailbox string, now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	r := l.of(mailbox).quota.ReserveN(now, 1)
+	r := l.of(mailbox, now).quota.ReserveN(now, 1)
 	wait := r.DelayFrom(now)
 	if wait > 0 {
 		r.CancelAt(now)
@@ -87,7 +106,7 @@ func (l *limits) reserve(mailbox string, now time.Time) time.Duration {
 func (l *limits) perBatch(mailbox string) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.of(mailbox).smallBatch {
+	if m := l.mailboxes[mailbox]; m != nil && m.smallBatch {
 		return concurrent
 	}
 	return batchSize
@@ -122,7 +141,9 @@ func (l *limits) learn(mailbox string, inBatch, throttled int) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.of(mailbox).smallBatch = true
+	if m := l.mailboxes[mailbox]; m != nil {
+		m.smallBatch = true
+	}
 }
 
 // retryDelay is how long to wait after an error before the question is asked

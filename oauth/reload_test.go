@@ -158,7 +158,10 @@ func TestReloadAtEveryMoment(t *testing.T) {
 func (d *daemon) check(when string) {
 	d.t.Helper()
 	k := d.keeperNow()
-	for st := k.Status(); st.State == driver.Refreshing || st.Device != nil; st = k.Status() {
+	for range 600 {
+		if st := k.Status(); st.State != driver.Refreshing && st.Device == nil {
+			break
+		}
 		time.Sleep(time.Second)
 	}
 	if st := k.Status(); st.State != driver.SignedIn || st.Device != nil {
