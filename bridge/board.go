@@ -1,9 +1,9 @@
 // Package bridge holds the latest value of every point and the health of every part
 // of the gateway.
 //
-// The [Board] is level-triggered. It keeps the newest value only; a watcher is
-// woken and reads what has changed since its last read. No queue can grow, and a slow
-// watcher delays no other. The packages below this one publish the board.
+// The [Board] is level-triggered. It keeps only the newest value; a watcher is notified
+// and reads what has changed since its last read. No queue can grow, and a slow watcher
+// delays no other. The packages below this one publish the board.
 package bridge
 
 import (
@@ -71,8 +71,7 @@ func (b *Board) Publish(updates []driver.Update) {
 	}
 }
 
-// Remove takes subjects that are no longer published off the board, and wakes
-// its watchers.
+// Remove removes subjects from the board and notifies its watchers.
 func (b *Board) Remove(subjects []driver.Subject) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -5,17 +5,17 @@ import (
 	"time"
 )
 
-// Health is how one part of the gateway is doing.
+// Health is the state of one part of the gateway.
 type Health struct {
 	OK    bool
-	Words string    // what is wrong and what to do; for people
+	Words string    // what is wrong and what to do; for display
 	Since time.Time // UTC; when OK or Words last changed
 	Beat  time.Time // UTC; last heartbeat of the part's loop, zero for a part without one
 
-	turned time.Time // of the same heartbeat, with Go's monotonic reading
+	beatAt time.Time // the same heartbeat, with Go's monotonic reading
 }
 
-// Report sets how a part is doing. now is kept as Since only when OK or the words
+// Report sets the health of a part. now is kept as Since only when OK or the words
 // have changed.
 func (b *Board) Report(part string, ok bool, words string, now time.Time) {
 	b.mu.Lock()
@@ -29,7 +29,7 @@ func (b *Board) Report(part string, ok bool, words string, now time.Time) {
 	b.health[part] = h
 }
 
-// Forget removes the reports of a part that does not exist any more.
+// Forget removes the health of a part that was removed.
 func (b *Board) Forget(part string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -51,11 +51,11 @@ func (b *Board) Beat(part string, now time.Time) {
 	if !known {
 		h.OK, h.Since = true, now.UTC()
 	}
-	h.Beat, h.turned = now.UTC(), time.Now()
+	h.Beat, h.beatAt = now.UTC(), time.Now()
 	b.health[part] = h
 }
 
-// Health returns how every part is doing, by the part's name.
+// Health returns the health of every part, by name.
 func (b *Board) Health() map[string]Health {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -63,11 +63,11 @@ func (b *Board) Health() map[string]Health {
 }
 
 // Stuck returns the parts whose loops have had no heartbeat for longer than limit,
-// in real time. A loop that waits for a broker or a service still has heartbeats.
+// in real time. A loop also sends heartbeats while it waits for a broker or a service.
 func (b *Board) Stuck(limit time.Duration) []string {
 	var stuck []string
 	for part, h := range b.Health() {
-		if !h.Beat.IsZero() && time.Since(h.turned) > limit {
+		if !h.Beat.IsZero() && time.Since(h.beatAt) > limit {
 			stuck = append(stuck, part)
 		}
 	}

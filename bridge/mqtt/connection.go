@@ -21,7 +21,7 @@ type connection struct {
 	s      *Sink
 	client paho.Client
 	conn   net.Conn   // what client runs on
-	lost   chan error // why the connection ended, when it ended by itself
+	lost   chan error // why the connection was lost
 
 	table     table
 	changed   <-chan struct{} // closed when the board has something new
@@ -33,13 +33,13 @@ type connection struct {
 	online    bool            // gateway/status was acknowledged
 
 	unacked  []delivery   // sent and not acknowledged, oldest first
-	outbox   chan message // to carry
-	outcomes chan outcome // from carry, one for each message of unacked
+	outbox   chan message // to transmit
+	outcomes chan outcome // from transmit, one for each message of unacked
 
 	subscriptions
 }
 
-// message is what is sent to the broker.
+// message is a message to the broker, or a subscription.
 type message struct {
 	topic, payload string
 	qos            byte
@@ -48,13 +48,13 @@ type message struct {
 	clears         bool // it deletes the retained value of the topic
 }
 
-// outcome is what became of a message.
+// outcome is the result of a message.
 type outcome struct {
 	err     error // it was not acknowledged
 	refused bool  // it was a subscription that the broker does not allow
 }
 
-// retainedMessage is one that the broker keeps.
+// retainedMessage returns a message that the broker retains.
 func retainedMessage(topic, payload string) message {
 	return message{topic: topic, payload: payload, qos: 1, retained: true}
 }
@@ -66,12 +66,12 @@ type delivery struct {
 	sent time.Time
 }
 
-// inFlight is how many messages may be unacknowledged: enough to keep a broker
-// busy. With 16 a thousand rooms that flip at once took half as long again, with
-// 64 no less (docs/performance.md).
+// inFlight is how many messages may be unacknowledged: enough to keep a broker busy.
+// With 16, a change of a thousand rooms at once took 50 % longer; 64 was not faster
+// (docs/performance.md).
 const inFlight = 32
 
-// statusTopic is the topic that tells whether the gateway is connected.
+// statusTopic is the topic of the state of the connection.
 func (o Options) statusTopic() string {
 	return Topic(o.Prefix, o.Site, driver.Subject{Scope: driver.OfGateway}, "status")
 }
@@ -102,11 +102,11 @@ func newConnection(s *Sink, opening context.Context) *connection {
 }
 
 // clientOptions are those of every client. A paho client is used for one
-// connection only and reconnects nothing: its own reconnect reports messages as
-// delivered that are not, and sends them again in any order. The protocol
-// version is named, because otherwise paho tries a refused login a second time
-// with MQTT 3.1, and accounts get locked. Messages are handled in the order in
-// which they come, so that the newest is known: handlers must not block.
+// connection only and reconnects nothing: its own reconnect reports undelivered
+// messages as delivered, and reorders them. The protocol
+// version is set, because otherwise paho repeats a refused login with MQTT 3.1, which
+// may lock the account. Messages are handled in order, so
+// that the newest is known: handlers must not block.
 func (o Options) clientOptions(open func(broker *url.URL) (net.Conn, error)) *paho.ClientOptions {
 	p := paho.NewClientOptions()
 	p.Servers = []*url.URL{o.Broker}
@@ -139,7 +139,7 @@ func (o Options) open(ctx context.Context, broker *url.URL) (net.Conn, error) {
 // use publishes the board until the connection or ctx ends, and reports whether
 // the broker acknowledged the whole board.
 func (c *connection) use(ctx context.Context) (online bool, err error) {
-	go c.carry()
+	go c.transmit()
 	defer close(c.outbox)
 	tick := time.NewTicker(beatEvery)
 	defer tick.Stop()
@@ -173,12 +173,11 @@ func (c *connection) use(ctx context.Context) (online bool, err error) {
 	}
 }
 
-// carry hands the messages of the outbox to the client, waits for the broker to
-// acknowledge them and sends the outcome of each, all in the same order, which
-// is also that of a broker's acknowledgements (MQTT 3.1.1 §4.6). It has a
-// goroutine of its own because Publish blocks for as long as the write timeout
-// when the connection ends at the wrong moment.
-func (c *connection) carry() {
+// transmit passes the messages of the outbox to the client, waits for the broker to
+// acknowledge them and sends the outcome of each, all in the same order, which is
+// also that of the acknowledgements (MQTT 3.1.1 §4.6). It runs on its own goroutine
+// because Publish can block for the write timeout when the connection is lost.
+func (c *connection) transmit() {
 	tokens := make(chan paho.Token, inFlight+1)
 	go func() {
 		defer close(tokens)
@@ -213,8 +212,8 @@ func refusedBy(token paho.Token) bool {
 
 const subscribeRefused = 0x80
 
-// read takes over what has changed on the board. On a new connection transient
-// points are left out: their values belong to an earlier moment.
+// read copies the changes of the board. On a new connection transient points are left
+// out, because their values are outdated.
 func (c *connection) read(transient bool) {
 	c.changed = c.s.o.Board.Changed()
 	entries, seq := c.s.o.Board.Since(c.seq)
@@ -248,7 +247,7 @@ func (c *connection) keep(subjects iter.Seq[driver.Subject]) {
 	c.synced()
 }
 
-// publishDue sends what is due, until as much is unacknowledged as may be.
+// publishDue sends due messages, up to inFlight unacknowledged ones.
 func (c *connection) publishDue() {
 	for len(c.unacked) < inFlight {
 		if !c.sendNext() {
@@ -293,8 +292,8 @@ func (c *connection) send(r *row, m message) {
 	c.outbox <- m
 }
 
-// replaceClear takes over other topics to clear. Subjects that are no longer on
-// the board are not published again.
+// replaceClear applies new topics to clear. Subjects that were removed from the board
+// are not published again.
 func (c *connection) replaceClear() {
 	c.clear, c.version = c.s.topicsToClear()
 	for s := range c.table.rows {
@@ -314,8 +313,8 @@ func (c *connection) synced() {
 	}
 }
 
-// acknowledged takes the acknowledgement of the oldest message. refused tells
-// that it was a subscription, and was not granted.
+// acknowledged handles the acknowledgement of the oldest message. refused means that
+// it was a subscription, which the broker refused.
 func (c *connection) acknowledged(refused bool) {
 	d := c.unacked[0]
 	c.unacked = slices.Delete(c.unacked, 0, 1)
@@ -335,8 +334,8 @@ func (c *connection) acknowledged(refused bool) {
 	}
 }
 
-// ended puts into words why the broker ended the connection. It may do so on a
-// subscription that it does not allow.
+// ended returns the error for a connection that the broker ended, which may be its
+// response to a forbidden subscription.
 func (c *connection) ended(cause error) error {
 	if c.unanswered > 0 {
 		c.s.disconnects++
@@ -344,8 +343,8 @@ func (c *connection) ended(cause error) error {
 	return c.s.o.connectionLost(cause, c.unanswered > 0)
 }
 
-// reason is why a message failed. Its outcome says only that the connection has
-// ended; the reason for that arrives a moment later.
+// reason is why a message failed. Its outcome reports only that the connection has
+// ended; the reason arrives shortly afterwards.
 func (c *connection) reason(outcome error) error {
 	select {
 	case why := <-c.lost:

@@ -16,7 +16,7 @@ import (
 	"github.com/eclipse/paho.mqtt.golang/packets"
 )
 
-// failure is why a broker cannot be used, for people.
+// failure is why a broker cannot be used, for display.
 type failure struct {
 	words  string
 	action string
@@ -29,7 +29,7 @@ func (f *failure) Unwrap() error     { return f.cause }
 func (f *failure) Action() string    { return f.action }
 func (f *failure) NeedsPerson() bool { return f.person }
 
-// connectFailure puts into words why no connection came about.
+// connectFailure is the error of a connection that could not be opened.
 func (o Options) connectFailure(cause error) error {
 	at := "the broker at " + o.Broker.Host
 	f := &failure{
@@ -51,7 +51,7 @@ func (o Options) connectFailure(cause error) error {
 		f.action = "switch MQTT 3.1.1 on at the broker"
 		f.person = true
 	case errors.Is(cause, packets.ErrorRefusedServerUnavailable):
-		f.words = at + " says that it is not available"
+		f.words = at + " reports that it is not available"
 		f.action = "see the broker's log"
 	case f.network(at, o.Broker), f.tls(at, o.Broker):
 	}
@@ -65,7 +65,7 @@ func (o Options) who() string {
 	return fmt.Sprintf("user %q", o.Username)
 }
 
-// network words failures of names, addresses and ports. It reports whether the
+// network describes failures of names, addresses and ports. It reports whether the
 // cause is one.
 func (f *failure) network(at string, broker *url.URL) bool {
 	var dns *net.DNSError
@@ -93,7 +93,7 @@ func (f *failure) network(at string, broker *url.URL) bool {
 	return true
 }
 
-// tls words failures of certificates. It reports whether the cause is one.
+// tls describes failures of certificates. It reports whether the cause is one.
 func (f *failure) tls(at string, broker *url.URL) bool {
 	var authority x509.UnknownAuthorityError
 	var host x509.HostnameError
@@ -102,13 +102,13 @@ func (f *failure) tls(at string, broker *url.URL) bool {
 	var op *net.OpError
 	switch {
 	case errors.As(f.cause, &authority):
-		f.words = "the certificate of " + at + " is signed by an authority that is not known"
+		f.words = "the certificate of " + at + " is signed by an unknown authority"
 		f.action = "name the authority's certificate in mqtt.ca_file"
 	case errors.As(f.cause, &host):
 		f.words = fmt.Sprintf("the certificate of %s is not for %q", at, broker.Hostname())
-		f.action = "use the name that stands in the certificate in mqtt.broker"
+		f.action = "use the name in the certificate as the host of mqtt.broker"
 	case errors.As(f.cause, &invalid) && invalid.Reason == x509.Expired:
-		f.words = fmt.Sprintf("the certificate of %s is good only from %s to %s", at,
+		f.words = fmt.Sprintf("the certificate of %s is valid only from %s to %s", at,
 			invalid.Cert.NotBefore.Format(time.RFC3339), invalid.Cert.NotAfter.Format(time.RFC3339))
 		f.action = "renew the broker's certificate, or set this machine's clock"
 	case errors.As(f.cause, &record):
@@ -124,8 +124,8 @@ func (f *failure) tls(at string, broker *url.URL) bool {
 	return true
 }
 
-// connectionLost puts into words why a connection ended; asking tells that the broker
-// had been asked for the topics of the sensors.
+// connectionLost is the error of a connection that ended; asking means that a
+// subscription to a sensor was unanswered.
 func (o Options) connectionLost(cause error, asking bool) error {
 	f := &failure{
 		words: fmt.Sprintf("the connection to the broker at %s was lost: %v", o.Broker.Host, cause),
@@ -133,17 +133,17 @@ func (o Options) connectionLost(cause error, asking bool) error {
 	}
 	switch {
 	case errors.Is(cause, io.EOF) && asking:
-		f.words = "the broker at " + o.Broker.Host + " closed the connection when it was asked for presence topics"
-		f.action = "if it does so again, " + o.allowReading(o.topics())
+		f.words = "the broker at " + o.Broker.Host + " closed the connection after a subscription to presence topics"
+		f.action = "if this happens again, " + o.allowReading(o.topics())
 	case errors.Is(cause, io.EOF):
 		f.words = "the broker at " + o.Broker.Host + " closed the connection"
-		f.action = fmt.Sprintf("if it does so again, see the broker's log: it may forbid %s to publish under %s/%s, or another client may use the client id %q",
+		f.action = fmt.Sprintf("if this happens again, see the broker's log: it may forbid %s to publish under %s/%s, or another client may use the client id %q",
 			o.who(), o.Prefix, o.Site, o.ClientID)
 	}
 	return f
 }
 
-// noAcknowledgement is a broker that accepts messages and acknowledges none.
+// noAcknowledgement is the error for a broker that acknowledges no messages.
 func (o Options) noAcknowledgement() error {
 	return &failure{
 		words:  fmt.Sprintf("the broker at %s has acknowledged nothing for %v", o.Broker.Host, ackTimeout),
@@ -151,7 +151,7 @@ func (o Options) noAcknowledgement() error {
 	}
 }
 
-// subscriptionRefused is a broker that does not allow subscriptions to topics of sensors.
+// subscriptionRefused is the error for refused subscriptions to sensors.
 func (o Options) subscriptionRefused(topics []string) error {
 	return &failure{
 		words:  fmt.Sprintf("the broker at %s does not let %s subscribe to presence topics (%s)", o.Broker.Host, o.who(), few(topics)),
@@ -164,7 +164,7 @@ func (o Options) allowReading(topics []string) string {
 	return fmt.Sprintf("let the user read %s in the broker's access rules (mosquitto: topic read %s)", few(topics), topics[0])
 }
 
-// few are the first of a list, and how many more there are.
+// few returns the first three elements of a list, and the number of the others.
 func few(list []string) string {
 	const shown = 3
 	if len(list) <= shown {

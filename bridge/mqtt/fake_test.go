@@ -138,7 +138,7 @@ func TestLoginRefused(t *testing.T) {
 		{packets.ErrRefusedNotAuthorised, `the broker at broker.example:1883 refused the login of user "roomgate"; check mqtt.username and mqtt.password_file, and that the broker knows this user`},
 		{packets.ErrRefusedIDRejected, `the broker at broker.example:1883 refused the client id "roomgate-hq"; set mqtt.client_id to one that the broker allows`},
 		{packets.ErrRefusedBadProtocolVersion, `the broker at broker.example:1883 does not speak MQTT 3.1.1; switch MQTT 3.1.1 on at the broker`},
-		{packets.ErrRefusedServerUnavailable, `the broker at broker.example:1883 says that it is not available; see the broker's log`},
+		{packets.ErrRefusedServerUnavailable, `the broker at broker.example:1883 reports that it is not available; see the broker's log`},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var log bytes.Buffer

@@ -16,7 +16,7 @@ import (
 // between them.
 type BoolWords string
 
-// The words that are known. The zero value stands for TrueFalse.
+// The supported words. The zero value means TrueFalse.
 const (
 	TrueFalse BoolWords = "true/false"
 	OneZero   BoolWords = "1/0"
@@ -26,7 +26,7 @@ const (
 // TimeStyle is how instants are written.
 type TimeStyle string
 
-// The styles that are known. The zero value stands for RFC3339.
+// The supported styles. The zero value means RFC3339.
 const (
 	RFC3339      TimeStyle = "rfc3339"       // UTC
 	RFC3339Local TimeStyle = "rfc3339_local" // with the offset of Format.Zone
@@ -61,9 +61,9 @@ func (f Format) check() error {
 	return nil
 }
 
-// Payload writes an entry. ok is false when there is nothing that could be
-// published: a value that is not known cannot be said in a plain payload.
-// The text is never empty, because an empty retained payload deletes the topic.
+// Payload renders an entry. ok is false when it cannot be published: plain payloads
+// have no form for an unknown value. The text is never empty, because an empty
+// retained payload deletes the topic.
 func (f Format) Payload(e bridge.Entry) (text string, ok bool) {
 	if f.VTQ {
 		return `{"value":` + f.json(e.Value) +

@@ -12,19 +12,18 @@ import (
 	"roomgate/driver"
 )
 
-// Reading says how the messages of a presence sensor are to be understood.
+// Reading is how the messages of a presence sensor are interpreted.
 type Reading struct {
 	Path    string   // place of the value in a message of JSON, as in "values[0].state"; empty: the message is the value
 	Above   *float64 // a number above it means presence, any other absence; nil: numbers are words
 	On, Off []string // words that mean presence and absence, without regard to case
 }
 
-// longest is how long a payload may be to be looked at, in bytes: far more than
-// any sensor has to say.
+// longest is the maximum length of a payload, in bytes, far above that of any sensor.
 const longest = 64 << 10
 
-// Presence reads a payload. One that is too long, or says neither presence nor
-// absence, says that the sensor cannot tell.
+// Presence interprets a payload. It is not Known for a payload that is too long or
+// means neither presence nor absence.
 func (r Reading) Presence(payload []byte) driver.Presence {
 	if len(payload) > longest {
 		return driver.Presence{}
@@ -76,14 +75,14 @@ func find(text []byte, path string) (value string, ok bool) {
 	return "", false
 }
 
-// steps takes a path apart: "values[0].state" is "values", "[0", "state".
+// steps splits a path: "values[0].state" is "values", "[0", "state".
 func steps(path string) []string {
 	path = strings.ReplaceAll(path, "]", "")
 	path = strings.ReplaceAll(path, "[", ".[")
 	return strings.Split(strings.TrimPrefix(path, "."), ".")
 }
 
-// below goes one step down a JSON value.
+// below returns the member or element of a JSON value.
 func below(at any, step string) (any, bool) {
 	index, isIndex := strings.CutPrefix(step, "[")
 	if !isIndex {

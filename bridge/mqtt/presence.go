@@ -14,8 +14,8 @@ import (
 type Sensor struct {
 	Topic   string // one topic, without wildcards; several sensors may share it
 	Reading Reading
-	// Receive takes what the sensor says, with every message. Of messages that
-	// arrive faster than they are taken, only the newest of a topic counts.
+	// Receive is called with the report of every message. Of messages that arrive
+	// faster than they are handled, only the newest of a topic counts.
 	Receive func(driver.Presence)
 }
 
@@ -63,11 +63,11 @@ func (b *inbox) take() map[string][]byte {
 	return taken
 }
 
-// receiveEvery is the pause after messages were handed over: a sensor that floods
-// its topic must not keep the receiver from everything else.
+// receiveEvery is the pause after messages were handled: a sensor that floods its
+// topic must not use all of the receiver's time.
 const receiveEvery = 100 * time.Millisecond
 
-// receive hands over what the sensors say until ctx ends.
+// receive passes on the reports of the sensors until ctx ends.
 func (s *Sink) receive(ctx context.Context) {
 	for {
 		select {
@@ -90,8 +90,8 @@ func (s *Sink) receive(ctx context.Context) {
 }
 
 // subscriptions are those of a connection to the topics of the sensors. They are
-// made once the broker holds the board: a broker that disconnects a client for a
-// topic that it does not allow holds the points by then.
+// made once the broker has the board: by then a broker that disconnects a client for
+// a forbidden topic has the points.
 type subscriptions struct {
 	wanted     []string  // topics to subscribe to
 	unanswered int       // subscriptions that were sent and not answered
@@ -104,8 +104,8 @@ const (
 	disconnectsLimit = 2                // connections in a row that may end while a subscription is unanswered
 )
 
-// subscribe begins to subscribe. After repeated disconnects it waits: the points
-// come first.
+// subscribe starts the subscriptions. After repeated disconnects it waits, because
+// publishing points has priority.
 func (c *connection) subscribe() {
 	c.wanted = c.s.o.topics()
 	if c.s.disconnects >= disconnectsLimit {
@@ -121,7 +121,7 @@ func (c *connection) subscribeAgain() {
 	}
 }
 
-// answered takes the broker's answer to a subscription.
+// answered handles the broker's answer to a subscription.
 func (c *connection) answered(topic string, refused bool) {
 	c.unanswered--
 	if refused {
@@ -159,9 +159,9 @@ func (s *Sink) subscribed(refused []string) {
 	s.refusal = words
 }
 
-// trySubscribing subscribes to the topics of the sensors, and fails where the
-// broker disconnects the client for it.
-func (v *visitor) trySubscribing(ctx context.Context, o Options) error {
+// trySubscribing subscribes to the topics of the sensors. It fails if the broker
+// refuses one or disconnects the client.
+func (v *shortConn) trySubscribing(ctx context.Context, o Options) error {
 	var refused []string
 	for _, topic := range o.topics() {
 		asked := v.client.Subscribe(topic, 1, nil)

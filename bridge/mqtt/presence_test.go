@@ -341,7 +341,7 @@ func TestLostWhileAsking(t *testing.T) {
 		stop := start(t, o)
 		defer end(stop)
 		pass(time.Second)
-		const want = "the broker at broker.example closed the connection when it was asked for presence topics; if it does so again, " +
+		const want = "the broker at broker.example closed the connection after a subscription to presence topics; if this happens again, " +
 			"let the user read bms/d in the broker's access rules (mosquitto: topic read bms/d)"
 		if h := o.Board.Health()[Part]; h.Words != want {
 			t.Errorf("health %q,\nwant %q", h.Words, want)

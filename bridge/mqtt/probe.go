@@ -16,22 +16,21 @@ import (
 
 // ErrUnproven is matched by the error of a probe that could log in and publish,
 // but was not allowed to read back what it published.
-var ErrUnproven = errors.New("that publishing works cannot be proven")
+var ErrUnproven = errors.New("publishing could not be verified")
 
-// echoTimeout is how long a broker may take to hand a message back.
+// echoTimeout is how long a broker may take to return a message.
 const echoTimeout = 5 * time.Second
 
-// Probe logs in to the broker under client ids of its own, publishes a retained
-// test value as gateway/check, reads it back and deletes it. Reading back is the
-// only way to find a broker that forbids publishing without saying so: it
-// acknowledges the message and drops it (MQTT 3.1.1 §3.3.5). The error is in
-// words for people and says what to do; it matches ErrUnproven where the broker
-// forbids reading. The topics of the sensors are subscribed to as well, for a
-// moment. Nothing is left behind, not even a last will.
+// Probe logs in to the broker with separate client ids, publishes a retained test
+// value as gateway/check, reads it back and deletes it. Reading back is the only way
+// to detect a broker that silently forbids publishing: it acknowledges the message
+// and drops it (MQTT 3.1.1 §3.3.5). The error is an Actionable; it matches
+// ErrUnproven if the broker forbids reading. Probe also subscribes briefly to the
+// topics of the sensors. It leaves nothing on the broker, not even a last will.
 func (s *Sink) Probe(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, 4*connectTimeout, errTooSlow)
 	defer cancel()
-	writer, err := s.o.visit(ctx, "-check")
+	writer, err := s.o.dialShort(ctx, "-check")
 	if err != nil {
 		return err
 	}
@@ -53,19 +52,19 @@ func (s *Sink) Probe(ctx context.Context) error {
 
 var errTooSlow = errors.New("it took too long")
 
-// visitor is a short connection to the broker.
-type visitor struct {
+// shortConn is a short connection to the broker.
+type shortConn struct {
 	client paho.Client
-	lost   chan error // why the broker hung up
+	lost   chan error // why the connection was lost
 }
 
-// visit logs in; the ending tells the client id from the gateway's own, which
-// the broker would throw out.
-func (o Options) visit(ctx context.Context, ending string) (*visitor, error) {
+// dialShort logs in with a client id that ends in ending: a second connection with
+// the gateway's client id would disconnect the gateway.
+func (o Options) dialShort(ctx context.Context, ending string) (*shortConn, error) {
 	opening, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	o.ClientID += ending
-	v := &visitor{lost: make(chan error, 1)}
+	v := &shortConn{lost: make(chan error, 1)}
 	p := o.clientOptions(func(broker *url.URL) (net.Conn, error) {
 		conn, err := o.open(opening, broker)
 		if err == nil { // a broker that says nothing would hold the connection for ever
@@ -86,7 +85,7 @@ func (o Options) visit(ctx context.Context, ending string) (*visitor, error) {
 }
 
 // await waits for the broker's answer to a request.
-func (v *visitor) await(ctx context.Context, token paho.Token) error {
+func (v *shortConn) await(ctx context.Context, token paho.Token) error {
 	select {
 	case <-token.Done():
 		return token.Error()
@@ -99,7 +98,7 @@ func (v *visitor) await(ctx context.Context, token paho.Token) error {
 
 // readBack waits for the retained value of a topic.
 func (o Options) readBack(ctx context.Context, topic, value string) error {
-	reader, err := o.visit(ctx, "-check-read")
+	reader, err := o.dialShort(ctx, "-check-read")
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnproven, err)
 	}
@@ -126,30 +125,30 @@ func (o Options) readBack(ctx context.Context, topic, value string) error {
 	}
 }
 
-// publishFailure is a broker that hangs up on a message.
+// publishFailure is the error for a broker that closes the connection on a message.
 func (o Options) publishFailure(topic string, cause error) error {
 	return &failure{
-		words:  fmt.Sprintf("the broker at %s did not take a message on %s from %s: %v", o.Broker.Host, topic, o.who(), cause),
+		words:  fmt.Sprintf("the broker at %s did not accept a message on %s from %s: %v", o.Broker.Host, topic, o.who(), cause),
 		action: fmt.Sprintf("let the user publish under %s/%s/# in the broker's access rules", o.Prefix, o.Site),
 		person: true,
 		cause:  cause,
 	}
 }
 
-// messageDropped is a broker that acknowledges a message and loses it.
+// messageDropped is the error for a broker that acknowledges a message and drops it.
 func (o Options) messageDropped(topic string) error {
 	return &failure{
-		words: fmt.Sprintf("the broker at %s acknowledged a retained message on %s and did not hand it back: it drops what %s publishes silently, or hides it from its own sender",
+		words: fmt.Sprintf("the broker at %s acknowledged a retained message on %s but did not return it: it silently drops messages from %s, or hides them from their sender",
 			o.Broker.Host, topic, o.who()),
 		action: fmt.Sprintf("let the user publish and read under %[1]s/%[2]s/# in the broker's access rules (mosquitto: topic readwrite %[1]s/%[2]s/#)", o.Prefix, o.Site),
 		person: true,
 	}
 }
 
-// readRefused is a broker that allows the gateway to publish but not to subscribe.
+// readRefused is the error for a broker that allows publishing but not subscribing.
 func (o Options) readRefused(topic string) error {
 	return &failure{
-		words:  fmt.Sprintf("the broker at %s takes messages from %s but does not let it subscribe to %s, so whether they arrive is not known", o.Broker.Host, o.who(), topic),
+		words:  fmt.Sprintf("the broker at %s accepts messages from %s but does not let it subscribe to %s, so their delivery cannot be verified", o.Broker.Host, o.who(), topic),
 		action: fmt.Sprintf("watch %s/%s/# with another user, or let this one read there too", o.Prefix, o.Site),
 		cause:  ErrUnproven,
 	}

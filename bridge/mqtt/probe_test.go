@@ -96,8 +96,8 @@ func TestProbeFindsAccessRules(t *testing.T) {
 		words    string
 		unproven bool
 	}{
-		{"silently dropped", rules{dropSilently: true}, "did not hand it back", false},
-		{"hangs up on a message", rules{hangUpOnPublish: true}, "did not take a message on roomgate/hq/gateway/check", false},
+		{"silently dropped", rules{dropSilently: true}, "did not return it", false},
+		{"hangs up on a message", rules{hangUpOnPublish: true}, "did not accept a message on roomgate/hq/gateway/check", false},
 		{"no reading", rules{refuseSubscription: true}, "does not let it subscribe to roomgate/hq/gateway/check", true},
 		{"hangs up on a subscription", rules{refuseSubscription: true, hangUpOnSubscription: true}, "does not let it subscribe", true},
 	} {

@@ -17,7 +17,7 @@ import (
 	"roomgate/driver"
 )
 
-// Options are what a Sink is built from. All are needed unless said otherwise.
+// Options configures a Sink. All fields are required unless said otherwise.
 type Options struct {
 	Site   string // topic segment
 	Prefix string // of all topics, without a slash at the end
@@ -69,7 +69,7 @@ const (
 	connectTimeout = 15 * time.Second // to open a connection and log in
 	ackTimeout     = 30 * time.Second // for a message to be acknowledged
 	offlineTimeout = 2 * time.Second  // for "offline" to be acknowledged at a stop
-	beatEvery      = 10 * time.Second // signs of life, with or without a broker
+	beatEvery      = 10 * time.Second // heartbeats of the loop, with or without a broker
 )
 
 // New builds a Sink. It reports options that cannot work.
@@ -91,8 +91,8 @@ func New(o Options) (*Sink, error) {
 	broker := *o.Broker
 	broker.User = nil // would otherwise override Username and Password
 	o.Broker = &broker
-	// A connection that hangs half open is ended by the broker when a client of
-	// the same id comes: its last will must not arrive after the new "online".
+	// The broker ends a half-open connection when a client with the same id
+	// connects, so its last will does not arrive after the new "online".
 	o.ClientID = cmp.Or(o.ClientID, "roomgate-"+o.Site)
 	return &Sink{o: o, first: time.Second, longest: time.Minute, inbox: newInbox(),
 		clear: o.ClearTopics, onSynced: o.OnSynced, clearChanged: make(chan struct{}, 1)}, nil
@@ -105,9 +105,9 @@ func redacted(u *url.URL) string {
 	return u.Scheme + "://" + u.Host
 }
 
-// Run keeps the broker up to date until ctx ends, and returns ctx's error. A
-// broker that cannot be used is tried again, with waits from one second to one
-// minute, for as long as it takes; the board holds the reason.
+// Run keeps the broker up to date until ctx ends, and returns ctx's error. It
+// retries without limit, with pauses from one second to one minute; the reason is the
+// health of the part on the board.
 func (s *Sink) Run(ctx context.Context) error {
 	s.o.Board.Report(Part, false, "connecting to the broker at "+s.o.Broker.Host, s.o.Now())
 	var receiver sync.WaitGroup
@@ -147,8 +147,8 @@ func (s *Sink) connect(ctx context.Context) (online bool, err error) {
 	return c.use(ctx)
 }
 
-// await waits for something or the end of ctx, and gives signs of life
-// meanwhile. It reports whether the thing came.
+// await waits for a value or the end of ctx, and sends heartbeats. It reports whether
+// the value came.
 func await[T any](ctx context.Context, s *Sink, thing <-chan T) bool {
 	for {
 		s.beat()
@@ -186,9 +186,9 @@ func (s *Sink) online() {
 	s.o.Log.Info("all points are published", "broker", s.o.Broker.Host)
 }
 
-// ReplaceClear deletes the retained values of other topics than before, while the
-// Sink runs or when it next connects, and then calls onSynced. A subject that is
-// no longer on the board is not published again.
+// ReplaceClear replaces the topics whose retained values are deleted, while the Sink
+// runs or when it next connects, and then calls onSynced. A subject that was removed
+// from the board is not published again.
 func (s *Sink) ReplaceClear(topics []string, onSynced func()) {
 	s.mu.Lock()
 	s.clear, s.onSynced = topics, onSynced
@@ -207,8 +207,8 @@ func (s *Sink) topicsToClear() (topics []string, version int) {
 	return s.clear, s.clearVersion
 }
 
-// synced notes that the topics to clear of a version are cleared. Others may have
-// taken their place meanwhile; they are still to be cleared.
+// synced records that the topics to clear of a version are cleared. They may have been
+// replaced by others, which are still to be cleared.
 func (s *Sink) synced(version int) {
 	s.mu.Lock()
 	if s.clearVersion != version {

@@ -4,7 +4,7 @@ import "roomgate/driver"
 
 // table is, for one connection, the payload that the broker should hold of every
 // point, and the one it has acknowledged. Rows that differ are sent in the order
-// of the catalogue, so that what plant is controlled from goes first when many
+// of the catalogue, so that points that control plant are sent first when many
 // change at once.
 type table struct {
 	rows map[driver.Subject][]row
@@ -19,12 +19,12 @@ type row struct {
 	want    string // newest
 	have    string // acknowledged by the broker
 	busy    bool   // in due, or sent and not acknowledged
-	removed bool   // its subject is no longer published
+	removed bool   // its subject was removed
 }
 
 func (r *row) point() *driver.Point { return &driver.Catalogue(r.subject.Scope)[r.index] }
 
-// put takes over the newest payload of a point.
+// put stores the newest payload of a point.
 func (t *table) put(s driver.Subject, index int, payload string) {
 	if t.rows == nil {
 		t.rows = map[driver.Subject][]row{}
@@ -43,7 +43,7 @@ func (t *table) put(s driver.Subject, index int, payload string) {
 	t.queue(r)
 }
 
-// queue lines the row up, unless it is lined up already or the broker has its payload.
+// queue queues the row, unless it is queued or the broker has its payload.
 func (t *table) queue(r *row) {
 	if r.busy || r.removed || r.want == r.have {
 		return
@@ -71,7 +71,7 @@ func (t *table) next() *row {
 	return nil
 }
 
-// remove forgets a subject that is no longer published.
+// remove removes a subject.
 func (t *table) remove(s driver.Subject) {
 	rows := t.rows[s]
 	for i := range rows {
@@ -83,7 +83,7 @@ func (t *table) remove(s driver.Subject) {
 	delete(t.rows, s)
 }
 
-// acknowledged notes that the broker holds the payload of a row.
+// acknowledged records that the broker has the payload of a row.
 func (t *table) acknowledged(r *row, payload string) {
 	if r.have == "" && !r.removed {
 		t.open--

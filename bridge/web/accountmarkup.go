@@ -15,7 +15,7 @@ func oneAccountPage(p accountPage) g.Node {
 		g.Iff(p.Outcome != nil, func() g.Node { return outcomeLine(p.Outcome) }),
 		h.Ul(h.Class("items"), currentState(p)),
 		g.Iff(p.OK && p.Next != nil, func() g.Node {
-			return h.P(h.Class("next"), g.Text("Account "), h.A(h.Href(p.Next.Path), g.Text(p.Next.Name)), g.Text(" also needs somebody to sign in."))
+			return h.P(h.Class("next"), g.Text("Account "), h.A(h.Href(p.Next.Path), g.Text(p.Next.Name)), g.Text(" also needs a sign-in."))
 		}),
 		signInSteps(p),
 	)
@@ -47,8 +47,8 @@ func nextStep(words string) g.Node {
 	return g.If(words != "", g.Group{g.Text(" "), h.Span(g.Text("Next: " + words + "."))})
 }
 
-// currentState tells the state of the account. An open device code says all that
-// the reason does.
+// currentState shows the state of the account. An open device code replaces the
+// reason.
 func currentState(p accountPage) g.Node {
 	return h.Li(h.Class(condition(p.OK)), h.B(g.Text("Now")), g.Text(": "+p.Words), user(p.accountItem),
 		g.If(p.Status.Device == nil, g.Group{reason(p.accountItem), nextStep(p.Status.Action)}),
@@ -87,7 +87,7 @@ func registerStep(p accountPage) g.Node {
 func browserStep(p accountPage) g.Node {
 	end := "Afterwards the browser shows an empty page, or says that the page cannot be shown. That is expected."
 	if p.Returns {
-		end = "Afterwards the browser comes back to this page by itself."
+		end = "Afterwards the browser returns to this page automatically."
 	}
 	start := beginForm(p)
 	if p.SignInURL != "" {
@@ -113,7 +113,7 @@ func beginForm(p accountPage) g.Node {
 	))
 }
 
-// notes are what a person should know before signing in.
+// notes are the provider's instructions before signing in.
 func notes(p accountPage) g.Node {
 	content := blocks(p.signInNotes())
 	return g.If(len(content) > 0, h.Div(h.Class("quiet"), content))
@@ -174,12 +174,12 @@ func preparationStep(p accountPage) g.Node {
 	return g.If(len(content) > 0, step(h.H2(g.Text("Before the first sign-in, by the customer's IT")), content))
 }
 
-// automaticStep is for an account that nobody signs in to.
+// automaticStep is for an account that signs in without a user.
 func automaticStep(p accountPage) g.Node {
 	return step(
-		h.H2(g.Text("Nobody signs in here")),
-		h.P(g.Text("The gateway signs in to "+p.Provider.Service()+" by itself.")),
+		h.H2(g.Text("No sign-in needed here")),
+		h.P(g.Text("The gateway signs in to "+p.Provider.Service()+" automatically.")),
 		blocks(p.preparation()),
-		h.P(code("roomgate handover"), g.Text(" prints a sheet for the customer's IT; "), code("roomgate check"), g.Text(" tells what is missing.")),
+		h.P(code("roomgate handover"), g.Text(" prints a sheet for the customer's IT; "), code("roomgate check"), g.Text(" reports what is missing.")),
 	)
 }

@@ -18,7 +18,7 @@ type accountPage struct {
 	Returns   bool         // the browser comes back to this page after the sign-in
 	SignInURL string       // address of the sign-in that was started; empty: none
 	Expires   *moment      // end of the device code; nil: there is none
-	Next      *accountItem // another account that needs a person; nil: none
+	Next      *accountItem // another account that needs a sign-in; nil: none
 }
 
 func (u setUp) accountPage(r *http.Request, a Account) accountPage {
@@ -38,8 +38,7 @@ func (u setUp) accountPage(r *http.Request, a Account) accountPage {
 	return page
 }
 
-// preparation is what the customer's IT does once; empty: the provider does not
-// say.
+// preparation is what the customer's IT does once; empty: there are no instructions.
 func (p accountPage) preparation() []driver.Block {
 	if guide := p.guide(); guide != nil {
 		return guide.Preparation()
@@ -47,8 +46,8 @@ func (p accountPage) preparation() []driver.Block {
 	return nil
 }
 
-// signInNotes are what a person should know before signing in; empty: the
-// provider does not say.
+// signInNotes are the provider's instructions before signing in; empty: there are
+// none.
 func (p accountPage) signInNotes() []driver.Block {
 	if guide := p.guide(); guide != nil {
 		return guide.SignInNotes()

@@ -61,13 +61,13 @@ func (o *Options) accounts() []Account {
 }
 
 // Connector signs accounts in for programs that call the connect API. An error may
-// have a method NeedsPerson() bool, which reports whether calling again later is of
-// no use, and OAuthCode() string, the "error" of RFC 6749 §4.1.2.1 or §5.2.
+// have a method NeedsPerson() bool, which reports whether user action is required,
+// and OAuthCode() string, the "error" of RFC 6749 §4.1.2.1 or §5.2.
 type Connector interface {
 	// ConnectURL returns the address at which the owner of an e-mail address
 	// consents. The caller's state is carried through; it may be empty.
 	ConnectURL(ctx context.Context, kind, email, state string) (address string, err error)
-	// Connect signs an account in with the code that came of such an address.
+	// Connect signs an account in with the authorization code.
 	Connect(ctx context.Context, r ConnectRequest) (Connected, error)
 }
 

@@ -90,7 +90,7 @@ func (s *server) apiGateway(w http.ResponseWriter, _ *http.Request) {
 	})
 }
 
-// part is how a part of the gateway is doing, in JSON.
+// part is the health of a part of the gateway, in JSON.
 type part struct {
 	OK       bool       `json:"ok"`
 	Stuck    bool       `json:"stuck"` // its loop has stopped
@@ -164,6 +164,6 @@ func (s *server) apiError(w http.ResponseWriter, status int, words, next string)
 func (s *server) wrongMethod(allow string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Allow", allow)
-		s.apiError(w, http.StatusMethodNotAllowed, "this address does not take the method", "use "+allow)
+		s.apiError(w, http.StatusMethodNotAllowed, "this address does not support the method", "use "+allow)
 	}
 }

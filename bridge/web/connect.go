@@ -115,7 +115,7 @@ func (c *connect) oauth(w http.ResponseWriter, r *http.Request) {
 	}{true, address})
 }
 
-// connect signs in with the code that came of such an address.
+// connect signs in with the authorization code.
 func (c *connect) connect(w http.ResponseWriter, r *http.Request) {
 	var in struct{ Code, Name, State *string }
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))

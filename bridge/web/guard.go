@@ -41,7 +41,7 @@ func (s *server) guard(next http.Handler) http.Handler {
 	same := http.NewCrossOriginProtection()
 	same.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		s.refused.WithLabelValues(refusedOrigin).Inc()
-		http.Error(w, "a cross-origin request is not answered; use the gateway's own page", http.StatusForbidden)
+		http.Error(w, "cross-origin requests are refused; use the gateway's own page", http.StatusForbidden)
 	}))
 	next = same.Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -14,15 +14,15 @@ type item struct {
 	Name    string
 	OK      bool
 	Words   string // of its state
-	Reason  string // why, and what to do; empty when well
+	Reason  string // why, and what to do; empty when OK
 	Command string // to run; empty: none
-	Path    string // of the set-up page, where a person signs in; empty: not needed, or no such page
+	Path    string // of the set-up page; empty: not needed, or no such page
 	Device  *deviceCode
-	Lapses  []string // what expires soon unless somebody acts
+	Lapses  []string // what expires soon
 	Since   *moment
 }
 
-// deviceCode is a device code that waits to be entered.
+// deviceCode is a device code that has not been entered yet.
 type deviceCode struct {
 	UserCode, Address string
 	Until             *moment
@@ -32,14 +32,13 @@ type deviceCode struct {
 var signInWords = map[driver.SessionState]string{
 	driver.NeverSignedIn: "never signed in",
 	driver.SignedIn:      "signed in",
-	driver.Refreshing:    "signed in, being renewed",
-	driver.Retrying:      "renewal failed, being tried again",
+	driver.Refreshing:    "signed in, refreshing",
+	driver.Retrying:      "refresh failed, trying again",
 	driver.SignInNeeded:  "sign-in needed",
 }
 
 // viewAccount derives what is shown of an account from its points, and from the
-// account itself where there is a set-up page. An open device code says all that
-// the reason does.
+// account itself if there is a set-up page. An open device code replaces the reason.
 func viewAccount(name string, points pointValues, account *Account, now time.Time, zone *time.Location) item {
 	v := item{Name: "Account " + name, Words: "not known yet", Reason: points.of(driver.AccountReason).Text()}
 	state, err := driver.ParseSessionState(points.of(driver.AccountState).Text())
@@ -54,17 +53,17 @@ func viewAccount(name string, points pointValues, account *Account, now time.Tim
 		v.addAccount(*account, state, now, zone)
 	}
 	if days := points.of(driver.RefreshDaysLeft); !days.Nothing() && days.Int() < lapseNotice {
-		v.Lapses = append(v.Lapses, fmt.Sprintf("unless it is renewed, the sign-in lapses %s", inDays(days.Int())))
+		v.Lapses = append(v.Lapses, fmt.Sprintf("unless it is refreshed, the sign-in expires %s", inDays(days.Int())))
 	}
 	if days := points.of(driver.SecretDaysLeft); !days.Nothing() && days.Int() < lapseNotice {
-		v.Lapses = append(v.Lapses, fmt.Sprintf("the client secret or certificate expires %s; have the customer's IT make a new one", inDays(days.Int())))
+		v.Lapses = append(v.Lapses, fmt.Sprintf("the client secret or certificate expires %s; have the customer's IT create a new one", inDays(days.Int())))
 		v.OK = v.OK && days.Int() > secretWarning
 	}
 	return v
 }
 
-// addAccount adds what only the account itself tells: where to sign in, and a
-// device code, which takes the place of the reason and the command.
+// addAccount adds what only the account itself has: where to sign in, and a device
+// code, which replaces the reason and the command.
 func (i *item) addAccount(a Account, state driver.SessionState, now time.Time, zone *time.Location) {
 	i.Words = a.stateWords(state)
 	if state.NeedsPerson() {
@@ -76,15 +75,15 @@ func (i *item) addAccount(a Account, state driver.SessionState, now time.Time, z
 }
 
 const (
-	lapseNotice   = 60 // days in advance that the page tells of an expiry
-	secretWarning = 30 // days in advance that a new client secret or certificate is asked for
+	lapseNotice   = 60 // days in advance that the page shows an expiry
+	secretWarning = 30 // days before the expiry of a client secret or certificate from which it is a problem
 )
 
 // inDays puts a number of whole days in words; it is 0 on the last day and after.
 func inDays(n int) string {
 	switch n {
 	case 0:
-		return "within a day, if it has not yet"
+		return "within a day, unless it already has"
 	case 1:
 		return "in 1 day"
 	}

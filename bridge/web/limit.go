@@ -36,7 +36,7 @@ func (l *limiter) undo() {
 	}
 }
 
-// memory remembers values by key for a span of time. When it is full, a new value
+// memory keeps values by key for a span of time. When it is full, a new value
 // replaces the oldest one.
 type memory[T any] struct {
 	most int
@@ -52,7 +52,7 @@ type remembered[T any] struct {
 	since time.Time
 }
 
-// put remembers a value; it replaces the earlier value of the key.
+// put stores a value; it replaces the earlier value of the key.
 func (m *memory[T]) put(key string, value T, now time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

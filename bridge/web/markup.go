@@ -44,7 +44,7 @@ func instant(m *moment) g.Node { return h.Time(h.DateTime(m.ISO), g.Text(m.Words
 
 func code(words string) g.Node { return h.Code(g.Text(words)) }
 
-// condition is the class of an item that is well, or is not.
+// condition is the CSS class of an item by its state.
 func condition(ok bool) string {
 	if ok {
 		return "ok"
@@ -85,9 +85,9 @@ func messagePage(m message) g.Node {
 	))
 }
 
-// render returns a piece of a page as text.
+// render returns a part of a page as text.
 func render(n g.Node) string {
 	var b strings.Builder
-	_ = n.Render(&b) // a Builder takes everything
+	_ = n.Render(&b) // writing to a Builder cannot fail
 	return b.String()
 }

@@ -22,7 +22,7 @@ type family struct {
 }
 
 // familiesOf returns the points of a catalogue that are exposed. The scope precedes
-// their names; labels are those that tell its subjects apart.
+// their names; labels identify its subjects.
 func familiesOf(catalogue []driver.Point, scope string, labels ...string) []family {
 	var all []family
 	for i, p := range catalogue {
@@ -58,7 +58,7 @@ func collect(out chan<- prometheus.Metric, families []family, points []driver.Va
 
 var (
 	partHealthy = prometheus.NewDesc("roomgate_part_healthy", "1 while the part of the gateway is working.", []string{"part"}, nil)
-	buildInfo   = prometheus.NewDesc("roomgate_build_info", "1; the labels tell the version.", []string{"version", "goversion"}, nil)
+	buildInfo   = prometheus.NewDesc("roomgate_build_info", "1; the labels are the version.", []string{"version", "goversion"}, nil)
 )
 
 // metrics answers in Prometheus' format. What is not known is absent, not zero.

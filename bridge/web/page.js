@@ -1,20 +1,20 @@
 // Keeps the page up to date: the gateway sends every element that has changed,
-// rendered and escaped, and it takes the place of the one with the same id.
+// rendered and escaped, which replaces the element with the same id.
 "use strict";
 
 const connection = document.getElementById("connection");
 const filter = document.getElementById("filter");
 const wanted = filter.querySelector("input");
 
-function sift(room) {
+function applyFilter(room) {
   room.hidden = !room.textContent.toLowerCase().includes(wanted.value.trim().toLowerCase());
 }
 
-let sifting = 0;
+let pendingFilter = 0;
 
-function siftAll() {
-  sifting = 0;
-  document.querySelectorAll(".room").forEach(sift);
+function filterRooms() {
+  pendingFilter = 0;
+  document.querySelectorAll(".room").forEach(applyFilter);
   document.querySelectorAll(".group").forEach((group) => {
     group.hidden = !group.querySelector(".room:not([hidden])");
   });
@@ -25,12 +25,12 @@ function swap(event) {
   const template = document.createElement("template");
   template.innerHTML = html;
   const old = document.getElementById(id);
-  const form = old?.querySelector("form"); // moves over, with its answer and the focus
+  const form = old?.querySelector("form"); // kept, with its answer and the focus
   const focused = form?.contains(document.activeElement);
   if (form) template.content.querySelector("form")?.replaceWith(form);
   old?.replaceWith(template.content);
   if (focused) form.querySelector("input").focus();
-  if (wanted.value && !sifting) sifting = requestAnimationFrame(siftAll);
+  if (wanted.value && !pendingFilter) pendingFilter = requestAnimationFrame(filterRooms);
 }
 
 function connect() {
@@ -43,13 +43,13 @@ function connect() {
   source.onerror = () => {
     connection.textContent = "The gateway does not answer. What is shown may be out of date.";
     document.body.classList.add("old");
-    // The browser tries again by itself, but not after a refusal.
+    // The browser reconnects automatically, but not after an HTTP error.
     if (source.readyState === EventSource.CLOSED) setTimeout(connect, 30000);
   };
 }
 
-// Asks for a room without leaving the page: the form of the page works by
-// itself, and the API has the same path.
+// Requests a reading of a room without leaving the page. The form also works without
+// JavaScript; the API has the same path.
 async function read(event) {
   event.preventDefault();
   const answer = event.target.querySelector("output");
@@ -57,7 +57,7 @@ async function read(event) {
   try {
     const response = await fetch("/api/v1" + event.target.getAttribute("action"), { method: "POST" });
     const { error, next } = await response.json();
-    answer.textContent = response.ok ? "Asked for." : [error, next].filter(Boolean).join("; ");
+    answer.textContent = response.ok ? "Requested." : [error, next].filter(Boolean).join("; ");
   } catch {
     answer.textContent = "The gateway does not answer.";
   }
@@ -66,5 +66,5 @@ async function read(event) {
 
 filter.hidden = false;
 document.addEventListener("submit", read);
-wanted.addEventListener("input", siftAll);
+wanted.addEventListener("input", filterRooms);
 connect();

@@ -9,8 +9,8 @@ import (
 	"roomgate/driver"
 )
 
-// reader is one reader of the page, with what the page has shown. It holds little:
-// there may be many readers, and a thousand rooms.
+// reader is one open page, with what it has shown. It keeps little state, because
+// there may be many readers and a thousand rooms.
 type reader struct {
 	o      *Options
 	seq    uint64         // of the board, as far as read
@@ -162,7 +162,7 @@ func (r *reader) items(now time.Time) []item {
 	return out
 }
 
-// problems returns the items that are not well.
+// problems returns the items that are not OK.
 func problems(items []item) []item {
 	return slices.DeleteFunc(slices.Clone(items), func(i item) bool { return i.OK })
 }

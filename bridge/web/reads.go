@@ -53,7 +53,7 @@ func (s *server) askForReading(w http.ResponseWriter, r *http.Request, id string
 	if wait := s.reads.take(time.Now()); wait > 0 {
 		s.refused.WithLabelValues(refusedRate).Inc()
 		retryAfter(w, wait)
-		return &readRefusal{http.StatusTooManyRequests, "rooms were asked for too often", "try again in a minute"}
+		return &readRefusal{http.StatusTooManyRequests, "too many rooms were read on request", "try again in a minute"}
 	}
 	err := s.Read(r.Context(), id)
 	if err == nil {

@@ -70,8 +70,8 @@ func TestReadsAreLimited(t *testing.T) {
 		}
 		time.Sleep(50 * time.Second)
 		for target, want := range map[string]string{
-			"/rooms/attic/read":        "rooms were asked for too often; try again in a minute",
-			"/api/v1/rooms/attic/read": `{"error":"rooms were asked for too often","next":"try again in a minute"}`,
+			"/rooms/attic/read":        "too many rooms were read on request; try again in a minute",
+			"/api/v1/rooms/attic/read": `{"error":"too many rooms were read on request","next":"try again in a minute"}`,
 		} {
 			if w := ask(h, "POST", target); w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") != "10" || !strings.Contains(w.Body.String(), want) {
 				t.Errorf("%s: status %d, Retry-After %q, body:\n%s", target, w.Code, w.Header().Get("Retry-After"), w.Body)

@@ -71,7 +71,7 @@ func roomCard(r roomView) g.Node {
 	))
 }
 
-// until tells when the state of the room ends.
+// until shows when the state of the room ends.
 func until(r roomView) g.Node {
 	end := r.Until
 	if r.Current != nil {

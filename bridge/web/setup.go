@@ -25,8 +25,8 @@ const (
 	deviceRefresh = 5 * time.Second // between two loads of a page that shows a device code
 )
 
-// setUp serves the pages on which people sign in to the accounts. Anybody who
-// sees the page sees the state of the accounts. To sign in, a browser needs the
+// setUp serves the pages on which users sign in to the accounts. Every visitor of the
+// page sees the state of the accounts. To sign in, a browser needs the
 // one-time code once, which shows that its user has access to the gateway, too.
 type setUp struct{ *server }
 

@@ -34,7 +34,7 @@ func TestSignInThatComesBackByItself(t *testing.T) {
 	key := enter(t, h)
 	open := ask(h, "GET", roomsPage, key...)
 	for _, want := range []string{"1. Before the first sign-in, by the customer's IT Register http://localhost at Contoso. 2. Sign in to Contoso Calendar",
-		"It will be asked for: Calendars.Read. An error that begins with CC: roomgate explain CC….", "Afterwards the browser comes back to this page by itself."} {
+		"It will be asked for: Calendars.Read. An error that begins with CC: roomgate explain CC….", "Afterwards the browser returns to this page automatically."} {
 		if !strings.Contains(words(open.Body.String()), want) {
 			t.Errorf("the page does not say %q:\n%s", want, words(open.Body.String()))
 		}
@@ -168,7 +168,7 @@ func TestAccountThatSignsInByItself(t *testing.T) {
 	h := Handler(o)
 	page := ask(h, "GET", roomsPage, enter(t, h)...).Body.String()
 	for _, want := range []string{"Now: sign-in needed. the secret has expired Next: upload the new certificate.",
-		"Nobody signs in here The gateway signs in to Contoso Calendar by itself. The customer's IT does this once: Open application 6731. Upload <the> certificate. roomgate handover prints"} {
+		"No sign-in needed here The gateway signs in to Contoso Calendar automatically. The customer's IT does this once: Open application 6731. Upload <the> certificate. roomgate handover prints"} {
 		if !strings.Contains(words(page), want) {
 			t.Errorf("the page does not say %q: %q", want, words(page))
 		}
@@ -178,7 +178,7 @@ func TestAccountThatSignsInByItself(t *testing.T) {
 	}
 	for _, action := range []string{"begin", "complete", "device"} {
 		send(h, roomsPage+"/"+action, url.Values{"pasted": {secretCode}}, enter(t, h)...)
-		if got := words(ask(h, "GET", roomsPage).Body.String()); !strings.Contains(got, "nobody signs in to account rooms with a ") {
+		if got := words(ask(h, "GET", roomsPage).Body.String()); !strings.Contains(got, "account rooms is not signed in to with a ") {
 			t.Errorf("%s: the page reads %q", action, got)
 		}
 	}
@@ -195,7 +195,7 @@ func TestAccountWithoutSignIn(t *testing.T) {
 		t.Errorf("the list reads %q", got)
 	}
 	w := ask(h, "GET", "/setup/accounts/feed")
-	if got := words(w.Body.String()); w.Code != 200 || !strings.Contains(got, "Now: Contoso Calendar needs no sign-in Account rooms also needs somebody to sign in.") {
+	if got := words(w.Body.String()); w.Code != 200 || !strings.Contains(got, "Now: Contoso Calendar needs no sign-in Account rooms also needs a sign-in.") {
 		t.Errorf("status %d, the page reads %q", w.Code, got)
 	}
 	if strings.Contains(w.Body.String(), "<form") || w.Header().Get("Refresh") != "" {
@@ -259,7 +259,7 @@ func TestSignInOutlivesAHandler(t *testing.T) {
 	f.change(func(all []fakeAccount) { all[0].way = "device" })
 	f.asked()
 	ask(Handler(o), "GET", "/?code="+secretCode+"&state=st4te")
-	if got := words(ask(Handler(o), "GET", roomsPage, key...).Body.String()); f.asked() != "" || !strings.Contains(got, "nobody signs in to account rooms with a browser") {
+	if got := words(ask(Handler(o), "GET", roomsPage, key...).Body.String()); f.asked() != "" || !strings.Contains(got, "account rooms is not signed in to with a browser") {
 		t.Errorf("an account that now signs in differently: the page reads %q", got)
 	}
 }
@@ -358,7 +358,7 @@ func TestSeveralAccounts(t *testing.T) {
 		t.Errorf("the list reads %q", got)
 	}
 	got := words(get(t, h, roomsPage))
-	for _, want := range []string{"Now: signed in as rooms@contoso.example Not granted yet: Place.Read.All. Sign in again to grant them.", "Account annexe also needs somebody to sign in."} {
+	for _, want := range []string{"Now: signed in as rooms@contoso.example Not granted yet: Place.Read.All. Sign in again to grant them.", "Account annexe also needs a sign-in."} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the page does not say %q: %q", want, got)
 		}

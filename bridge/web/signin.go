@@ -54,7 +54,7 @@ func (u setUp) begin(w http.ResponseWriter, r *http.Request, a Account) {
 	if to, err := url.Parse(address); err == nil {
 		u.started.put(to.Query().Get("state"), a.Name, time.Now())
 	}
-	u.forward(w, message{Title: "Sign in to " + a.Provider.Service(), Words: "Sign in there; this page comes back by itself",
+	u.forward(w, message{Title: "Sign in to " + a.Provider.Service(), Words: "Sign in there; the browser then returns to this page",
 		Address: address, Link: "Open the sign-in page"})
 }
 
@@ -75,12 +75,12 @@ func returnAddress(configured string, r *http.Request) (redirect string, returns
 	return "", u.Scheme == "https" && strings.EqualFold(u.Host, r.Host)
 }
 
-// callback takes the authorization response that the browser brings back. The
-// state, which only a browser that may sign in was given, stands for the cookie:
-// browsers do not send a strict cookie when another site leads to the page.
+// callback handles the authorization response of the browser. The state, which only a
+// browser that may sign in has received, replaces the cookie: browsers do not send a
+// strict cookie on navigation from another site.
 func (u setUp) callback(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Security-Policy", setUpPolicy)
-	if r.Method != http.MethodGet { // a HEAD would use up the code
+	if r.Method != http.MethodGet { // a HEAD request must not use the code
 		return
 	}
 	now := time.Now()
@@ -95,7 +95,7 @@ func (u setUp) callback(w http.ResponseWriter, r *http.Request) {
 	u.forward(w, message{Title: "Back from the sign-in", Words: o.Words, Address: accountPath(name), Link: "Continue"})
 }
 
-// complete takes an address that was pasted.
+// complete handles a pasted address.
 func (u setUp) complete(w http.ResponseWriter, r *http.Request, a Account) {
 	u.end(w, r, a.Name, u.completeSignIn(r, a.Name, r.PostForm.Get("pasted")))
 }
@@ -115,7 +115,7 @@ func (u setUp) withCodeSession(ctx context.Context, account string, do func(driv
 		a, _ := u.account(account)
 		session, ok := driver.SessionOf(a.Provider).(driver.CodeSignIn)
 		if !ok {
-			return fmt.Errorf("nobody signs in to account %s with a browser; reload this page", account)
+			return fmt.Errorf("account %s is not signed in to with a browser; reload this page", account)
 		}
 		return do(session)
 	})
@@ -133,7 +133,7 @@ func (u setUp) startDevice(w http.ResponseWriter, r *http.Request, a Account) {
 		current, _ := u.account(a.Name)
 		session, ok := driver.SessionOf(current.Provider).(driver.DeviceSignIn)
 		if !ok {
-			return fmt.Errorf("nobody signs in to account %s with a device code; reload this page", a.Name)
+			return fmt.Errorf("account %s is not signed in to with a device code; reload this page", a.Name)
 		}
 		_, err := session.StartDevice(r.Context())
 		return err
@@ -146,7 +146,7 @@ func (u setUp) startDevice(w http.ResponseWriter, r *http.Request, a Account) {
 	http.Redirect(w, r, accountPath(a.Name), http.StatusSeeOther)
 }
 
-// end notes the outcome of an attempt and shows it on the account's page.
+// end records the outcome of an attempt and shows it on the account's page.
 func (u setUp) end(w http.ResponseWriter, r *http.Request, account string, err error) {
 	u.note(account, err)
 	http.Redirect(w, r, accountPath(account), http.StatusSeeOther)
@@ -165,9 +165,9 @@ func (u setUp) note(account string, err error) outcome {
 	return o
 }
 
-// forward answers with a page that leads on to another at once. The browser
+// forward answers with a page that redirects to another at once. The browser
 // replaces the address of this page, and the code in it, by the next one; unlike
-// after a redirect it is this page that leads there, so that a strict cookie is
+// with an HTTP redirect, the navigation starts from this page, so a strict cookie is
 // sent (html.spec.whatwg.org/multipage/document-lifecycle.html, "refresh").
 func (u setUp) forward(w http.ResponseWriter, m message) {
 	w.Header().Set("Refresh", "0; url="+m.Address)

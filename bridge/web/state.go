@@ -6,9 +6,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// State is what outlives a Handler: the browsers that may sign in, the sign-ins
-// they started, limits and counters. Give the same State to every Handler of a
-// gateway, so that a sign-in under way survives a new configuration.
+// State is the state shared by consecutive Handlers: the browsers that may sign in,
+// the sign-ins they started, limits and counters. Pass the same State to every
+// Handler of a gateway, so that a pending sign-in survives a new configuration.
 type State struct {
 	streams chan struct{}          // holds one token for each open stream
 	refused *prometheus.CounterVec // counts refused requests by reason

@@ -56,7 +56,7 @@ type roomView struct {
 	Comfort  bool
 	Quality  string
 	Fault    string
-	Readable bool // people may have it read at once
+	Readable bool // it can be read on request
 }
 
 // Word is the state in plain words.
@@ -100,11 +100,11 @@ func viewRoom(room driver.Room, points pointValues, now time.Time, zone *time.Lo
 	return v
 }
 
-// people tells what the presence sensor says.
+// people is the state of the presence sensor in words.
 func people(points pointValues) string {
 	switch sensor := points.of(driver.SensorPoint).Text(); {
 	case sensor == driver.SensorSilent.String():
-		return "The presence sensor is silent, or cannot tell"
+		return "The presence sensor is silent, or reports neither presence nor absence"
 	case sensor != driver.SensorGood.String():
 		return ""
 	case points.of(driver.NoShow).Bool():
@@ -121,7 +121,7 @@ func people(points pointValues) string {
 // of which nothing was published yet has neither.
 func trust(points pointValues) (quality, fault string) {
 	if !points.of(driver.QualityPoint).Known() {
-		return driver.QualityUnknown.String(), "nothing is known of this room yet"
+		return driver.QualityUnknown.String(), "the room has not been published yet"
 	}
 	return points.of(driver.QualityPoint).Text(), points.of(driver.Fault).Text()
 }

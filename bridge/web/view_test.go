@@ -16,7 +16,7 @@ func TestRoomInWords(t *testing.T) {
 		points points
 		want   string
 	}{
-		{"nothing published", points{}, "Boardroom 12 seats Not known nothing is known of this room yet Quality unknown"},
+		{"nothing published", points{}, "Boardroom 12 seats Not known the room has not been published yet Quality unknown"},
 		{"free until a booking", free(), "Boardroom 12 seats Free until 13:30 Next 13:30–14:00 Quality good"},
 		{"free, nothing in sight", with(points{driver.FreeUntil: at(84 * hour)}),
 			"Boardroom 12 seats Free Nothing booked in the days ahead Quality good"},
@@ -41,7 +41,7 @@ func TestRoomInWords(t *testing.T) {
 			driver.NoShow: driver.BoolValue(false), driver.ModePoint: driver.EnumValue("occupied")}),
 			"Boardroom 12 seats Booked until 12:45 Somebody is there Nothing else booked in the days ahead Quality good · mode occupied"},
 		{"a silent sensor", with(points{driver.SensorPoint: driver.EnumValue("silent"), driver.Occupied: driver.BoolValue(false), driver.ModePoint: driver.EnumValue("unoccupied")}),
-			"Boardroom 12 seats Free The presence sensor is silent, or cannot tell Nothing booked in the days ahead Quality good · mode unoccupied"},
+			"Boardroom 12 seats Free The presence sensor is silent, or reports neither presence nor absence Nothing booked in the days ahead Quality good · mode unoccupied"},
 		{"no sensor", with(points{driver.SensorPoint: driver.EnumValue("none"), driver.Occupied: driver.BoolValue(false), driver.ModePoint: driver.EnumValue("unoccupied")}),
 			"Boardroom 12 seats Free Nothing booked in the days ahead Quality good · mode unoccupied"},
 		{"booked until midnight", with(points{driver.Booked: driver.BoolValue(true), driver.CurrentStart: at(-hour), driver.CurrentEnd: at(12 * hour),
@@ -122,8 +122,8 @@ func TestAccountInWords(t *testing.T) {
 		{"well", state("ok", ""), nil, true, "Account rooms: signed in"},
 		{"without a sign-in", state("ok", ""), none, true, "Account rooms: Contoso Calendar needs no sign-in"},
 		{"not published yet", points{}, signIn, false, "Account rooms: not known yet"},
-		{"being renewed", state("refreshing", ""), nil, true, "Account rooms: signed in, being renewed"},
-		{"retrying", state("retrying", "no answer from the sign-in service"), signIn, false, "Account rooms: renewal failed, being tried again. no answer from the sign-in service"},
+		{"being renewed", state("refreshing", ""), nil, true, "Account rooms: signed in, refreshing"},
+		{"retrying", state("retrying", "no answer from the sign-in service"), signIn, false, "Account rooms: refresh failed, trying again. no answer from the sign-in service"},
 		{"sign-in needed", state("sign_in_needed", "the password was changed"), nil, false, "Account rooms: sign-in needed. the password was changed Run roomgate login rooms on the gateway."},
 		{"the reason has the command", state("never_signed_in", "run roomgate login rooms"), nil, false, "Account rooms: never signed in. run roomgate login rooms"},
 		{"with a set-up page", state("never_signed_in", "run roomgate login rooms"), signIn, false,
@@ -131,12 +131,12 @@ func TestAccountInWords(t *testing.T) {
 		{"with a device code", state("never_signed_in", "enter the code C7KQ4RHDN"), device, false,
 			"Account rooms: never signed in. Enter the code C7KQ4RHDN at https://contoso.example/device by 12:15. Or use the set-up page."},
 		{"ends are far", ending("ok", 60, 60), nil, true, "Account rooms: signed in"},
-		{"ends are in sight", ending("ok", 59, 59), nil, true, "Account rooms: signed in. unless it is renewed, the sign-in lapses in 59 days." +
-			" the client secret or certificate expires in 59 days; have the customer's IT make a new one"},
-		{"a month to go", ending("ok", 89, 31), nil, true, "Account rooms: signed in. the client secret or certificate expires in 31 days; have the customer's IT make a new one"},
-		{"secret about to expire", ending("ok", 89, 30), nil, false, "Account rooms: signed in. the client secret or certificate expires in 30 days; have the customer's IT make a new one"},
-		{"one day", ending("retrying", 1, 65), nil, false, "Account rooms: renewal failed, being tried again. unless it is renewed, the sign-in lapses in 1 day"},
-		{"no day", ending("retrying", 0, 65), nil, false, "Account rooms: renewal failed, being tried again. unless it is renewed, the sign-in lapses within a day, if it has not yet"},
+		{"ends are in sight", ending("ok", 59, 59), nil, true, "Account rooms: signed in. unless it is refreshed, the sign-in expires in 59 days." +
+			" the client secret or certificate expires in 59 days; have the customer's IT create a new one"},
+		{"a month to go", ending("ok", 89, 31), nil, true, "Account rooms: signed in. the client secret or certificate expires in 31 days; have the customer's IT create a new one"},
+		{"secret about to expire", ending("ok", 89, 30), nil, false, "Account rooms: signed in. the client secret or certificate expires in 30 days; have the customer's IT create a new one"},
+		{"one day", ending("retrying", 1, 65), nil, false, "Account rooms: refresh failed, trying again. unless it is refreshed, the sign-in expires in 1 day"},
+		{"no day", ending("retrying", 0, 65), nil, false, "Account rooms: refresh failed, trying again. unless it is refreshed, the sign-in expires within a day, unless it already has"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			o := options(t)

@@ -1,7 +1,7 @@
 // Package web shows the board in a browser: one page, the same as JSON, metrics
-// for Prometheus and a health check. It only reads, unless it is given more: a
-// function that reads a room at once, the accounts, which it then has pages for on
-// which people sign in, and a Connector, with which other programs do.
+// for Prometheus and a health check. Options adds more: a function that reads
+// a room at once, the accounts, for which there are sign-in pages, and a Connector
+// for the connect API.
 //
 // The page is rendered on the server and complete without JavaScript. With it, a
 // stream of server-sent events brings every part of the page that has changed,
@@ -13,7 +13,7 @@
 // accountmarkup.go), and not of templates: text/template calls methods by name,
 // so that the linker has to keep every exported method of the whole program.
 //
-// The time of the facts is Options.Now, which a demonstration may speed up.
+// The time of the points is Options.Now, which runs faster in a demonstration.
 // Pauses, keep-alives and deadlines of connections use the machine's own clock.
 package web
 
@@ -32,8 +32,7 @@ import (
 	"roomgate/driver"
 )
 
-// Options are the parts a Handler is built from. All are needed unless said
-// otherwise.
+// Options configures a Handler. All fields are required unless said otherwise.
 type Options struct {
 	Site       driver.Site
 	Rooms      []driver.Room // in the order in which they are shown
@@ -47,7 +46,7 @@ type Options struct {
 
 	// Read asks for a reading of the calendar of one of Rooms, and does not wait
 	// for it. Its error is shown; where it has a method Action() string, that is
-	// the next step for a person. nil: the page has no button for it.
+	// the next step for the user. nil: the page has no button for it.
 	Read func(ctx context.Context, room string) error
 
 	Accounts  func() []Account       // every account, in the order of the configuration; nil: no set-up pages and no connect API
@@ -142,7 +141,7 @@ func isAPI(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/api/")
 // message is a page with one message and a link.
 type message struct {
 	Title, Words  string
-	Address, Link string // where to go on, and the words of the link
+	Address, Link string // target and text of the link
 	Site          string
 }
 

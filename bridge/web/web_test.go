@@ -111,7 +111,7 @@ func TestPageIsWholeWithoutScript(t *testing.T) {
 		"Account rooms: sign-in needed Run roomgate login rooms on the gateway. " +
 		"mqtt: not working since 11:00. the broker refused the password " +
 		"Annexe, floor 3 Boardroom 12 seats Booked until 12:45 Budget Nothing else booked in the days ahead Quality good " +
-		"Rooms Attic Not known nothing is known of this room yet Quality unknown " +
+		"Rooms Attic Not known the room has not been published yet Quality unknown " +
 		"Gateway Account rooms: sign-in needed Run roomgate login rooms on the gateway. " +
 		"mqtt: not working since 11:00. the broker refused the password roomgate 1.2.3"
 	if got := words(body); got != want {

@@ -292,7 +292,7 @@ func readNow(t *testing.T, b *browser, page string, f *fakeService) {
 	f.asked() // what came before
 	b.visit(page)
 	b.click(`//article[@id="room-boardroom"]//input[@value="Read now"]`)
-	b.element(`//article[@id="room-boardroom"]//output[.="Asked for."]`)
+	b.element(`//article[@id="room-boardroom"]//output[.="Requested."]`)
 	b.picture("7-read-now")
 	if got := f.asked(); got != "read|boardroom" || b.address() != page+"/" {
 		t.Errorf("asked %q, at %s", got, b.address())

@@ -7,14 +7,14 @@ import (
 	paho "github.com/eclipse/paho.mqtt.golang"
 )
 
-// retainedTimeout is how long a broker may take to hand over what it retains; it
-// does so right after it has agreed to a subscription.
+// retainedTimeout is how long a broker may take to send retained messages, which it
+// does right after it has accepted a subscription.
 const retainedTimeout = 2 * time.Second
 
 // Status returns the retained gateway/status of the Sink's topics; empty: there is
 // none. The error matches ErrUnproven where the broker forbids reading it.
 func (s *Sink) Status(ctx context.Context) (string, error) {
-	reader, err := s.o.visit(ctx, "-status")
+	reader, err := s.o.dialShort(ctx, "-status")
 	if err != nil {
 		return "", err
 	}
@@ -41,7 +41,7 @@ func (s *Sink) Status(ctx context.Context) (string, error) {
 
 // Clear deletes the retained values of topics.
 func (s *Sink) Clear(ctx context.Context, topics []string) error {
-	writer, err := s.o.visit(ctx, "-clear")
+	writer, err := s.o.dialShort(ctx, "-clear")
 	if err != nil {
 		return err
 	}
