@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -285,4 +286,25 @@ func TestAccountIsRenamedDuringASignIn(t *testing.T) {
 			w.mustWork(offset)
 		})
 	}
+}
+
+// What is read with a session that has ended fails in a way that the driver tells
+// from a failure of the rooms.
+func TestReadingWithASessionThatEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWhole(t, signInSettings)
+		w.signIn()
+		w.stop()
+		w.own.set(2 * time.Hour) // the access token has expired
+		a := w.g.parts().accounts[0]
+		readings := driver.ReadOnce(t.Context(), a.provider, w.g.parts().rooms, w.own.Now(), w.own.Now().Add(time.Hour))
+		if len(readings) != len(w.cfg.Rooms) {
+			t.Fatalf("%d readings of %d rooms", len(readings), len(w.cfg.Rooms))
+		}
+		for _, r := range readings {
+			if !errors.Is(r.Err, driver.ErrSessionEnded) {
+				t.Errorf("%s: %v", r.Room, r.Err)
+			}
+		}
+	})
 }
