@@ -66,7 +66,6 @@ type school struct {
 	text  string // of the configuration
 	deps  Dependencies
 	g     *Gateway
-	stop  func()
 }
 
 const schoolConfig = `
@@ -91,7 +90,7 @@ id = "library"
 
 func newSchool(t *testing.T, table config.Provider, kind Kind) *school {
 	t.Helper()
-	ahead := time.Date(2026, 11, 30, 8, 0, 0, 0, time.UTC).Sub(time.Now())
+	ahead := time.Until(time.Date(2026, 11, 30, 8, 0, 0, 0, time.UTC))
 	clock := &ownClock{right: func() time.Time { return time.Now().Round(0).Add(ahead).UTC() }}
 	path := filepath.Join(t.TempDir(), "state", "roomgate.db")
 	s := &school{t: t, table: table, text: schoolConfig + "[store]\npath = \"" + path + "\"\n", deps: Dependencies{Clock: clock,
