@@ -164,6 +164,14 @@ func TestSessionsEndTogether(t *testing.T) {
 	})
 }
 
+// goroutines counts those of the bubble, and returns the stacks of all.
+func goroutines() (n int, stacks []byte) {
+	synctest.Wait()
+	stacks = make([]byte, 4<<20)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	return bytes.Count(stacks, []byte(", synctest bubble ")), stacks
+}
+
 // A hundred reloads of everything leave no goroutine behind.
 func TestReloadsLeaveNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -196,15 +204,12 @@ func TestReloadsLeaveNothing(t *testing.T) {
 			w.pass(2 * time.Minute)
 		}
 		reloadAll()
-		before := runtime.NumGoroutine()
+		before, _ := goroutines()
 		for range 12 {
 			reloadAll()
 		}
-		if after := runtime.NumGoroutine(); after > before {
-			var stacks bytes.Buffer
-			buf := make([]byte, 1<<20)
-			stacks.Write(buf[:runtime.Stack(buf, true)])
-			t.Errorf("%d goroutines, were %d:\n%s", after, before, stacks.String())
+		if after, stacks := goroutines(); after > before {
+			t.Errorf("%d goroutines, were %d:\n%s", after, before, stacks)
 		}
 		w.pass(20 * time.Minute)
 		w.sameAsCalendar("at the end")
