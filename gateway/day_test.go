@@ -474,7 +474,7 @@ func (y *years) throttled() {
 // The consent is withdrawn for a day and given back. It is asked for hourly, so
 // that giving it back is enough.
 func (y *years) consentWithdrawn() {
-	words, next := "the permissions have not been consented to, or the consent was withdrawn (AADSTS65001", "for the customer's IT: press entra.microsoft.com > Entra ID > App registrations > the app > API permissions > Grant admin consent, or let whoever signs in accept them, then run: roomgate login rooms"
+	words, next := "the permissions have not been consented to, or the consent was withdrawn (AADSTS65001", "for the customer's IT: press entra.microsoft.com > Entra ID > App registrations > the app > API permissions > Grant admin consent, or let the user accept them at the sign-in, then run: roomgate login rooms"
 	y.sim.FailToken(65001, -1)
 	y.pass(firstTry)
 	y.stands("sign_in_needed", words, next)
@@ -532,7 +532,7 @@ func (y *years) bootIn1970() {
 	y.well()
 }
 
-// A gateway on a shelf: after 89 days the sign-in works, after 91 it has lapsed.
+// A gateway on a shelf: after 89 days the sign-in works, after 91 it has expired.
 func TestMonthsOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
@@ -546,7 +546,7 @@ func TestMonthsOff(t *testing.T) {
 		y.stop()
 		y.day(89 + 91)
 		y.start()
-		y.stands("sign_in_needed", "the sign-in has lapsed: it was not used for 90 days (AADSTS700082", "run: roomgate login rooms")
+		y.stands("sign_in_needed", "the sign-in has expired: it was not used for 90 days (AADSTS700082", "run: roomgate login rooms")
 	})
 }
 
