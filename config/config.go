@@ -30,14 +30,14 @@ type Config struct {
 // A Site is the building that the gateway serves.
 type Site struct {
 	ID       string // a topic segment, [a-z0-9-]{1,40}
-	Name     string // for people; default: the id
+	Name     string // display name; default: the id
 	Timezone *time.Location
 }
 
 // A Room is one meeting room.
 type Room struct {
 	ID       string   `toml:"id" form:"id" required:"boardroom"`
-	Name     string   `toml:"name"`                   // for people; default: the id
+	Name     string   `toml:"name"`                   // display name; default: the id
 	Mailbox  string   `toml:"mailbox" form:"mailbox"` // "": the room is found in a calendar of the account
 	Calendar string   `toml:"calendar"`               // name or id of that calendar; "": the account's own
 	Match    []string `toml:"match"`                  // locations or attendees that mean this room; none: every event

@@ -24,7 +24,7 @@ func (l lineIndex) of(path string) int {
 }
 
 // indexLines finds the lines of all keys of a text that is known to be valid
-// TOML (toml.io/en/v1.0.0): only then is so light a scanner right.
+// TOML (toml.io/en/v1.0.0): only then is this simple scanner correct.
 func indexLines(text string) lineIndex {
 	s := &scanner{text: text, line: 1, lines: lineIndex{}, arrays: map[string]int{}}
 	table := ""

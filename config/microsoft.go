@@ -20,7 +20,7 @@ type Microsoft struct {
 	SignIn              string   // "code", "device" or "app"
 	RedirectURI         string   // "code" only
 	Scopes              []string // none for "app", whose permissions are granted in the portal
-	Refresh             Schedule // when tokens are renewed
+	Refresh             Schedule // when tokens are refreshed
 	Read                string   // "events", "view", "free-busy", or "" for the default of each room
 	LoginURL            string   // scheme and host, no slash at the end
 	GraphURL            string   // scheme and host, no slash at the end
@@ -34,7 +34,7 @@ func (m *Microsoft) SameSignIn(other *Microsoft) bool {
 	return Same(a, b)
 }
 
-// Shortest intervals. Access tokens live about an hour, so renewing them more
+// Shortest intervals. Access tokens live about an hour, so refreshing them more
 // often than each minute only costs requests. Polls below ten seconds exceed the
 // limits of learn.microsoft.com/graph/throttling-limits with few rooms: 10,000
 // requests in ten minutes to a mailbox. Sweeps all count against the mailbox of

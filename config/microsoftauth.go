@@ -25,7 +25,7 @@ func (t *microsoftTable) checkSignIn(a *AccountCheck, auth clientAuthentication)
 	}
 }
 
-// checkScopes checks the permissions that a person is asked to consent to.
+// checkScopes checks the permissions that the user is asked to consent to.
 func (t *microsoftTable) checkScopes(a *AccountCheck) {
 	if !slices.Contains(t.Scopes, "offline_access") {
 		a.Report("scopes", nil, Complaint{`lacks "offline_access", without which the sign-in ends within the hour`, `add "offline_access"`})
@@ -35,7 +35,7 @@ func (t *microsoftTable) checkScopes(a *AccountCheck) {
 	}
 }
 
-// checkApp checks an account that signs in without a person. Source:
+// checkApp checks an account that signs in without a user. Source:
 // learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow.
 func (t *microsoftTable) checkApp(a *AccountCheck, auth clientAuthentication) {
 	if slices.Contains(sharedTenants, t.Tenant) && !a.Reported("tenant") {

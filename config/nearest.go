@@ -2,8 +2,8 @@ package config
 
 import "strings"
 
-// nearest returns the known word that a person who wrote word most likely meant,
-// or "" when none is near: at most one mistake in three letters.
+// nearest returns the known word that was most likely meant by word, or "" when none
+// is near: at most one mistake in three letters.
 func nearest(word string, known []string) string {
 	best, least := "", max(1, len(word)/3)+1
 	for _, k := range known {

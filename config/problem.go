@@ -20,7 +20,7 @@ type Problem struct {
 	Fix     string // what to do
 }
 
-// String returns the problem on one line, for a person.
+// String returns the problem on one line, for display.
 func (p Problem) String() string {
 	var b strings.Builder
 	b.WriteString(p.File)
@@ -52,7 +52,7 @@ func (p *Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Action returns the next step for a person.
+// Action returns the next step for the user.
 func (p *Problems) Action() string {
 	return "correct the configuration and run roomgate config check"
 }

@@ -5,11 +5,10 @@ import (
 	"time"
 )
 
-// Same returns whether two parts of configurations, or two whole ones, say the
-// same. Secrets and certificates are compared by content, schedules by text and
+// Same returns whether two configurations, or parts of them, are equal. Secrets and certificates are compared by content, schedules by text and
 // zone, instants and zones by meaning. Unexported fields are not compared.
 //
-// [reflect.DeepEqual] does not do: a [time.Location] caches the offset of the day
+// [reflect.DeepEqual] is not suitable: a [time.Location] caches the offset of the day
 // it was loaded on, and so differs from the same zone loaded half a year later.
 func Same[T any](a, b T) bool { return same(reflect.ValueOf(&a).Elem(), reflect.ValueOf(&b).Elem()) }
 

@@ -18,7 +18,7 @@ import (
 //
 // Around the change of the clocks a schedule with a fixed hour runs twice when
 // the hour repeats and not at all when it is left out. That is harmless for
-// renewing tokens and reading calendars.
+// refreshing tokens and reading calendars.
 func ParseSchedule(spec string, zone *time.Location, least time.Duration) (_ Schedule, err error) {
 	defer func() { // the parser panics on some texts
 		if p := recover(); p != nil {

@@ -1,4 +1,4 @@
-// Package demo shows the whole product on one machine: an office that is
+// Package demo runs the whole product on one machine: an office that is
 // simulated, its calendar service and its people, an MQTT broker, and the real
 // gateway between them.
 package demo
@@ -24,7 +24,7 @@ import (
 // Banner is what the page shows on top.
 const Banner = "Demonstration: the office and its bookings are simulated, and its clock runs fast."
 
-// Options are what a demonstration is run with. All are needed.
+// Options configures a demonstration. All fields are required.
 type Options struct {
 	Speed   float64 // of the office's clock; 1: real time
 	MQTT    string  // loopback address of the broker; another port is used where it is taken
@@ -35,7 +35,7 @@ type Options struct {
 	Open func(config string, clock driver.Clock) (Gateway, error)
 }
 
-// Gateway is the gateway that is shown.
+// Gateway is the gateway of the demonstration.
 type Gateway interface {
 	Run(ctx context.Context)
 	Board() *bridge.Board
@@ -49,7 +49,7 @@ type Gateway interface {
 // account is the name of the one account.
 const account = "rooms"
 
-// Run shows the product until ctx ends.
+// Run runs the demonstration until ctx ends.
 func Run(ctx context.Context, o Options) error {
 	dir, err := os.MkdirTemp("", "roomgate-demo-")
 	if err != nil {
@@ -170,10 +170,10 @@ func (d *demonstration) run(ctx context.Context, g Gateway) error {
 	return nil
 }
 
-// signIn does what a person with a browser does.
+// signIn does what a user with a browser does.
 func (d *demonstration) signIn(ctx context.Context, g Gateway) error {
 	var err error
-	for range 5 { // the simulator fails now and then; a person would try again
+	for range 5 { // the simulator fails at random; a user would try again
 		if err = d.signInOnce(ctx, g); err == nil {
 			fmt.Fprintln(d.o.Out, "Signed in to the simulator as "+graphsim.ServiceAccount+", with code, state and PKCE.")
 			return nil

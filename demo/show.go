@@ -63,7 +63,7 @@ type point struct {
 	index int
 }
 
-// changes tells changes from repeated values.
+// changes distinguishes changes from repeated values.
 type changes struct {
 	booked map[string]bool // by room
 	last   map[point]string

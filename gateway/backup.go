@@ -8,16 +8,15 @@ import (
 	"roomgate/driver/store"
 )
 
-// Backup is a copy of the database on its way from the gateway to the command.
-// The command writes the file, because the gateway's user may write next to
-// nowhere (systemd/roomgate.service).
+// Backup is a copy of the database that the gateway sends to the command. The
+// command writes the file, because the gateway's user may write almost nowhere
+// (systemd/roomgate.service).
 type Backup struct {
 	Copy    []byte   `json:"copy"`
 	LeftOut []string `json:"left_out"` // buckets that are secret and not sealed
 }
 
-// openBuckets are the buckets without secrets: what the calendars show anyway,
-// and what was counted of it.
+// openBuckets are the buckets without secrets: bookings and their counters.
 var openBuckets = []string{"bookings", "history"}
 
 func (g *Gateway) answerBackup(w http.ResponseWriter, _ *http.Request) {

@@ -11,8 +11,8 @@ import (
 	"roomgate/driver"
 )
 
-// Check returns the doctor's findings, and what only a running gateway knows: what
-// its rooms show and whether its parts work.
+// Check returns the doctor's findings, with the state of the rooms and parts of a
+// running gateway.
 func (c *Client) Check(ctx context.Context, cfg *config.Config) ([]driver.Finding, error) {
 	findings := []driver.Finding{{Subject: "database", Level: driver.LevelGood, Words: cfg.Store.Path}}
 	var found []driver.Finding
@@ -52,7 +52,7 @@ func shown(f driver.Finding, room RoomStatus, cfg *config.Config) driver.Finding
 	return f
 }
 
-// partFindings says whether the parts of the running gateway work.
+// partFindings are the findings about the parts of the running gateway.
 func partFindings(parts map[string]PartStatus) []driver.Finding {
 	var findings []driver.Finding
 	for _, name := range slices.Sorted(maps.Keys(parts)) {

@@ -17,7 +17,7 @@ import (
 	"roomgate/driver/store"
 )
 
-// Client is the gateway as a command reaches it.
+// Client is a command's connection to the gateway.
 type Client struct {
 	Running bool // the gateway is another process; otherwise it is built in this one and does not run
 
@@ -25,7 +25,7 @@ type Client struct {
 	close func() error
 }
 
-// Close lets go of the gateway.
+// Close releases the gateway.
 func (c *Client) Close() error { return c.close() }
 
 // Client reaches the gateway in this process.
@@ -38,8 +38,8 @@ func NewClient(transport http.RoundTripper, running bool) *Client {
 	return &Client{Running: running, http: &http.Client{Transport: transport}, close: func() error { return nil }}
 }
 
-// ErrNoAccess tells that the running gateway does not let this user in.
-var ErrNoAccess = errors.New("the running gateway does not let this user in")
+// ErrNoAccess means that this user may not access the running gateway.
+var ErrNoAccess = errors.New("this user may not access the running gateway")
 
 // Reach finds the running gateway of a configuration, or builds it in this
 // process without running it; open opens the database for that.
@@ -120,19 +120,19 @@ func (c *Client) Accounts(ctx context.Context) (all []AccountStatus, err error) 
 	return all, c.call(ctx, http.MethodGet, "/control/accounts", nil, &all)
 }
 
-// Rooms returns what the rooms show, as the page's JSON has it.
+// Rooms returns the state of the rooms as in the page's JSON.
 func (c *Client) Rooms(ctx context.Context) (all json.RawMessage, err error) {
 	return all, c.call(ctx, http.MethodGet, "/api/v1/rooms", nil, &all)
 }
 
-// Parts returns how the parts of the gateway do, as the page's JSON has it.
+// Parts returns the health of the parts of the gateway as in the page's JSON.
 func (c *Client) Parts(ctx context.Context) (map[string]PartStatus, error) {
 	var doc struct{ Parts map[string]PartStatus }
 	err := c.call(ctx, http.MethodGet, "/api/v1/gateway", nil, &doc)
 	return doc.Parts, err
 }
 
-// PartStatus is how a part of the gateway does.
+// PartStatus is the health of a part of the gateway.
 type PartStatus struct {
 	OK    bool
 	Words string
@@ -158,7 +158,7 @@ func (c *Client) Backup(ctx context.Context) (b Backup, err error) {
 	return b, c.call(ctx, http.MethodPost, "/control/backup", struct{}{}, &b)
 }
 
-// History returns what is kept of a date of the site, as in "2026-01-31".
+// History returns the stored days of a date of the site, as in "2026-01-31".
 func (c *Client) History(ctx context.Context, date string) (h HistoryDay, err error) {
 	return h, c.call(ctx, http.MethodGet, "/control/history/"+url.PathEscape(date), nil, &h)
 }
@@ -200,12 +200,12 @@ func (c *Client) Import(ctx context.Context, account string, t driver.ImportedTo
 	return c.call(ctx, http.MethodPost, "/control/login/import", signInRequest{Account: account, Tokens: t}, nil)
 }
 
-// Verify makes sure that the service lets the account in.
+// Verify checks that the service accepts the sign-in.
 func (c *Client) Verify(ctx context.Context, account string) error {
 	return c.call(ctx, http.MethodPost, "/control/login/verify", signInRequest{Account: account}, nil)
 }
 
-// SignOut forgets a sign-in.
+// SignOut deletes a sign-in.
 func (c *Client) SignOut(ctx context.Context, account string) error {
 	return c.call(ctx, http.MethodPost, "/control/logout", signInRequest{Account: account}, nil)
 }

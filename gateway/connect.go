@@ -128,21 +128,21 @@ func (c *Connector) choose(accounts []candidate, email string) (candidate, error
 		"complete that sign-in, or try again later"}
 }
 
-// vacant tells whether nobody is signed in. Who is signed in is not always known.
+// vacant reports whether nobody is signed in. Who is signed in is not always known.
 func vacant(s driver.SessionStatus) bool { return s.State.NeedsPerson() && s.User == "" }
 
-// reserved tells whether an account waits for the code of a sign-in.
+// reserved reports whether an account waits for the code of a sign-in.
 func (c *Connector) reserved(account string) bool {
 	return slices.ContainsFunc(c.pending, func(p pendingSignIn) bool { return p.account == account })
 }
 
-// reservedFor tells whether it waits for the code of this e-mail address.
+// reservedFor reports whether it waits for the code of this e-mail address.
 func (c *Connector) reservedFor(account, email string) bool {
 	return slices.ContainsFunc(c.pending, func(p pendingSignIn) bool { return p.account == account && strings.EqualFold(p.email, email) })
 }
 
-// reserve adds a pending sign-in. It replaces one that its caller cannot tell
-// from it, and the oldest if the account has too many.
+// reserve adds a pending sign-in. It replaces one with the same caller's
+// state or address, and the oldest if the account has too many.
 func (c *Connector) reserve(p pendingSignIn) {
 	c.pending = slices.DeleteFunc(c.pending, func(o pendingSignIn) bool {
 		return o.account == p.account && o.caller == p.caller && strings.EqualFold(o.email, p.email)
@@ -206,7 +206,7 @@ func (c *Connector) find(r web.ConnectRequest) (candidate, string, error) {
 	case i >= 0:
 		return accounts[i], authorizationResponse(accounts[i].session.RedirectURI(), r.Code, p.state), nil
 	case ambiguous:
-		return candidate{}, "", connectError{"several accounts wait for a code, and the request does not tell which one this code is for, so it was not used; " +
+		return candidate{}, "", connectError{"several accounts wait for a code, and the request does not identify the one for this code, so it was not used; " +
 			"send the state of the call that returned the address, or as name the account or the e-mail address", true, "invalid_request"}
 	}
 	return candidate{}, "", connectError{"no account waits for this code; ask for an address to sign in at first", true, "invalid_grant"}
@@ -287,8 +287,7 @@ func hashed(state string) [sha256.Size]byte {
 	return sha256.Sum256([]byte(state))
 }
 
-// accountID is the same for the same person at the same site, and different from
-// every other.
+// accountID is unique and stable for a user at a site.
 func accountID(kind, site, email, account string) string {
 	if email == "" {
 		email = account
@@ -301,14 +300,14 @@ func accountID(kind, site, email, account string) string {
 // API answers.
 type connectError struct {
 	words  string
-	person bool   // calling again later is of no use
+	person bool   // user action required
 	code   string // "error" of RFC 6749 §5.2
 }
 
 // Error implements error.
 func (e connectError) Error() string { return e.words }
 
-// NeedsPerson tells whether calling again later is of no use.
+// NeedsPerson reports whether user action is required.
 func (e connectError) NeedsPerson() bool { return e.person }
 
 // OAuthCode returns the word that the connect API answers.

@@ -13,8 +13,8 @@ import (
 
 // The database is locked by the running gateway, so commands that need the state
 // ask it over a Unix socket beside the database. When none runs, the same handler
-// is called in the command's own process. Either way there is one way of doing
-// each thing.
+// is called in the command's own process. Each operation is
+// implemented once.
 
 // maxControlBody bounds what a command sends, in bytes.
 const maxControlBody = 64 << 10
@@ -37,7 +37,7 @@ type roomRequest struct {
 type AccountStatus struct {
 	Name        string `json:"name"`
 	Provider    string `json:"provider"` // as configured
-	Service     string `json:"service"`  // for people
+	Service     string `json:"service"`  // for display
 	SignIn      SignIn `json:"sign_in"`
 	RedirectURI string `json:"redirect_uri,omitempty"` // of SignInCode
 	driver.SessionStatus
@@ -48,9 +48,9 @@ type SignIn string
 
 const (
 	SignInNone      SignIn = "none"      // the service needs no sign-in
-	SignInAutomatic SignIn = "automatic" // nobody signs in
-	SignInCode      SignIn = "code"      // a person, in a browser
-	SignInDevice    SignIn = "device"    // a person, with a short code on any device
+	SignInAutomatic SignIn = "automatic" // without a user
+	SignInCode      SignIn = "code"      // a user, in a browser
+	SignInDevice    SignIn = "device"    // a user, with a short code on any device
 )
 
 // SetUpPage is where the set-up page is, and the code that opens it.
@@ -96,8 +96,8 @@ func (g *Gateway) accountHandlers(mux *http.ServeMux) {
 	mux.HandleFunc("POST /control/logout", g.withAccount(signOut))
 }
 
-// withAccount finds the account that a request is about. A sign-in that a reload
-// replaces meanwhile goes on with its successor.
+// withAccount finds the account that a request is about. If a reload replaces
+// the session, its successor continues.
 func (g *Gateway) withAccount(do func(context.Context, *account, signInRequest) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var in signInRequest

@@ -62,8 +62,8 @@ func Compare(account string, seen driver.Discovery, configured []driver.Room) (D
 	return d, configured
 }
 
-// cleaned is a room as it can be shown and configured. What serves only for the
-// comparison is left out.
+// cleaned is a room as it is shown and configured, without the fields for the
+// comparison.
 func cleaned(f driver.FoundRoom) driver.FoundRoom {
 	f.Name, f.Building, f.Floor = OneLine(f.Name), OneLine(f.Building), OneLine(f.Floor)
 	f.RoomList, f.Address, f.Source, f.Remark = OneLine(f.RoomList), OneLine(f.Address), OneLine(f.Source), OneLine(f.Remark)
@@ -80,7 +80,7 @@ func cleaned(f driver.FoundRoom) driver.FoundRoom {
 // addressForm is what the setting mailbox takes.
 var addressForm = regexp.MustCompile(`^[^@\s/?#]+@[^@\s/?#]+$`)
 
-// isConfigured tells whether a configured room is the one found with an account.
+// isConfigured reports whether a configured room is the one found with an account.
 func isConfigured(f driver.FoundRoom, account string, c driver.Room) bool {
 	switch {
 	case c.Mailbox != "":

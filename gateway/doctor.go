@@ -15,8 +15,8 @@ import (
 	"roomgate/driver"
 )
 
-// Doctor looks at what a gateway needs. It changes nothing, and shows nothing of
-// what is written in a calendar.
+// Doctor checks what a gateway needs. It changes nothing, and shows no content of
+// calendars.
 type Doctor struct {
 	Clock     driver.Clock
 	Transport http.RoundTripper // to the services; nil: the network, through the proxy of the environment
@@ -28,14 +28,14 @@ type Doctor struct {
 	Probe     func(ctx context.Context) error // logs in to the broker and tries its access rules
 }
 
-// DoctorAccount is an account to look at.
+// DoctorAccount is an account to check.
 type DoctorAccount struct {
 	Name     string
 	Provider driver.Provider // nobody else reads with it at the same time
 	Rooms    []driver.Room   // of the account
 }
 
-// Examine is everything, from what all depends on to what depends on all.
+// Examine returns all findings, in the order of their dependencies.
 func (d Doctor) Examine(ctx context.Context) []driver.Finding {
 	findings := d.Surroundings(ctx)
 	for _, a := range d.Accounts {
@@ -44,8 +44,8 @@ func (d Doctor) Examine(ctx context.Context) []driver.Finding {
 	return append(findings, d.Broker(ctx))
 }
 
-// Surroundings are what needs no sign-in: this machine, and the network between
-// it and the services.
+// Surroundings are the findings that need no sign-in: this machine, and the network
+// between it and the services.
 func (d Doctor) Surroundings(ctx context.Context) []driver.Finding {
 	servers, off := d.servers(ctx)
 	findings := append([]driver.Finding{d.clock(off), d.zone()}, servers...)
@@ -68,7 +68,7 @@ func (d Doctor) clock(off *offset) driver.Finding {
 		Action: "set the time and switch on time synchronisation: timedatectl set-ntp true"}
 	switch {
 	case off == nil && now.Before(released):
-		f.Level, f.Words = driver.LevelBad, "the clock says "+f.Words+", which has long passed"
+		f.Level, f.Words = driver.LevelBad, "the clock shows "+f.Words+", which is in the past"
 	case off == nil:
 		f.Words += "; no server could be asked for the time"
 	default:
@@ -85,7 +85,7 @@ func (d Doctor) clock(off *offset) driver.Finding {
 	return f
 }
 
-// zone says what the site's clocks show, which a person can compare.
+// zone is the finding with the local time of the site, to compare with a clock.
 func (d Doctor) zone() driver.Finding {
 	now := d.Clock.Now().In(d.Zone)
 	return driver.Finding{Subject: "time zone", Level: driver.LevelGood, Words: d.Zone.String() + ", where it is now " + now.Format("Mon 15:04 (-07:00)")}
@@ -93,7 +93,7 @@ func (d Doctor) zone() driver.Finding {
 
 const leastDisk = 100 << 20 // bytes
 
-// disk tells whether the database can still grow.
+// disk reports whether the database can still grow.
 func (d Doctor) disk() driver.Finding {
 	folder := filepath.Dir(d.Store)
 	var st syscall.Statfs_t
@@ -103,7 +103,7 @@ func (d Doctor) disk() driver.Finding {
 	left := uint64(st.Bavail) * uint64(st.Bsize)
 	f := driver.Finding{Subject: "disk", Level: driver.LevelGood, Words: fmt.Sprintf("%d MB left in %s", left>>20, folder)}
 	if left < leastDisk {
-		f.Level, f.Action = driver.LevelWarning, "free some space: on a full disk the gateway cannot store a renewed sign-in"
+		f.Level, f.Action = driver.LevelWarning, "free some space: on a full disk the gateway cannot store a refreshed sign-in"
 	}
 	return f
 }
@@ -132,7 +132,7 @@ func (d Doctor) permissions() driver.Finding {
 func (d Doctor) Broker(ctx context.Context) driver.Finding {
 	err := d.Probe(ctx)
 	if err == nil {
-		return driver.Finding{Subject: "broker", Level: driver.LevelGood, Words: d.BrokerURL + " lets the gateway in, and forwards what it publishes"}
+		return driver.Finding{Subject: "broker", Level: driver.LevelGood, Words: d.BrokerURL + " accepts the login, and forwards what the gateway publishes"}
 	}
 	f := driver.Failure("broker", err)
 	f.Person = false // nobody at a calendar service can fix it

@@ -124,7 +124,7 @@ func TestDoctorComparesClocks(t *testing.T) {
 		{&offset{"login.example", -5 * time.Minute}, noon, driver.LevelWarning, "5m0s off"},
 		{&offset{"login.example", 5*time.Minute + time.Second}, noon, driver.LevelBad, "5m1s off"},
 		{nil, noon, driver.LevelGood, "no server could be asked for the time"},
-		{nil, time.Unix(0, 0), driver.LevelBad, "1970-01-01T00:00:00Z, which has long passed"},
+		{nil, time.Unix(0, 0), driver.LevelBad, "1970-01-01T00:00:00Z, which is in the past"},
 	} {
 		f := Doctor{Clock: stillClock(c.now)}.clock(c.off)
 		if f.Level != c.level || !strings.Contains(f.Words, c.words) {
@@ -174,7 +174,7 @@ func TestDoctorOnTheConnection(t *testing.T) {
 		{"TLS inspection", inspecting.URL, `issued by "" Acme Co, which this machine does not trust: the connection is intercepted`, "exempt this host from TLS inspection"},
 		{"a guest network", portal.URL, `answered with status 200 and "text/html" instead of JSON`, "let the gateway through"},
 		{"a closed port", nobody, "no answer: ", "let the gateway connect to 127.0.0.1 port "},
-		{"a wrong name", "https://login.invalid", "the name servers do not know it", "name servers"},
+		{"a wrong name", "https://login.invalid", "the name cannot be resolved", "name servers"},
 	} {
 		found, _ := newDoctor(t, at(c.server, foreign)).servers(t.Context())
 		found = wrong(found)
@@ -261,7 +261,7 @@ func TestDoctorOnTheBroker(t *testing.T) {
 		level driver.Level
 		words string
 	}{
-		{nil, driver.LevelGood, "mqtt://127.0.0.1:1883 lets the gateway in"},
+		{nil, driver.LevelGood, "mqtt://127.0.0.1:1883 accepts the login"},
 		{errors.New("connection refused"), driver.LevelBad, "connection refused"},
 		{mqtt.ErrUnproven, driver.LevelWarning, mqtt.ErrUnproven.Error()},
 	} {

@@ -10,10 +10,10 @@ import (
 	"roomgate/driver"
 )
 
-// signInPatience bounds what is asked about one sign-in.
+// signInPatience bounds the checks of one sign-in.
 const signInPatience = time.Minute
 
-// Account looks at a sign-in and at what can be read with it.
+// Account checks a sign-in and what can be read with it.
 func (d Doctor) Account(ctx context.Context, a DoctorAccount) []driver.Finding {
 	asking, cancel := context.WithTimeout(ctx, signInPatience)
 	defer cancel()
@@ -27,7 +27,7 @@ func (d Doctor) Account(ctx context.Context, a DoctorAccount) []driver.Finding {
 	return append(findings, d.rooms(ctx, a)...)
 }
 
-// session looks at an account's sign-in. works tells whether calendars can be
+// session checks an account's sign-in. works tells whether calendars can be
 // read with it.
 func (d Doctor) session(ctx context.Context, a DoctorAccount) (findings []driver.Finding, works bool) {
 	s := driver.SessionOf(a.Provider)
@@ -61,9 +61,9 @@ func sessionFinding(account string, s driver.SessionStatus) driver.Finding {
 // customer's IT needs time to make a new secret.
 const soon = 30 * 24 * time.Hour
 
-// ends warns of what will end.
+// ends warns of what expires soon.
 func (d Doctor) ends(a DoctorAccount, s driver.SessionStatus) []driver.Finding {
-	renew := "have a new one made at " + a.Provider.Service() + " before then, and configure it"
+	renew := "have a new one created at " + a.Provider.Service() + " before then, and configure it"
 	if g, ok := a.Provider.(driver.CredentialGuide); ok {
 		renew = g.RenewCredential()
 	}
@@ -74,7 +74,7 @@ func (d Doctor) ends(a DoctorAccount, s driver.SessionStatus) []driver.Finding {
 		at           time.Time
 	}{
 		{"client secret or certificate", renew, s.SecretExpires},
-		{"sign-in, if it is not renewed,", "roomgate login " + a.Name, s.RefreshLapses},
+		{"sign-in, unless it is refreshed,", "roomgate login " + a.Name, s.RefreshLapses},
 	} {
 		left := end.at.Sub(now)
 		if end.at.IsZero() || left > soon {
@@ -91,7 +91,7 @@ func (d Doctor) ends(a DoctorAccount, s driver.SessionStatus) []driver.Finding {
 }
 
 // rooms reads each room of an account once. Where subjects may be shown, the
-// organizer is read as well, for the provider to look at.
+// organizer is read as well, for the provider to check.
 func (d Doctor) rooms(ctx context.Context, a DoctorAccount) []driver.Finding {
 	examiner, examines := a.Provider.(driver.Examiner)
 	configured, rooms := map[string]driver.Room{}, slices.Clone(a.Rooms)
@@ -117,14 +117,14 @@ func (d Doctor) rooms(ctx context.Context, a DoctorAccount) []driver.Finding {
 	return findings
 }
 
-// roomFinding tells how many bookings of a room were read, or why none were.
+// roomFinding is how many bookings of a room were read, or why none were.
 func roomFinding(r driver.Reading, bookings int, refused []string, window string) driver.Finding {
 	f := driver.Finding{Subject: "room " + r.Room, Level: driver.LevelGood, Words: fmt.Sprintf("%d bookings from %s", bookings, window)}
 	switch {
 	case r.Err != nil:
 		return driver.Failure(f.Subject, r.Err)
 	case len(refused) > 0:
-		f.Level, f.Words = driver.LevelWarning, fmt.Sprintf("%s; entries that could not be understood: %v", f.Words, refused)
+		f.Level, f.Words = driver.LevelWarning, fmt.Sprintf("%s; entries that could not be read: %v", f.Words, refused)
 	}
 	return f
 }

@@ -55,10 +55,10 @@ func TestDoctorWarnsOfWhatEnds(t *testing.T) {
 	}{
 		{},
 		{secret: 30*day + 1},
-		{secret: 30 * day, level: driver.LevelWarning, words: "the client secret or certificate ends on 2026-12-23, in 30 days", action: "made at Contoso Calendar"},
+		{secret: 30 * day, level: driver.LevelWarning, words: "the client secret or certificate ends on 2026-12-23, in 30 days", action: "created at Contoso Calendar"},
 		{secret: 10 * day, renews: true, level: driver.LevelWarning, words: "in 10 days", action: "portal.contoso.example, Keys"},
-		{secret: -day, level: driver.LevelBad, words: "the client secret or certificate ended on 2026-11-22", action: "made at Contoso Calendar"},
-		{lapse: 7 * day, level: driver.LevelWarning, words: "the sign-in, if it is not renewed, ends on 2026-11-30, in 7 days", action: "roomgate login rooms"},
+		{secret: -day, level: driver.LevelBad, words: "the client secret or certificate ended on 2026-11-22", action: "created at Contoso Calendar"},
+		{lapse: 7 * day, level: driver.LevelWarning, words: "the sign-in, unless it is refreshed, ends on 2026-11-30, in 7 days", action: "roomgate login rooms"},
 	} {
 		from := func(d time.Duration) time.Time {
 			if d == 0 {

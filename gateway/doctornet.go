@@ -25,7 +25,7 @@ type offset struct {
 	by   time.Duration
 }
 
-// visit is one request to a server, and what came of it.
+// visit is one request to a server, and its result.
 type visit struct {
 	driver.ServerAnswer
 	server  driver.Server
@@ -154,7 +154,7 @@ func nameFinding(ctx context.Context, host string) driver.Finding {
 	defer cancel()
 	addresses, err := net.DefaultResolver.LookupHost(ctx, host)
 	if err != nil {
-		return driver.Finding{Subject: "name " + host, Level: driver.LevelBad, Words: "the name servers do not know it: " + err.Error(),
+		return driver.Finding{Subject: "name " + host, Level: driver.LevelBad, Words: "the name cannot be resolved: " + err.Error(),
 			Action: "check the name servers of this machine (resolvectl status), and ask the customer's IT to make them resolve " + host}
 	}
 	return driver.Finding{Subject: "name " + host, Level: driver.LevelGood, Words: addresses[0]}
@@ -162,7 +162,7 @@ func nameFinding(ctx context.Context, host string) driver.Finding {
 
 const exemptFromInspection = "ask the customer's IT to exempt this host from TLS inspection, or install their authority on the gateway (/usr/local/share/ca-certificates, then update-ca-certificates)"
 
-// unreached says why there was no answer.
+// unreached is the finding that there was no answer.
 func (v visit) unreached() driver.Finding {
 	port := cmp.Or(v.url.Port(), map[string]string{"https": "443", "http": "80"}[v.url.Scheme])
 	f := driver.Finding{Subject: "server " + v.Host, Level: driver.LevelBad, Words: "no answer: " + v.err.Error(),

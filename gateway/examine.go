@@ -17,8 +17,8 @@ func (g *Gateway) examine(ctx context.Context) []driver.Finding {
 	return d.Examine(ctx)
 }
 
-// doctor looks at the parts of a gateway. It reads with providers of its own,
-// which share the sign-ins, because the poller may be reading with the others.
+// doctor returns a Doctor for the gateway. It reads with separate providers, which
+// share the sign-ins, because the poller may be reading with the others.
 func (g *Gateway) doctor(p *parts) (Doctor, error) {
 	d := doctorOf(p.cfg, g.d)
 	d.Probe = p.sinks[0].Probe

@@ -8,20 +8,19 @@ import (
 	"roomgate/driver"
 )
 
-// RoomExplanation says why the points of a room are what they are.
+// RoomExplanation explains the values of the points of a room.
 type RoomExplanation struct {
 	Room   string             `json:"room"`
 	At     time.Time          `json:"at"` // UTC
 	Points []PointExplanation `json:"points"`
 }
 
-// PointExplanation says why a point is what it is, and what it becomes
-// automatically.
+// PointExplanation explains the value of a point, and its next change.
 type PointExplanation struct {
 	Point   string      `json:"point"`
 	Value   any         `json:"value"` // null: not known, or nothing to say
 	Because string      `json:"because"`
-	Until   *time.Time  `json:"until,omitempty"` // UTC; left out: no change is in sight
+	Until   *time.Time  `json:"until,omitempty"` // UTC; left out: no change is foreseen
 	Then    *NextChange `json:"then,omitempty"`
 	Unless  string      `json:"unless,omitempty"`
 }
@@ -46,7 +45,7 @@ func (g *Gateway) answerExplain(w http.ResponseWriter, r *http.Request) {
 	answer(w, e)
 }
 
-// explain asks the driver, whether it runs or only shows what it remembers.
+// explain asks the driver, whether it runs or only shows the stored state.
 func (g *Gateway) explain(r *http.Request, room string) ([]driver.Why, time.Time, bool) {
 	if g.hasBegun() {
 		return g.driver.Explain(r.Context(), room)

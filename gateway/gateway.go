@@ -18,7 +18,7 @@ import (
 	"roomgate/driver/store"
 )
 
-// Dependencies are what a gateway takes from outside its configuration.
+// Dependencies are what a gateway needs besides its configuration.
 type Dependencies struct {
 	Clock     driver.Clock
 	Transport http.RoundTripper // to the calendar services; nil: the network, through the proxy of the environment
@@ -41,8 +41,8 @@ func (d Dependencies) kinds() []Kind {
 
 func (d Dependencies) userAgent() string { return "roomgate/" + d.Version }
 
-// Gateway is the daemon: the parts of a configuration, and what lives on when
-// the configuration changes.
+// Gateway is the daemon: the parts of a configuration, and what is kept when the
+// configuration changes.
 type Gateway struct {
 	d         Dependencies
 	store     *store.Store
@@ -90,7 +90,7 @@ func New(cfg *config.Config, st *store.Store, d Dependencies) (*Gateway, error) 
 	return g, nil
 }
 
-// Board is where the points and the health of the parts stand.
+// Board returns the board with the points and the health of the parts.
 func (g *Gateway) Board() *bridge.Board { return g.board }
 
 // parts are those of the configuration in use.
@@ -121,7 +121,7 @@ func (g *Gateway) Run(ctx context.Context) {
 	g.d.Log.Info("stopped")
 }
 
-// hasBegun tells whether Run has begun.
+// hasBegun reports whether Run has begun.
 func (g *Gateway) hasBegun() bool {
 	select {
 	case <-g.begun:

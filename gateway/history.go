@@ -11,7 +11,7 @@ import (
 	"roomgate/driver/store"
 )
 
-// history is the days that are over.
+// history is the past days.
 func (g *Gateway) history() *driver.StoredHistory {
 	return driver.NewHistory(g.store.Bucket("history"), g.d.Log.With("part", "history"))
 }

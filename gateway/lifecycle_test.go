@@ -65,7 +65,7 @@ func TestReloadAroundTheEnd(t *testing.T) {
 		}
 		all.Go(w.stop)
 		all.Wait()
-		if err := g.Reload(refreshed); err == nil || err.Error() != "the gateway does not run" {
+		if err := g.Reload(refreshed); err == nil || err.Error() != "the gateway is not running" {
 			t.Errorf("a reload after the end: %v", err)
 		}
 	})

@@ -17,8 +17,8 @@ import (
 // listenAgain is the pause before an address that is not available is tried again.
 const listenAgain = 30 * time.Second
 
-// listen serves HTTP until ctx ends. An address that is not available is tried
-// again and again: the building's points do not depend on a page.
+// listen serves HTTP until ctx ends. An address that is not available is
+// retried without limit: the building's points do not depend on a page.
 func (g *Gateway) listen(ctx context.Context, part string, open func() (net.Listener, error), h http.Handler) {
 	defer g.board.Forget(part)
 	for {

@@ -31,7 +31,7 @@ func NewLog(w io.Writer, level slog.Level) *slog.Logger {
 	return slog.New(j)
 }
 
-// toJournal tells whether w is the stream systemd connected to the journal.
+// toJournal reports whether w is the stream systemd connected to the journal.
 func toJournal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	if !ok {

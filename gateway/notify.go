@@ -9,17 +9,17 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 )
 
-// stuckAfter is how long a loop may give no sign of life: each turns at least
+// stuckAfter is how long a loop may be without a heartbeat: each sends one at least
 // once a minute.
 const stuckAfter = 150 * time.Second
 
-// notifyEvery is how often systemd is told the status, where the watchdog does
-// not ask for more.
+// notifyEvery is how often systemd is notified, unless the watchdog needs it more
+// often.
 const notifyEvery = 20 * time.Second
 
-// watch tells systemd that the gateway is ready, its status, and, as long as its
-// loops turn, that it is alive. What happens upstream does not count: a restart
-// would not fix it.
+// watch notifies systemd that the gateway is ready, of its status, and, while all loops
+// have heartbeats, that it is alive. Unreachable servers do not count: a restart would
+// not fix them.
 func (g *Gateway) watch(ctx context.Context) {
 	timeout, err := daemon.SdWatchdogEnabled(false)
 	if err != nil {
@@ -38,7 +38,7 @@ func (g *Gateway) watch(ctx context.Context) {
 		if len(stuck) == 0 && timeout > 0 {
 			notify(daemon.SdNotifyWatchdog)
 		} else if len(stuck) > 0 {
-			g.d.Log.Error("loops stand still", "parts", stuck)
+			g.d.Log.Error("loops are stuck", "parts", stuck)
 		}
 		notify("STATUS=" + g.summary())
 		wait := period

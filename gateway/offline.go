@@ -9,8 +9,7 @@ import (
 	"roomgate/driver"
 )
 
-// noStore is the storage of a provider that is only asked for words. It has
-// nothing, and takes nothing.
+// noStore is the empty storage of a provider that is used only for its texts.
 type noStore struct{}
 
 // Get implements Storage.

@@ -17,8 +17,8 @@ type page struct {
 	end   context.CancelFunc
 }
 
-// buildPage makes the pages of a configuration, or takes over those before where
-// what they show is the same.
+// buildPage makes the pages of a configuration, or returns the previous ones if they
+// would show the same.
 func (g *Gateway) buildPage(cfg *config.Config, rooms []driver.Room, before *parts) *page {
 	if before.page != nil && config.Same(cfg.Site, before.cfg.Site) && config.Same(cfg.Rooms, before.cfg.Rooms) && config.Same(cfg.Web, before.cfg.Web) {
 		return before.page

@@ -10,8 +10,8 @@ import (
 	"roomgate/driver"
 )
 
-// parts are what is built of a configuration. They are never changed: a reload
-// makes new ones of which many are the old.
+// parts are what is built from a configuration. They are immutable: a reload makes new
+// ones, and reuses what has not changed.
 type parts struct {
 	cfg      *config.Config
 	rooms    []driver.Room
@@ -27,8 +27,7 @@ type account struct {
 	rooms    []driver.Room
 }
 
-// build makes the parts of a configuration. What did not change is taken over
-// from the parts before. It opens nothing and runs nothing, so that a
+// build makes the parts of a configuration. Unchanged parts are reused. It opens nothing and runs nothing, so that a
 // configuration that cannot work is refused while the old one still runs.
 func (g *Gateway) build(cfg *config.Config, before *parts) (*parts, error) {
 	p := &parts{cfg: cfg, rooms: Rooms(cfg)}
@@ -53,7 +52,7 @@ func (g *Gateway) build(cfg *config.Config, before *parts) (*parts, error) {
 	return p, nil
 }
 
-// buildAccount builds an account, or takes over its provider before.
+// buildAccount builds an account, or reuses its provider.
 func (g *Gateway) buildAccount(cfg *config.Config, c config.Account, before *parts) (account, error) {
 	old := before.account(c.Name)
 	if old != nil {
@@ -67,8 +66,8 @@ func (g *Gateway) buildAccount(cfg *config.Config, c config.Account, before *par
 }
 
 // latest returns the old schedule where the next one says the same. The driver
-// compares schedules deeply, and the zone in one that was parsed later may differ
-// in what it caches.
+// compares schedules deeply, and the zone of one that was parsed later may differ in
+// its cache.
 func latest(old, next config.Schedule) config.Schedule {
 	if config.Same(old, next) {
 		return old

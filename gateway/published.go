@@ -12,12 +12,12 @@ import (
 	"roomgate/driver/store"
 )
 
-// A retained value outlives the room it speaks of: a building would go on
-// heating a room that was taken out of the configuration. So the gateway
-// remembers what it has published, and deletes what it no longer does.
+// A broker keeps the retained values of a room that was removed from the
+// configuration, and plant would still be controlled from them. So the gateway records
+// the topics it has published, and deletes those that are not configured.
 
-// publications remember the topics that a broker may hold: a topic is noted before
-// anything is published there, and dropped after it was deleted.
+// publications records the topics that a broker may retain: a topic is added before its
+// first message, and removed after it was deleted.
 type publications struct {
 	bucket *store.Bucket
 	log    *slog.Logger
@@ -33,7 +33,7 @@ func (p *publications) without(now []string) []string {
 	return missing(p.load(), now)
 }
 
-// add notes topics that are about to be published.
+// add adds topics that are about to be published.
 func (p *publications) add(topics []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -43,7 +43,7 @@ func (p *publications) add(topics []string) {
 	}
 }
 
-// are notes the topics that are published now; all others were deleted.
+// are sets the published topics; all others were deleted.
 func (p *publications) are(now []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -66,7 +66,7 @@ func (p *publications) load() []string {
 	}
 	var topics []string
 	if err := json.Unmarshal(text, &topics); err != nil {
-		p.log.Warn("the list of published topics is damaged; topics of rooms that are no more may stay at the broker", "reason", err)
+		p.log.Warn("the list of published topics is damaged; topics of removed rooms may stay at the broker", "reason", err)
 		return nil
 	}
 	return topics
@@ -78,7 +78,7 @@ func (p *publications) save(now []string) {
 		err = p.bucket.Put(map[string][]byte{publishedKey: text})
 	}
 	if err != nil {
-		p.log.Warn("the list of published topics could not be kept", "reason", err)
+		p.log.Warn("the list of published topics could not be stored", "reason", err)
 	}
 }
 

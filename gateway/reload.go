@@ -15,8 +15,8 @@ import (
 // is reported.
 const configurationPart = "configuration"
 
-// readAgain reads the configuration again and takes it over. What is wrong with
-// it is logged and shown; the old one stays.
+// readAgain reads the configuration again and applies it. Mistakes are logged and
+// shown; the previous one stays.
 func (g *Gateway) readAgain(ctx context.Context, load func() (*config.Config, error)) {
 	notify(daemon.SdNotifyReloading)
 	defer notify(daemon.SdNotifyReady)
@@ -27,7 +27,7 @@ func (g *Gateway) readAgain(ctx context.Context, load func() (*config.Config, er
 	switch {
 	case ctx.Err() != nil:
 	case err != nil:
-		g.d.Log.Error("the configuration was not taken over; the old one stays in use", "reason", err)
+		g.d.Log.Error("the configuration was not applied; the previous one stays in use", "reason", err)
 		g.board.Report(configurationPart, false, "the file was changed but cannot be used: "+err.Error(), g.d.Clock.Now())
 	default:
 		g.d.Log.Info("the configuration was read again", "rooms", len(cfg.Rooms))
@@ -35,18 +35,17 @@ func (g *Gateway) readAgain(ctx context.Context, load func() (*config.Config, er
 	}
 }
 
-// Reload replaces the parts whose configuration has changed; all others go on
-// undisturbed. The error says why nothing was replaced, or that Run has ended
+// Reload replaces the parts whose configuration has changed; all others are kept.
+// The error says why nothing was replaced, or that Run has ended
 // meanwhile.
 //
-// A sign-in that is replaced is brought to its end first: a code or a refresh
-// that was sent is answered and stored, and only then does its successor read
-// the store.
+// A sign-in that is replaced is ended first: the response to a code or a refresh that
+// was sent is stored before its successor reads the store.
 func (g *Gateway) Reload(cfg *config.Config) error {
 	g.reload.Lock()
 	defer g.reload.Unlock()
 	if g.running == nil {
-		return errors.New("the gateway does not run")
+		return errors.New("the gateway is not running")
 	}
 	before := g.parts()
 	if err := reloadable(before.cfg, cfg); err != nil {
@@ -119,7 +118,7 @@ func (g *Gateway) replaceSinks(before, next *parts) {
 	}
 }
 
-// clearTopics clears the topics of a living sink that the next configuration
+// clearTopics clears the topics of a running sink that the next configuration
 // does not publish.
 func (g *Gateway) clearTopics(s *sink, before, after *config.Config) {
 	topics := topicsOf(after)

@@ -15,7 +15,7 @@ import (
 	"roomgate/replay"
 )
 
-// ReplayOptions are what of a file is played, and where to.
+// ReplayOptions is which part of a file is played, and where.
 type ReplayOptions struct {
 	Path   string        // of the file
 	Room   string        // id of the room that everything in the file is for; empty: the file names rooms
@@ -26,8 +26,8 @@ type ReplayOptions struct {
 	Force  bool          // with Live: even if a gateway may be publishing to them
 }
 
-// Replay plays a file to the broker of a configuration. Unless it is live, its
-// topics are a tree of their own.
+// Replay plays a file to the broker of a configuration. Unless it is live, it
+// uses separate topics.
 type Replay struct {
 	File       string // base name
 	Root       string // what its topics begin with
@@ -108,7 +108,7 @@ func (r *Replay) Prepare(ctx context.Context) error {
 	return r.Delete(ctx)
 }
 
-// checkNoGateway makes sure that no gateway publishes to the real topics, unless
+// checkNoGateway checks that no gateway publishes to the real topics, unless
 // it is forced. A broker that shows no status may hide it, because its access list
 // does not allow it to be read.
 func (r *Replay) checkNoGateway(ctx context.Context) error {
@@ -187,7 +187,7 @@ func (r *Replay) Ahead() int { return r.player.Ahead() }
 // they name, with counts; empty: there are none.
 func (r *Replay) LeftOut() string { return r.player.LeftOut() }
 
-// Trouble is what is wrong with the connection to the broker; empty: nothing.
+// Trouble is why the broker is not connected; empty: it is.
 func (r *Replay) Trouble() string {
 	if h := r.board.Health()[mqtt.Part]; !h.OK {
 		return h.Words

@@ -78,7 +78,7 @@ func stretchesOf(stretches []config.HoursRange) []driver.HoursRange {
 	return out
 }
 
-// sensorsOf are the presence sensors of the rooms. What they say goes to receive.
+// sensorsOf are the presence sensors of the rooms. Their reports go to receive.
 func sensorsOf(cfg *config.Config, receive func(room string, p driver.Presence)) []mqtt.Sensor {
 	var all []mqtt.Sensor
 	for _, r := range cfg.Rooms {

@@ -34,7 +34,7 @@ func ReadRooms(doc json.RawMessage) ([]RoomStatus, error) {
 	return all.Rooms, nil
 }
 
-// Now says in words what the room is at the moment, in the site's zone.
+// Now is the current state of the room for display, with times in the site's zone.
 func (r RoomStatus) Now(zone *time.Location) string {
 	p := r.Points
 	switch {

@@ -13,8 +13,8 @@ import (
 const SetUpCodeLife = 15 * time.Minute
 
 // SetUpCode is the one-time code that allows a browser to sign in on the set-up
-// pages. Whoever has it can reach the socket of the commands, and so may sign
-// accounts in. The zero value has no code yet.
+// pages. Its user has access to the socket of the commands, and so may sign accounts
+// in. The zero value has no code yet.
 type SetUpCode struct {
 	mu     sync.Mutex
 	sum    [sha256.Size]byte // of the code
@@ -30,7 +30,7 @@ func (c *SetUpCode) Issue() string {
 	return code
 }
 
-// Use tells whether a code is the right one, which then cannot be used again. The
+// Use reports whether a code is the right one, which then cannot be used again. The
 // comparison takes the same time for every wrong code.
 func (c *SetUpCode) Use(code string) bool {
 	sum := sha256.Sum256([]byte(strings.ToUpper(strings.TrimSpace(code))))

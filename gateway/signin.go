@@ -7,8 +7,8 @@ import (
 	"roomgate/driver"
 )
 
-// ability finds what a session can do beside keeping itself alive; next is the
-// step to take where it cannot.
+// ability returns the session as T; the error has next as the step to take if the
+// session does not support it.
 func ability[T driver.Session](a *account, what, next string) (T, error) {
 	var none T
 	s := a.session()
@@ -33,7 +33,7 @@ func beginSignIn(_ context.Context, a *account, r signInRequest) (any, error) {
 	return begun{address}, err
 }
 
-// begun is the answer to a sign-in that was begun.
+// begun is the response to a started sign-in.
 type begun struct {
 	URL string `json:"url"` // to open in a browser
 }

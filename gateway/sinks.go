@@ -54,8 +54,8 @@ func sinkSettingsOf(cfg *config.Config) sinkSettings {
 	return s
 }
 
-// sameConnection tells whether both connect to the same broker in the same way,
-// and publish under the same topics. Where the broker refuses one it refuses the
+// sameConnection reports whether both connect to the same broker in the same way,
+// and publish under the same topics. If the broker refuses one, it refuses the
 // other.
 func (s sinkSettings) sameConnection(o sinkSettings) bool {
 	a, b := s.Broker, o.Broker
@@ -63,7 +63,7 @@ func (s sinkSettings) sameConnection(o sinkSettings) bool {
 	return config.Same(a, b) && s.Site == o.Site && s.Files == o.Files
 }
 
-// buildSink builds the connection to the broker, or takes over the one before.
+// buildSink builds the connection to the broker, or reuses the previous one.
 func (g *Gateway) buildSink(cfg *config.Config, before *parts) (*sink, error) {
 	secured, digest, err := brokerTLS(cfg.MQTT)
 	if err != nil {
@@ -95,7 +95,7 @@ type sinkOptions struct {
 	Board      *bridge.Board
 	Clock      driver.Clock
 	Log        *slog.Logger
-	Presence   func(room string, p driver.Presence)                         // takes what presence sensors say; nil: none is listened to
+	Presence   func(room string, p driver.Presence)                         // receives the reports of presence sensors; nil: no subscriptions
 	KeepStatus func() bool                                                  // see mqtt.Options; may be nil
 	Dial       func(ctx context.Context, broker *url.URL) (net.Conn, error) // nil: by the scheme of the broker
 }
@@ -120,7 +120,7 @@ func (o sinkOptions) build() (*mqtt.Sink, error) {
 }
 
 // brokerTLS reads the files that the connection to the broker needs. The digest
-// of their contents tells whether they have changed.
+// of their contents detects changes.
 func brokerTLS(m config.MQTT) (c *tls.Config, digest string, err error) {
 	c = &tls.Config{MinVersion: tls.VersionTLS12}
 	sum := sha256.New()
@@ -132,7 +132,7 @@ func brokerTLS(m config.MQTT) (c *tls.Config, digest string, err error) {
 		sum.Write(text)
 		c.RootCAs = x509.NewCertPool()
 		if !c.RootCAs.AppendCertsFromPEM(text) {
-			return nil, "", fmt.Errorf("mqtt.ca_file: %s holds no PEM certificate", m.CAFile)
+			return nil, "", fmt.Errorf("mqtt.ca_file: %s contains no PEM certificate", m.CAFile)
 		}
 	}
 	if m.CertFile != "" {

@@ -8,7 +8,7 @@ import (
 
 // OneLine makes one line of text that the gateway did not write. Characters
 // that are not printable are left out: a terminal would act on some of them,
-// and marks that change the direction of writing hide what stands beside them.
+// and characters that change the direction of writing hide neighbouring text.
 func OneLine(s string) string {
 	s = strings.Map(func(r rune) rune {
 		switch {

@@ -23,8 +23,8 @@ type Event struct {
 
 // Parse reads the events of a calendar in file order, cancelled ones included.
 // The text is UTF-8. Times and dates without a zone are in the given one. An
-// instance of a series that has an event of its own is left out of the series.
-// Errors begin with name, which stands for the file, and the line number.
+// instance of a series that has a separate event is left out of the series.
+// Errors begin with name, the name of the file, and the line number.
 func Parse(name, text string, zone *time.Location) ([]Event, error) {
 	if !utf8.ValidString(text) {
 		return nil, fmt.Errorf("%s is not text in UTF-8", name)
@@ -61,15 +61,15 @@ func (r reader) errorf(line int, format string, args ...any) error {
 	return fmt.Errorf("%s:%d: %w", r.name, line, fmt.Errorf(format, args...))
 }
 
-// replacements are the instances of a series that have events of their own.
+// replacements are the instances of a series that have separate events.
 type replacements struct {
 	starts    map[time.Time]bool // where they would start: UTC, or dates at midnight UTC
 	dateLine  int                // of a RECURRENCE-ID that is a date; 0: there is none
 	clockLine int                // of a RECURRENCE-ID that is a time; 0: there is none
 }
 
-// replace notes that an event stands for the instance of a series that would
-// start at the given time.
+// replace records that an event replaces the instance of a series that would start at
+// the given time.
 func (r reader) replace(uid string, start time.Time, date bool, line int) {
 	all := r.replaced[uid]
 	if all == nil {
@@ -84,8 +84,7 @@ func (r reader) replace(uid string, start time.Time, date bool, line int) {
 	}
 }
 
-// leaveOutReplaced removes the instances that have events of their own from each
-// series.
+// leaveOutReplaced removes the instances that have separate events from each series.
 func (r reader) leaveOutReplaced(events []Event) error {
 	for _, e := range events {
 		all := r.replaced[e.uid]
@@ -147,7 +146,7 @@ func (e *Event) Starts() time.Time {
 	return e.First.Start
 }
 
-// occurrenceID tells the occurrences of one UID apart.
+// occurrenceID returns a unique id of an occurrence of a UID.
 func occurrenceID(uid string, start time.Time) string {
 	return uid + " " + start.Format(time.RFC3339)
 }

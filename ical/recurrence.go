@@ -16,7 +16,7 @@ type series struct {
 	rule     *rrule.ROption     // in wall time written as UTC; nil: there is none
 	more     []time.Time        // further starts
 	except   map[time.Time]bool // starts that are left out
-	replaced map[time.Time]bool // starts of instances that have events of their own
+	replaced map[time.Time]bool // starts of instances that have separate events
 	zone     *time.Location     // of the wall time, and of the dates
 	length   time.Duration      // of each occurrence
 	allDay   bool

@@ -1,5 +1,5 @@
-// Package replay plays a file of bookings and presence through the driver: it is
-// a provider out of a file, and the clock that plays it.
+// Package replay plays a file of bookings and presence through the driver. It has a
+// provider that reads the file, and the clock that it is played by.
 package replay
 
 import (
@@ -7,24 +7,24 @@ import (
 	"time"
 )
 
-// Clock is a driver.Clock that stands at a chosen instant until it is started,
-// and then runs at a chosen speed. A demonstration and a simulator run by it too.
+// Clock is a driver.Clock that is stopped at a given instant until it is started, and
+// then runs at a given speed. The demonstration and the simulator use it too.
 type Clock struct {
 	start time.Time
 	speed float64
 
 	mu      sync.Mutex
-	began   time.Time // when the clock was started, on the machine's clock; zero: it stands
+	began   time.Time // when the clock was started, on the machine's clock; zero: it is stopped
 	waiting []wait    // that begin when the clock is started
 }
 
-// wait is a wait of a clock that stands.
+// wait is a wait of a stopped clock.
 type wait struct {
 	length time.Duration // of real time
 	passed chan time.Time
 }
 
-// NewClock returns a clock that stands at start. Speed 1 is real time.
+// NewClock returns a clock that is stopped at start. Speed 1 is real time.
 func NewClock(start time.Time, speed float64) *Clock {
 	return &Clock{start: start.Round(0), speed: speed}
 }

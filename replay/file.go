@@ -67,7 +67,7 @@ func parse(name string, text []byte, zone *time.Location) (*File, error) {
 		return nil, err
 	}
 	if len(f.events)+len(f.presence) == 0 {
-		return nil, errors.New(name + " holds neither bookings nor presence")
+		return nil, errors.New(name + " contains neither bookings nor presence")
 	}
 	slices.SortStableFunc(f.presence, func(a, b presence) int { return a.at.Compare(b.at) })
 	return f, nil

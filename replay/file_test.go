@@ -81,8 +81,8 @@ func TestCalendarEvents(t *testing.T) {
 
 func TestMistakes(t *testing.T) {
 	for _, tt := range []struct{ name, text, want string }{
-		{"nothing", "", "file holds neither bookings nor presence"},
-		{"no rows", "[]", "file holds neither bookings nor presence"},
+		{"nothing", "", "file contains neither bookings nor presence"},
+		{"no rows", "[]", "file contains neither bookings nor presence"},
 		{"neither format", "hello", "file:1: not an iCalendar line: expected NAME:VALUE"},
 		{"iCalendar", meeting("UID:a", "DTSTART:tomorrow"), `file:4: DTSTART "tomorrow" is not a time: write it as 20260115T090000, 20260115T090000Z or 20260115`},
 		{"truncated", "[\n{\"room\":\"a\",\n", "file:3: the file is truncated"},

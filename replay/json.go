@@ -26,7 +26,7 @@ type row struct {
 	AllDay    bool   `json:"all_day"`
 
 	At string `json:"at"`
-	On *bool  `json:"on"` // null: the sensor cannot tell
+	On *bool  `json:"on"` // null: neither presence nor absence
 }
 
 // mostAttendees bounds the attendees of a row.

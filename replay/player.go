@@ -17,14 +17,14 @@ import (
 	"roomgate/ical"
 )
 
-// Options are what a file is played with. All are needed unless said otherwise.
+// Options configures a Player. All fields are required unless said otherwise.
 type Options struct {
 	Site       driver.Site
 	Rooms      []driver.Room
 	Accounts   []string // names of the rooms' accounts, which read the file instead
 	Only       string   // id of the room that everything in the file is for; empty: the file names rooms
 	Start, End time.Time
-	Speed      float64 // of the building's clock; 1: real time
+	Speed      float64 // of the replay's clock; 1: real time
 	Publisher  driver.Publisher
 	Version    string
 	Log        *slog.Logger
@@ -53,7 +53,7 @@ func New(f *File, o Options) (*Player, error) {
 		events: map[string][]ical.Event{}, leftOut: map[string]int{}}
 	if p.assign() == 0 {
 		if len(p.leftOut) == 0 {
-			return nil, fmt.Errorf("%s holds no booking that occupies a room", f.Name)
+			return nil, fmt.Errorf("%s contains no booking that occupies a room", f.Name)
 		}
 		return nil, fmt.Errorf("%s cannot be played: %w, but %s", f.Name, ErrNoRoom, p.LeftOut())
 	}
@@ -73,13 +73,13 @@ func New(f *File, o Options) (*Player, error) {
 	return p, nil
 }
 
-// hourly is the schedule by which the file is read: the driver's window moves on.
+// hourly is the schedule on which the file is read, because the driver's window moves.
 type hourly struct{}
 
 // Next implements driver.Schedule.
 func (hourly) Next(t time.Time) time.Time { return t.Truncate(time.Hour).Add(time.Hour) }
 
-// noMemory is the driver.Memory of a replay, of which nothing is kept.
+// noMemory is the driver.Memory of a replay, which stores nothing.
 type noMemory struct{}
 
 // Get implements driver.Memory.
@@ -162,7 +162,7 @@ func (p *Player) schedule() error {
 	return nil
 }
 
-// Clock is the building's clock.
+// Clock is the replay's clock.
 func (p *Player) Clock() *Clock { return p.clock }
 
 // Ahead is how many bookings are yet to start.
@@ -182,8 +182,8 @@ func (p *Player) LeftOut() string {
 }
 
 // Run plays the file until its end; it returns ctx's error when that ends before.
-// The clock stands until the points of all rooms were published and connect,
-// which is called then, has returned.
+// The clock is stopped until the points of all rooms were published and connect, which
+// is called then, has returned.
 func (p *Player) Run(ctx context.Context, connect func(context.Context) error) error {
 	ctx, stop := context.WithCancel(ctx)
 	var parts sync.WaitGroup

@@ -180,7 +180,7 @@ func TestRoomsOfEvents(t *testing.T) {
 		t.Errorf("a room that declined: %v", err)
 	}
 	cancelled := mustParse(t, meeting("DTSTART:20260115T090000Z", "DURATION:PT1H", "LOCATION:Boardroom", "STATUS:CANCELLED"))
-	if _, err := New(cancelled, options(boardroom)); err == nil || err.Error() != "file holds no booking that occupies a room" {
+	if _, err := New(cancelled, options(boardroom)); err == nil || err.Error() != "file contains no booking that occupies a room" {
 		t.Errorf("a cancelled event: %v", err)
 	}
 }

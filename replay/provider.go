@@ -32,9 +32,9 @@ func (p provider) Fetch(_ context.Context, rooms []driver.Room, from, to time.Ti
 	return driver.Tally{}
 }
 
-// roomsOf returns the rooms as a file knows them: found by their ids, names and
-// addresses and by what they match, with data that is marked as a test and does
-// not age, and with sensors that report changes only. Everything is for the room
+// roomsOf returns the rooms for a file: matched by their ids, names, addresses and
+// Match, with data that is marked as a test and does not become stale, and with
+// sensors that report changes only. Everything is for the room
 // with the id only, where that is not empty.
 func roomsOf(rooms []driver.Room, only string) []driver.Room {
 	out := slices.Clone(rooms)

@@ -1,4 +1,4 @@
-// Package zones finds time zones by the names that calendars give them: those of
+// Package zones finds time zones by the names that calendars use: those of
 // the IANA database, such as Europe/London, and those of Windows, such as GMT
 // Standard Time.
 package zones

@@ -39,7 +39,7 @@ func accountsCommand(g *globals) *cobra.Command {
 
 func printAccounts(w io.Writer, all []gateway.AccountStatus, zone *time.Location, running bool) error {
 	if !running {
-		fmt.Fprintln(w, "The gateway is not running; this is what its database holds.")
+		fmt.Fprintln(w, "The gateway is not running; this is the state in its database.")
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "ACCOUNT\tSTATE\tSIGNED IN AS\tLAST REFRESH\tACCESS TOKEN UNTIL\tLAPSES IF UNUSED BY\tSECRET ENDS")
@@ -60,7 +60,7 @@ func printAccounts(w io.Writer, all []gateway.AccountStatus, zone *time.Location
 	return nil
 }
 
-// stateWord is the state of an account, or that it has none.
+// stateWord is the state of an account, for display.
 func stateWord(a gateway.AccountStatus) string {
 	if a.SignIn == gateway.SignInNone {
 		return "no sign-in needed"

@@ -91,8 +91,8 @@ func (f *certificateFlags) create(cmd *cobra.Command, account, provider string, 
 		return err
 	}
 	steps := append(upload(account, certFile, keyFile, cert),
-		"If the gateway runs as a user of its own, give it the files:\nchown roomgate: "+certFile+" "+keyFile,
-		"Restart the gateway. 'roomgate check' tells whether the service accepts it.")
+		"If the gateway runs as a dedicated user, give it the files:\nchown roomgate: "+certFile+" "+keyFile,
+		"Restart the gateway. 'roomgate check' shows whether the service accepts it.")
 	return printCertificate(cmd.OutOrStdout(), account, expires, certFile, keyFile, steps)
 }
 

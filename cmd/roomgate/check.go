@@ -17,11 +17,11 @@ func checkCommand(g *globals) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "check",
-		Short: "Look at everything the gateway needs, and say what to fix",
-		Long: "Check looks at the configuration, the clock, the connection to the calendar\n" +
+		Short: "Check everything the gateway needs, and say what to fix",
+		Long: "Check verifies the configuration, the clock, the connection to the calendar\n" +
 			"service, every sign-in and its permissions, every room, the broker and its access\n" +
-			"rules, and the disk. If the gateway is running, it does the work; otherwise the\n" +
-			"command does. Where the customer's IT has to act, check prints the line to run or\n" +
+			"rules, and the disk. If the gateway is running, it runs the checks; otherwise the\n" +
+			"command does. If the customer's IT has to act, check prints the line to run or\n" +
 			"the place to click.",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -41,7 +41,7 @@ func checkCommand(g *globals) *cobra.Command {
 	return c
 }
 
-// check collects the findings, from what all depends on to what depends on all.
+// check collects the findings, in the order of their dependencies.
 func (g *globals) check(cmd *cobra.Command) ([]driver.Finding, error) {
 	cfg, deps, err := g.load(cmd)
 	var mistakes badConfig
@@ -64,7 +64,7 @@ func (g *globals) check(cmd *cobra.Command) ([]driver.Finding, error) {
 	return append(findings, seen...), errors.Join(err, c.Close())
 }
 
-// lookAtFile says what the configuration holds, and who could change it.
+// lookAtFile is the finding about the configuration and its permissions.
 func lookAtFile(path string, cfg *config.Config) driver.Finding {
 	f := driver.Finding{Subject: "configuration", Level: driver.LevelGood, Words: fmt.Sprintf("%s: accounts: %d, rooms: %d", path, len(cfg.Accounts), len(cfg.Rooms))}
 	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o022 != 0 {

@@ -17,7 +17,7 @@ import (
 )
 
 func dbCommand(g *globals) *cobra.Command {
-	c := &cobra.Command{Use: "db", Short: "Look after the database"}
+	c := &cobra.Command{Use: "db", Short: "Check, back up or restore the database"}
 	c.AddCommand(dbCheck(g), dbBackup(g), dbRestore(g))
 	return onlyGroups(c)
 }
@@ -25,9 +25,9 @@ func dbCommand(g *globals) *cobra.Command {
 func dbCheck(g *globals) *cobra.Command {
 	return &cobra.Command{
 		Use:   "check [file]",
-		Short: "Walk the whole database and report damage",
+		Short: "Verify the whole database and report damage",
 		Long: "Check reads every page and every value of the database. The gateway does it at\n" +
-			"each start, in a process of its own, because a badly damaged file can crash it.",
+			"each start, in a separate process, because a badly damaged file can crash it.",
 		Args: atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path := ""
@@ -69,8 +69,8 @@ func dbBackup(g *globals) *cobra.Command {
 		Use:   "backup FILE",
 		Short: "Write a copy of the database to a new file",
 		Long: "Backup writes a copy of the database as it is now, whether the gateway runs or\n" +
-			"not. Secrets are in it only as far as they are sealed with store.key_file; it\n" +
-			"says what it left out. Keep the key file elsewhere than the copy.",
+			"not. It contains only secrets that are sealed with store.key_file; the command\n" +
+			"says what it left out. Keep the key file separate from the copy.",
 		Args: oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return g.withGateway(cmd, func(cfg *config.Config, d *gateway.Client) error {
@@ -112,9 +112,9 @@ func writeNew(what, path string, data []byte, hint string) error {
 func dbRestore(g *globals) *cobra.Command {
 	return &cobra.Command{
 		Use:   "restore FILE",
-		Short: "Put a backup in the place of the database",
-		Long: "Restore checks a backup and puts a copy of it in the place of the database, which\n" +
-			"it keeps under another name. The gateway has to be stopped. Sign-ins that this\n" +
+		Short: "Replace the database with a backup",
+		Long: "Restore checks a backup and replaces the database with a copy of it. The database\n" +
+			"is kept under another name. The gateway has to be stopped. Sign-ins that this\n" +
 			"machine holds stay, unless the backup has newer ones.",
 		Args: oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -137,9 +137,9 @@ func dbRestore(g *globals) *cobra.Command {
 				return coded{err, exitLocked}
 			}
 			out := cmd.OutOrStdout()
-			fmt.Fprintf(out, "%s now holds what %s holds.\n", cfg.Store.Path, args[0])
+			fmt.Fprintf(out, "%s now has the contents of %s.\n", cfg.Store.Path, args[0])
 			if replaced != "" {
-				fmt.Fprintf(out, "The database that was there is %s; delete it when all is well.\n", replaced)
+				fmt.Fprintf(out, "The previous database is %s; delete it when everything works.\n", replaced)
 			}
 			fmt.Fprintln(out, "Start the gateway and look at 'roomgate accounts': an account without tokens has to sign in.")
 			return nil

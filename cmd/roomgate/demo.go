@@ -30,9 +30,9 @@ func demoCommand(g *globals) *cobra.Command {
 	f := &demoFlags{level: &g.logLevel}
 	c := &cobra.Command{
 		Use:   "demo",
-		Short: "Show the whole product on this machine, with no account and no broker",
+		Short: "Run the whole product on this machine, without an account or a broker",
 		Long: "Demo runs a simulated calendar service with a small office, an MQTT broker and\n" +
-			"the real gateway between them, all on loopback. It signs in as a person would.",
+			"the real gateway between them, all on loopback. It signs in as a user would.",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.demo(cmd) },
 	}

@@ -79,7 +79,7 @@ func discover(cmd *cobra.Command, c *gateway.Client, cfg *config.Config, account
 	return verdict(notes)
 }
 
-// patiently does something, and prints now and then that it is still under way.
+// patiently runs a function, and prints regularly that it is still running.
 func patiently(w io.Writer, clock driver.Clock, words string, do func() error) error {
 	done := make(chan error, 1)
 	go func() { done <- do() }()

@@ -19,7 +19,7 @@ func explainCommand() *cobra.Command {
 		Long: "Explain looks up an error code of a sign-in or of reading a calendar. A whole\n" +
 			"error message may be given as well; the code in it is found. The exit code is 1\n" +
 			"when the code is not in the dictionary.",
-		Example: "  roomgate explain invalid_grant\n  roomgate explain 'the message as it stands in the log'",
+		Example: "  roomgate explain invalid_grant\n  roomgate explain 'the message from the log'",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usageError{fmt.Errorf("which code? Give one, such as invalid_grant, or the whole message")}

@@ -195,7 +195,7 @@ func (l login) withDevice() error {
 	return l.report(l.gateway.WaitDevice(l.cmd.Context(), l.account.Name))
 }
 
-// verify makes sure that an account which signs in automatically can.
+// verify checks that an account which signs in automatically can.
 func (l login) verify() error {
 	if err := l.gateway.Verify(l.cmd.Context(), l.account.Name); err != nil {
 		return err
@@ -231,7 +231,7 @@ func readTokens(text string) (driver.ImportedTokens, error) {
 	return in, nil
 }
 
-// showPage prints how to get to the set-up page.
+// showPage prints how to open the set-up page.
 func (l login) showPage() error {
 	if !l.gateway.Running {
 		return hinted{errors.New("the gateway is not running, so there is no set-up page"), "roomgate run, or roomgate login without --page"}
@@ -310,6 +310,6 @@ func openBrowser(address string) {
 		return
 	}
 	if err := exec.Command("xdg-open", address).Start(); err != nil {
-		return // the address stands on the terminal
+		return // the address is on the terminal
 	}
 }

@@ -12,7 +12,7 @@ import (
 func logoutCommand(g *globals) *cobra.Command {
 	return &cobra.Command{
 		Use:   "logout [account]",
-		Short: "Forget an account's sign-in",
+		Short: "Delete an account's sign-in",
 		Args:  atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return g.withGateway(cmd, func(cfg *config.Config, d *gateway.Client) error {

@@ -111,7 +111,7 @@ type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
-// hinted is an error with the next step for the person who ran the command.
+// hinted is an error with the next step for the user of the command.
 type hinted struct {
 	error
 	hint string

@@ -29,7 +29,7 @@ func replayCommand(g *globals) *cobra.Command {
 		Short: "Play a file of bookings to the broker, to commission a building",
 		Long: "Replay plays the bookings of a file, iCalendar or JSON, for the rooms of the\n" +
 			"configuration, at any speed: through the real rules to the configured broker,\n" +
-			"with no account. The points go to a tree of their own, <prefix>-replay, are\n" +
+			"without an account. The points go to separate topics, <prefix>-replay, are\n" +
 			"marked as a test, and are deleted at the end.",
 		Example: "  roomgate replay week.ics --speed 60\n  roomgate replay day.json --start 2026-01-15T08:30 --for 4h --room boardroom",
 		Args: func(_ *cobra.Command, args []string) error {

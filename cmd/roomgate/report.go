@@ -17,8 +17,8 @@ func reportCommand(g *globals) *cobra.Command {
 	var only []string
 	c := &cobra.Command{
 		Use:   "report",
-		Short: "Sum up how the rooms were used, day by day",
-		Long: "Report sums up the days that are over, of which 400 are kept: what was booked\n" +
+		Short: "Summarize how the rooms were used, day by day",
+		Long: "Report summarizes the past days, of which 400 are kept: what was booked\n" +
 			"and used, and how long comfort was on, compared with the hours of the weekly\n" +
 			"schedule. Text has a line for each room; csv and json have every day. It names\n" +
 			"no people.",
@@ -91,7 +91,7 @@ func keepRooms(r *driver.Report, only []string) error {
 		return nil
 	}
 	if unknown := r.Keep(only); len(unknown) > 0 {
-		return hinted{usageError{fmt.Errorf("--room %s: there is no such room, and none was there in these days", unknown[0])}, "roomgate rooms"}
+		return hinted{usageError{fmt.Errorf("--room %s: there is no such room, and none existed in these days", unknown[0])}, "roomgate rooms"}
 	}
 	return nil
 }

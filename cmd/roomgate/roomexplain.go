@@ -17,12 +17,12 @@ func explainRoomCommand(g *globals) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "explain ROOM",
-		Short: "Say why every point of a room is what it is, and when it changes next",
-		Long: "Explain says why the points of a room are what they are now, when each changes\n" +
-			"next by itself, and to what. That is told for things going on as they do: the\n" +
-			"calendar is read and keeps its bookings, or fails on; a presence sensor that is\n" +
-			"trusted goes on saying the same. For quality and sensor it is told when they\n" +
-			"change if nothing more is read and heard.",
+		Short: "Explain the value of every point of a room, and when it changes next",
+		Long: "Explain shows why the points of a room have their values, when each changes next,\n" +
+			"and to what. It assumes that nothing else changes: a readable calendar keeps its\n" +
+			"bookings, an unreadable one stays unreadable, and a trusted presence sensor keeps\n" +
+			"reporting the same. For quality and sensor it shows when they change if no read\n" +
+			"succeeds and the sensor does not report.",
 		Example: "  roomgate rooms explain boardroom",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
@@ -40,7 +40,7 @@ func explainRoomCommand(g *globals) *cobra.Command {
 					return printJSON(cmd.OutOrStdout(), reasons)
 				}
 				if !d.Running {
-					fmt.Fprintln(cmd.OutOrStdout(), "The gateway is not running; this follows from the bookings it last read.")
+					fmt.Fprintln(cmd.OutOrStdout(), "The gateway is not running; this is computed from the bookings it last read.")
 				}
 				return printExplanation(cmd.OutOrStdout(), reasons, cfg.Site.Timezone)
 			})

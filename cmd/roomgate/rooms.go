@@ -18,7 +18,7 @@ func roomsCommand(g *globals) *cobra.Command {
 	var asJSON, watch bool
 	c := &cobra.Command{
 		Use:   "rooms",
-		Short: "Show what each room shows now",
+		Short: "Show the current state of each room",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return g.withGateway(cmd, func(cfg *config.Config, d *gateway.Client) error {
@@ -68,7 +68,7 @@ func showRooms(cmd *cobra.Command, d *gateway.Client, zone *time.Location, asJSO
 		return printJSON(cmd.OutOrStdout(), all)
 	}
 	if !d.Running {
-		fmt.Fprintln(cmd.OutOrStdout(), "The gateway is not running; this follows from the bookings it last read.")
+		fmt.Fprintln(cmd.OutOrStdout(), "The gateway is not running; this is computed from the bookings it last read.")
 	}
 	return printRooms(cmd.OutOrStdout(), all, zone)
 }

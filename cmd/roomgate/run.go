@@ -22,8 +22,8 @@ func runCommand(g *globals) *cobra.Command {
 		Short: "Run the gateway",
 		Long: "Run reads the calendars, derives the points and publishes them until it is\n" +
 			"stopped (SIGTERM). On SIGHUP it reads its configuration again and replaces what\n" +
-			"has changed; sign-ins, counters and connections that have not changed go on. A\n" +
-			"configuration with mistakes is reported, and the old one stays in use.",
+			"has changed; unchanged sign-ins, counters and connections are kept. A\n" +
+			"configuration with mistakes is reported, and the previous one stays in use.",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, d, err := g.load(cmd)

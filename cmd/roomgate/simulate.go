@@ -29,7 +29,7 @@ func simulateCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "simulate",
 		Short: "Run a simulator of a calendar service, to try tools against",
-		Long: "Simulate serves an invented office with a dozen rooms as " + graphsim.Service + " would, on\n" +
+		Long: "Simulate serves a simulated office with a dozen rooms as " + graphsim.Service + " would, on\n" +
 			"this machine only. It fails at random now and then, as the real service does;\n" +
 			"--polite turns that off.\n\n" +
 			"--rooms makes that many rooms instead of the office, each with --bookings on every\n" +

@@ -15,7 +15,7 @@ import (
 	"roomgate/gateway"
 )
 
-// roomsWatch shows what the rooms show whenever that changes.
+// roomsWatch prints the state of the rooms whenever it changes.
 type roomsWatch struct {
 	gateway *gateway.Client
 	clock   driver.Clock
@@ -25,7 +25,7 @@ type roomsWatch struct {
 	redraw  bool // out is a terminal: the newest table takes the place of the one before
 	asJSON  bool // a line of JSON for every change
 
-	shown []byte // what counted of what was shown last; nil: nothing
+	shown []byte // the relevant part of the last output; nil: there is none
 	lost  bool   // the gateway did not answer the last question
 }
 
@@ -107,7 +107,7 @@ func (w *roomsWatch) render(doc json.RawMessage) (text, counts []byte, err error
 	return fmt.Appendf(nil, form, w.clock.Now().In(w.zone).Format("2006-01-02 15:04:05"), out.Bytes()), out.Bytes(), nil
 }
 
-// withoutCounters returns the rooms without the points that go on by themselves,
+// withoutCounters returns the rooms without the points that change all the time,
 // those with a unit: ages and minutes.
 func withoutCounters(doc json.RawMessage) ([]byte, error) {
 	var all struct{ Rooms []map[string]any }

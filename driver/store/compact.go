@@ -14,7 +14,7 @@ import (
 
 const (
 	sparseRatio    = 4         // a file this many times as large as its used pages is compacted
-	minCompactSize = 256 << 10 // bytes; a smaller file is not worth the write
+	minCompactSize = 256 << 10 // bytes; smaller files are not compacted
 )
 
 // createTemporary creates a database under a temporary name in dir, calls fill

@@ -17,7 +17,7 @@ import (
 //	bytes 13-   the value
 //
 // The checksum covers bucket and key, so that a value stored under another key
-// is detected. The sequence number tells which of two copies is newer; a
+// is detected. The sequence number shows which of two copies is newer; a
 // timestamp could not, because the gateway's clock may be set back. Long values
 // are deflated to reduce the wear of flash memory: they are JSON and compress
 // well.

@@ -33,7 +33,7 @@ func (e exposedError) Error() string {
 // Is makes it match ErrExposed.
 func (e exposedError) Is(target error) bool { return target == ErrExposed }
 
-// openError is an error of Open with the next step for a person.
+// openError is an error of Open with the next step for the user.
 type openError struct {
 	path   string
 	err    error
@@ -45,10 +45,10 @@ func (e *openError) Error() string {
 }
 func (e *openError) Unwrap() error { return e.err }
 
-// Action returns the next step for a person.
+// Action returns the next step for the user.
 func (e *openError) Action() string { return e.action }
 
-// NeedsPerson reports true: none of these errors is transient.
+// NeedsPerson returns true: none of these errors is transient.
 func (e *openError) NeedsPerson() bool { return true }
 
 // withAction wraps an error of opening path and adds the next step.

@@ -131,7 +131,7 @@ func moveDamaged(path string, now time.Time) (string, error) {
 	}
 	slices.Sort(old)
 	for _, o := range old[:max(0, len(old)-maxDamaged)] {
-		_ = os.Remove(o) // it costs nothing but disk space
+		_ = os.Remove(o) // it only uses disk space
 	}
 	return name, syncDir(filepath.Dir(path))
 }

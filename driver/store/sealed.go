@@ -34,8 +34,8 @@ func (s *Store) Sealed(name string, key *[32]byte) *Sealed {
 }
 
 // Get returns the value of key as [Mirrored.Get] does. For a value that the key
-// does not open the error matches ErrSealed and carries the next step for a
-// person; the value is not changed.
+// does not open the error matches ErrSealed and carries the next step for the
+// user; the value is not changed.
 func (x *Sealed) Get(key string) ([]byte, error) {
 	stored, err := x.mirrored.Get(key)
 	if err != nil {
@@ -133,10 +133,10 @@ func (e sealError) Error() string { return ErrSealed.Error() + " and " + e.reaso
 // Is makes it match ErrSealed.
 func (e sealError) Is(target error) bool { return target == ErrSealed }
 
-// Action returns the next step for a person.
+// Action returns the next step for the user.
 func (e sealError) Action() string {
 	return "restore the key file with which the value was sealed, or sign in again"
 }
 
-// NeedsPerson reports true: the key does not return without one.
+// NeedsPerson returns true: the key has to be restored.
 func (e sealError) NeedsPerson() bool { return true }

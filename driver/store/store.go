@@ -54,7 +54,7 @@ type Store struct {
 // file 0600. A damaged file is renamed and replaced by a new one; Damaged then
 // returns a message. A file that is much larger than its contents is compacted.
 // Errors match ErrLocked, ErrNewer, ErrExposed or an error of the operating
-// system, and carry the next step for a person.
+// system, and carry the next step for the user.
 func Open(path string, o Options) (*Store, error) {
 	if o.Check == nil {
 		o.Check = Check
