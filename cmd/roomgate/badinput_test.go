@@ -44,7 +44,7 @@ var badAnswers = []struct {
 	room, words string
 	answer      http.HandlerFunc
 }{
-	{"truncated", `the answer broke off after 15 bytes`, func(w http.ResponseWriter, _ *http.Request) {
+	{"truncated", `the response ended early after 15 bytes`, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Content-Length", "4096")
 		io.WriteString(w, `{"value":[{"id"`)
@@ -53,7 +53,7 @@ var badAnswers = []struct {
 		w.Header().Set("Content-Type", "application/json")
 		io.WriteString(w, `{"value":[{"id"`)
 	}},
-	{"html", `HTTP 200: answered with "text/html", not with JSON: is a proxy or a sign-in page of the network in between\?`, func(w http.ResponseWriter, _ *http.Request) {
+	{"html", `HTTP 200: answered with "text/html", not with JSON: a proxy or a sign-in page of the network may intercept the connection`, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
 		io.WriteString(w, "<html><h1>Welcome to our guest network</h1></html>")
 	}},
