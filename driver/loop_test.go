@@ -408,7 +408,7 @@ func TestOutage(t *testing.T) {
 		if n := w.log.count("rooms cannot be read"); n != 1 {
 			t.Errorf("an outage is logged %d times, want once", n)
 		}
-		if n := w.log.count("all rooms are read again"); n != 1 {
+		if n := w.log.count("all rooms can be read again"); n != 1 {
 			t.Errorf("its end is logged %d times, want once", n)
 		}
 	})

@@ -71,6 +71,17 @@ func (f *fake) note(visit int, line string) {
 	f.visits[visit] = append(f.visits[visit], line)
 }
 
+// connections returns what was received on each connection so far.
+func (f *fake) connections() [][]string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	list := make([][]string, len(f.visits))
+	for i, lines := range f.visits {
+		list[i] = slices.Clone(lines)
+	}
+	return list
+}
+
 // good is what an ordinary broker answers.
 func good(p packets.ControlPacket) []packets.ControlPacket {
 	switch p := p.(type) {
@@ -157,7 +168,7 @@ func TestLoginRefused(t *testing.T) {
 			if !slices.Equal(at, want) {
 				t.Errorf("attempts at %v, want %v", at, want)
 			}
-			for i, lines := range f.visits {
+			for i, lines := range f.connections() {
 				if len(lines) != 1 || !strings.HasPrefix(lines[0], "CONNECT MQTT4 ") {
 					t.Errorf("attempt %d sent %q, want one CONNECT of MQTT 3.1.1", i, lines)
 				}
@@ -187,10 +198,10 @@ func TestBrokerNeverAcknowledges(t *testing.T) {
 		if got := board.Health()[Part].Words; got != want {
 			t.Errorf("health %q, want %q", got, want)
 		}
-		if len(f.visits) < 20 {
-			t.Fatalf("%d connections in an hour, want one after the other", len(f.visits))
+		if len(f.connections()) < 20 {
+			t.Fatalf("%d connections in an hour, want one after the other", len(f.connections()))
 		}
-		for i, lines := range f.visits[:len(f.visits)-1] {
+		for i, lines := range f.connections()[:len(f.connections())-1] {
 			published := 0
 			for _, l := range lines {
 				if strings.HasPrefix(l, "PUBLISH ") {
@@ -226,10 +237,10 @@ func TestBrokerHangsUp(t *testing.T) {
 			t.Errorf("health %+v after the second connection", h)
 		}
 		end(stop)
-		if len(f.visits) != 2 {
-			t.Fatalf("%d connections, want 2", len(f.visits))
+		if len(f.connections()) != 2 {
+			t.Fatalf("%d connections, want 2", len(f.connections()))
 		}
-		second := f.visits[1]
+		second := f.connections()[1]
 		if len(second) != 305 { // CONNECT, 300 points, online, offline, DISCONNECT, gone
 			t.Fatalf("%d packets on the second connection, want 305", len(second))
 		}
@@ -348,7 +359,7 @@ func TestStopIsBounded(t *testing.T) {
 			t.Errorf("the stop took %v of virtual time, want at most 3 s", took)
 		}
 		end(stop)
-		if lines := f.visits[0]; !slices.Contains(lines, `PUBLISH roomgate/hq/gateway/status="offline" qos1 retained`) {
+		if lines := f.connections()[0]; !slices.Contains(lines, `PUBLISH roomgate/hq/gateway/status="offline" qos1 retained`) {
 			t.Errorf("offline was not published: %q", lines)
 		}
 	})
@@ -384,7 +395,7 @@ func TestChangeWhileInFlight(t *testing.T) {
 			`DISCONNECT`, `gone`,
 		}
 		slices.Sort(want[2:4]) // both may go once the first is acknowledged
-		got := f.visits[0][1:]
+		got := f.connections()[0][1:]
 		if len(got) == len(want) {
 			slices.Sort(got[2:4])
 		}
@@ -413,15 +424,15 @@ func TestAfterAGoodConnection(t *testing.T) {
 		stop := start(t, o)
 		time.Sleep(2 * time.Minute)
 		end(stop)
-		if len(f.visits) != goodVisit+2 {
-			t.Fatalf("%d connections, want %d", len(f.visits), goodVisit+2)
+		if len(f.connections()) != goodVisit+2 {
+			t.Fatalf("%d connections, want %d", len(f.connections()), goodVisit+2)
 		}
 		// Pings are due after 30 s and looked for every 5 s.
 		if gap := f.instant[goodVisit+1].Sub(f.instant[goodVisit]); gap != 30500*time.Millisecond {
 			t.Errorf("tried again %v after the good connection began, want 30.5s", gap)
 		}
 		const retire = `PUBLISH roomgate/hq/rooms/old/booked="" qos1 retained`
-		if first, second := f.visits[goodVisit], f.visits[goodVisit+1]; !slices.Contains(first, retire) || slices.Contains(second, retire) {
+		if first, second := f.connections()[goodVisit], f.connections()[goodVisit+1]; !slices.Contains(first, retire) || slices.Contains(second, retire) {
 			t.Error("the retired topic was not deleted once on the first connection only")
 		}
 	})
@@ -436,8 +447,8 @@ func TestUserInURLIsNotUsed(t *testing.T) {
 		synctest.Wait()
 		words := o.Board.Health()[Part].Words
 		end(stop)
-		if !strings.Contains(f.visits[0][0], " user=roomgate ") || strings.Contains(words, "secret") {
-			t.Errorf("sent %q, told %q", f.visits[0][0], words)
+		if !strings.Contains(f.connections()[0][0], " user=roomgate ") || strings.Contains(words, "secret") {
+			t.Errorf("sent %q, told %q", f.connections()[0][0], words)
 		}
 	})
 }

@@ -235,6 +235,13 @@ func (g *gate) answer(_ int, p packets.ControlPacket) ([]packets.ControlPacket, 
 	return []packets.ControlPacket{ack, m}, true
 }
 
+// subscriptions returns how many subscriptions were received.
+func (g *gate) subscriptions() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.asked)
+}
+
 func (g *gate) open() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -280,8 +287,8 @@ func TestRefusedTopicsAreAskedForAgain(t *testing.T) {
 			t.Errorf("health %+v, want %s", h, want)
 		}
 		pass(25 * time.Minute)
-		if len(g.asked) != 4+2 {
-			t.Errorf("%d subscriptions in 25 minutes, want four, and twice the one that is refused", len(g.asked))
+		if g.subscriptions() != 4+2 {
+			t.Errorf("%d subscriptions in 25 minutes, want four, and twice the one that is refused", g.subscriptions())
 		}
 		g.open()
 		pass(10 * time.Minute)
@@ -289,8 +296,8 @@ func TestRefusedTopicsAreAskedForAgain(t *testing.T) {
 			t.Errorf("health once the rules are mended: %+v", h)
 		}
 		pass(time.Hour)
-		if len(g.asked) != 4+3 || len(f.visits) != 1 {
-			t.Errorf("%d subscriptions on %d connections, want 7 on one", len(g.asked), len(f.visits))
+		if g.subscriptions() != 4+3 || len(f.connections()) != 1 {
+			t.Errorf("%d subscriptions on %d connections, want 7 on one", g.subscriptions(), len(f.connections()))
 		}
 	})
 }
@@ -301,10 +308,10 @@ func TestHangsUpOnSubscriptions(t *testing.T) {
 		g, f := &gate{closed: map[string]bool{"bms/a": true}, hangUp: true}, &fake{}
 		board, told := gated(t, g, f)
 		pass(9 * time.Minute)
-		if len(f.visits) != 3 {
-			t.Errorf("%d connections in nine minutes, want two that asked, and one that lasts", len(f.visits))
+		if len(f.connections()) != 3 {
+			t.Errorf("%d connections in nine minutes, want two that asked, and one that lasts", len(f.connections()))
 		}
-		for i, lines := range f.visits {
+		for i, lines := range f.connections() {
 			if !slices.Contains(lines, `PUBLISH roomgate/hq/gateway/status="online" qos1 retained`) {
 				t.Errorf("connection %d did not show the points: %q", i, lines)
 			}
@@ -317,8 +324,8 @@ func TestHangsUpOnSubscriptions(t *testing.T) {
 		g.open()
 		pass(5 * time.Minute)
 		tells(t, told, present)
-		if h := board.Health()[Part]; !h.OK || len(f.visits) != 3 {
-			t.Errorf("after %d connections health is %+v once the rules are mended", len(f.visits), h)
+		if h := board.Health()[Part]; !h.OK || len(f.connections()) != 3 {
+			t.Errorf("after %d connections health is %+v once the rules are mended", len(f.connections()), h)
 		}
 	})
 }
@@ -361,12 +368,12 @@ func TestSubscriptionNotAnswered(t *testing.T) {
 		stop := start(t, o)
 		defer end(stop)
 		pass(29 * time.Second)
-		if len(f.visits) != 1 || !o.Board.Health()[Part].OK {
-			t.Errorf("%d connections after 29 s, health %+v", len(f.visits), o.Board.Health()[Part])
+		if len(f.connections()) != 1 || !o.Board.Health()[Part].OK {
+			t.Errorf("%d connections after 29 s, health %+v", len(f.connections()), o.Board.Health()[Part])
 		}
 		pass(10 * time.Second)
-		if len(f.visits) != 2 {
-			t.Errorf("%d connections after 39 s, want a second one", len(f.visits))
+		if len(f.connections()) != 2 {
+			t.Errorf("%d connections after 39 s, want a second one", len(f.connections()))
 		}
 	})
 }
