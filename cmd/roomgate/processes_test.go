@@ -125,6 +125,9 @@ func TestThreeProcesses(t *testing.T) {
 	h.await("good rooms", func() bool {
 		return early.last("gateway/rooms_good").payload == "2" && early.last("accounts/rooms/polls").payload == "1"
 	})
+	for _, topic := range retainedTopics() { // the last of them are sent after rooms_good
+		h.await("the first "+topic, func() bool { return early.last(topic).payload != "" })
+	}
 	late := h.listen(h.broker)
 	for _, topic := range retainedTopics() {
 		h.await(topic, func() bool { return late.oldest(topic) != heard{} })
