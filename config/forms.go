@@ -13,7 +13,7 @@ import (
 	"unicode"
 )
 
-// A Form checks one text by itself.
+// A Form checks one text on its own.
 type Form func(text string) Complaint
 
 // A Complaint is what is wrong with a value and how to fix it; the zero Complaint

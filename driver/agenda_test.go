@@ -65,7 +65,7 @@ func TestAgendaNext(t *testing.T) {
 	}
 }
 
-// Only refusals that follow each other count: an outage in between begins anew.
+// Only refusals that follow each other count: an outage in between restarts the count.
 func TestFailuresInARow(t *testing.T) {
 	g := newAgenda()
 	room := []Room{{ID: "boardroom"}}

@@ -180,7 +180,7 @@ func TestReconfigureSource(t *testing.T) {
 }
 
 // A room that was removed is neither shown nor read nor remembered; when it comes
-// back it is read at once and begins anew.
+// back it is read at once and starts from scratch.
 func TestReconfigureWithoutARoomAndBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 10*minute)

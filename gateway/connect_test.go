@@ -176,7 +176,7 @@ func TestConnectChoosesAnAccount(t *testing.T) {
 		{"both vacant", never, needed, "first"},
 		{"the second is vacant", fine, needed, "second"},
 		{"the second is the person's", never, ada, "second"},
-		{"the first is somebody's who has to sign in again", bob, never, "second"},
+		{"the first is of a user who has to sign in again", bob, never, "second"},
 		{"none is vacant", fine, bob, "first"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

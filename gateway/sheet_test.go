@@ -18,7 +18,7 @@ import (
 	"roomgate/oauth"
 )
 
-var writeGolden = flag.Bool("golden", false, "write testdata/handover anew; read the difference line by line")
+var writeGolden = flag.Bool("golden", false, "write testdata/handover; read the difference line by line")
 
 // handoverConfigs are the sites whose sheets lie in testdata/handover.
 var handoverConfigs = map[string]string{

@@ -86,7 +86,7 @@ type source struct {
 	rooms    []driver.Room
 }
 
-// signedInMailbox stands for the mailbox of the user who has signed in.
+// signedInMailbox identifies the mailbox of the user who has signed in.
 const signedInMailbox = "me"
 
 // sourcesOf groups rooms by the calendar they are found in.

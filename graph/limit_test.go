@@ -38,6 +38,6 @@ func TestLimitsAreBounded(t *testing.T) {
 		l.reserve(fmt.Sprint("other-", room), now)
 	}
 	if wait := l.reserve("busy", now); wait == 0 {
-		t.Error("the quota of a busy mailbox was given anew")
+		t.Error("the quota of a busy mailbox was reset")
 	}
 }

@@ -293,7 +293,7 @@ func TestRefusedTopicsAreAskedForAgain(t *testing.T) {
 		g.open()
 		pass(10 * time.Minute)
 		if h := board.Health()[Part]; !h.OK || h.Words != "connected to the broker at broker.example" {
-			t.Errorf("health once the rules are mended: %+v", h)
+			t.Errorf("health once the rules are corrected: %+v", h)
 		}
 		pass(time.Hour)
 		if g.subscriptions() != 4+3 || len(f.connections()) != 1 {
@@ -325,7 +325,7 @@ func TestHangsUpOnSubscriptions(t *testing.T) {
 		pass(5 * time.Minute)
 		tells(t, told, present)
 		if h := board.Health()[Part]; !h.OK || len(f.connections()) != 3 {
-			t.Errorf("after %d connections health is %+v once the rules are mended", len(f.connections()), h)
+			t.Errorf("after %d connections health is %+v once the rules are corrected", len(f.connections()), h)
 		}
 	})
 }

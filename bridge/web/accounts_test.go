@@ -141,7 +141,7 @@ func (c contosoWithTexts) SignInNotes() []driver.Block { return c.a.notes }
 
 func (contosoWithTexts) HandOver(driver.HandOver) []driver.Block { return nil }
 
-// contosoSession signs in by itself.
+// contosoSession signs in without a user.
 type contosoSession struct{ contoso }
 
 func (s contosoSession) Status() driver.SessionStatus { return s.account().status }

@@ -208,7 +208,7 @@ func TestAccountWithoutSignIn(t *testing.T) {
 	}
 }
 
-// TestProviderWithoutTexts has a page that says the necessary by itself.
+// TestProviderWithoutTexts has a page with default texts.
 func TestProviderWithoutTexts(t *testing.T) {
 	a := byCode("https://gateway.example/setup/callback")
 	a.prepare, a.notes = nil, nil

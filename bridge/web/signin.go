@@ -22,7 +22,7 @@ type outcome struct {
 }
 
 // begin starts a sign-in with a browser. It leads to the page of the service: at
-// once if the browser comes back by itself, otherwise by a link beside the field
+// once if the browser is redirected back, otherwise by a link beside the field
 // for the address to paste.
 func (u setUp) begin(w http.ResponseWriter, r *http.Request, a Account) {
 	request := driver.AuthorizationRequest{LoginHint: strings.TrimSpace(r.PostForm.Get("login_hint"))}

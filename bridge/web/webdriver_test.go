@@ -88,7 +88,7 @@ type webDriverError struct{ Code, Words string }
 
 func (e webDriverError) Error() string { return e.Code + ": " + e.Words }
 
-// stale tells that the element was replaced between finding and using it;
+// stale reports that the element was replaced between finding and using it;
 // chromedriver has two ways of saying so.
 func (e webDriverError) stale() bool {
 	return e.Code == "stale element reference" || strings.Contains(e.Words, "does not belong to the document")

@@ -105,7 +105,7 @@ type webDriverError struct {
 // Error implements error.
 func (e webDriverError) Error() string { return e.Code + ": " + e.Words }
 
-// stale tells that the page was left between finding and using an element;
+// stale reports that the page was left between finding and using an element;
 // chromedriver has two ways of saying so.
 func (e webDriverError) stale() bool {
 	return e.Code == "stale element reference" || strings.Contains(e.Words, "does not belong to the document")
