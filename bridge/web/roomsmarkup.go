@@ -65,7 +65,7 @@ func roomCard(r roomView) g.Node {
 		g.Iff(r.Current != nil, func() g.Node { return who(r.Current) }),
 		g.If(r.People != "", h.P(h.Class("people"), g.Text(r.People))),
 		nextBooking(r),
-		g.If(r.Fault != "", h.P(h.Class("fault"), g.Text(r.Fault))),
+		g.If(r.Fault != "", h.P(h.Class("fault"), g.Text(sentence(r.Fault)))),
 		h.P(h.Class("quality quiet"), g.Text("Quality "+r.Quality), g.If(r.Mode != "", g.Text(" · mode "+r.Mode)), g.If(r.Comfort, g.Text(" · comfort on"))),
 		g.If(r.Readable, readForm(r)),
 	))
@@ -131,16 +131,33 @@ func allItems(items []item) g.Node {
 func itemLine(i item) g.Node {
 	return h.Li(h.Class(condition(i.OK)), h.B(g.Text(i.Name)), g.Text(": "+i.Words),
 		g.Iff(i.Since != nil, func() g.Node { return g.Group{g.Text(" since "), instant(i.Since)} }),
-		g.Iff(i.Device != nil, func() g.Node { return deviceCodeWords(i.Device) }),
-		g.If(i.Reason != "", g.Group{g.Text(". "), h.Span(g.Text(i.Reason))}),
-		g.If(i.Command != "", g.Group{g.Text(" "), h.Span(g.Text("Run "), code(i.Command), g.Text(" on the gateway."))}),
-		g.If(i.Path != "", g.Group{g.Text(" "), h.Span(g.Text("Or use "), h.A(h.Href(i.Path), g.Text("the set-up page")), g.Text("."))}),
-		g.Map(i.Lapses, func(words string) g.Node { return g.Group{g.Text(". "), h.Span(g.Text(words))} }))
+		sentences(i))
+}
+
+// sentences follow the state of an item: why, and what to do.
+func sentences(i item) g.Node {
+	var all []g.Node
+	if i.Device != nil {
+		all = append(all, deviceCodeWords(i.Device))
+	}
+	if i.Reason != "" {
+		all = append(all, g.Text(sentence(i.Reason)))
+	}
+	if i.Command != "" {
+		all = append(all, g.Group{g.Text("Run "), code(i.Command), g.Text(" on the gateway.")})
+	}
+	if i.Path != "" {
+		all = append(all, g.Group{g.Text("Or use "), h.A(h.Href(i.Path), g.Text("the set-up page")), g.Text(".")})
+	}
+	for _, words := range i.Lapses {
+		all = append(all, g.Text(sentence(words)))
+	}
+	return g.If(len(all) > 0, g.Group{g.Text("."), g.Map(all, func(s g.Node) g.Node { return g.Group{g.Text(" "), h.Span(s)} })})
 }
 
 func deviceCodeWords(d *deviceCode) g.Node {
-	return g.Group{g.Text(". "), h.Span(
+	return g.Group{
 		g.Text("Enter the code "), code(d.UserCode), g.Text(" at "), elsewhere(d.Address, g.Text(d.Address)),
 		g.Iff(d.Until != nil, func() g.Node { return g.Group{g.Text(" by "), instant(d.Until)} }),
-		g.Text("."))}
+		g.Text(".")}
 }

@@ -28,7 +28,7 @@ func TestSignInThatComesBackByItself(t *testing.T) {
 		t.Fatalf("one account: status %d to %q, want 303 to its page", w.Code, w.Header().Get("Location"))
 	}
 	closed := words(get(t, h, roomsPage))
-	if !strings.Contains(closed, "Now: never signed in. nobody has signed in yet") || !strings.Contains(closed, "Run roomgate login --page on the gateway") || strings.Contains(closed, "Open the sign-in page") {
+	if !strings.Contains(closed, "Now: never signed in. Nobody has signed in yet.") || !strings.Contains(closed, "Run roomgate login --page on the gateway") || strings.Contains(closed, "Open the sign-in page") {
 		t.Errorf("without the code the page reads %q", closed)
 	}
 	key := enter(t, h)
@@ -167,7 +167,7 @@ func TestAccountThatSignsInByItself(t *testing.T) {
 		prepare: []driver.Block{{Text: "The customer's IT does this once:"}, {Steps: []string{"Open application `6731`.", "Upload <the> certificate."}}}})
 	h := Handler(o)
 	page := ask(h, "GET", roomsPage, enter(t, h)...).Body.String()
-	for _, want := range []string{"Now: sign-in needed. the secret has expired Next: upload the new certificate.",
+	for _, want := range []string{"Now: sign-in needed. The secret has expired. Next: upload the new certificate.",
 		"No sign-in needed here The gateway signs in to Contoso Calendar automatically. The customer's IT does this once: Open application 6731. Upload <the> certificate. roomgate handover prints"} {
 		if !strings.Contains(words(page), want) {
 			t.Errorf("the page does not say %q: %q", want, words(page))
@@ -191,7 +191,7 @@ func TestAccountWithoutSignIn(t *testing.T) {
 	if got := words(get(t, h, "/")); !strings.Contains(got, "Account feed: Contoso Calendar needs no sign-in") {
 		t.Errorf("the rooms' page reads %q", got)
 	}
-	if got := words(get(t, h, "/setup")); !strings.Contains(got, "feed: Contoso Calendar needs no sign-in rooms: never signed in. nobody has signed in yet") {
+	if got := words(get(t, h, "/setup")); !strings.Contains(got, "feed: Contoso Calendar needs no sign-in rooms: never signed in. Nobody has signed in yet.") {
 		t.Errorf("the list reads %q", got)
 	}
 	w := ask(h, "GET", "/setup/accounts/feed")

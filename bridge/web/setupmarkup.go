@@ -31,7 +31,7 @@ func user(a accountItem) g.Node {
 }
 
 func reason(a accountItem) g.Node {
-	return g.If(a.Status.Reason != "", g.Group{g.Text(". "), h.Span(g.Text(a.Status.Reason))})
+	return g.If(a.Status.Reason != "", g.Group{g.Text(". "), h.Span(g.Text(sentence(a.Status.Reason)))})
 }
 
 // setUpCodeStep asks for the set-up code. The page of the account comes next, or

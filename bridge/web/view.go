@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"roomgate/driver"
 )
@@ -142,6 +143,23 @@ func viewBooking(subject, organizer, start, end driver.Value, now time.Time, zon
 
 // longest is how many characters of a subject or a name the page shows.
 const longest = 120
+
+// sentence writes the words of a reason as a sentence. A name that they begin with,
+// as of a setting, keeps its small letter.
+func sentence(words string) string {
+	first, _, _ := strings.Cut(words, " ")
+	if strings.ContainsFunc(first, func(r rune) bool { return !unicode.IsLetter(r) && r != ',' && r != '\'' }) {
+		first = ""
+	}
+	r, size := utf8.DecodeRuneInString(first)
+	if size > 0 {
+		words = string(unicode.ToUpper(r)) + words[size:]
+	}
+	if last, _ := utf8.DecodeLastRuneInString(words); words != "" && !strings.ContainsRune(".?!…", last) {
+		words += "."
+	}
+	return words
+}
 
 // legible makes one short line of untrusted text. Characters that change the
 // direction of writing are removed: they could reorder the text around them

@@ -16,7 +16,7 @@ func TestRoomInWords(t *testing.T) {
 		points points
 		want   string
 	}{
-		{"nothing published", points{}, "Boardroom 12 seats Not known the room has not been published yet Quality unknown"},
+		{"nothing published", points{}, "Boardroom 12 seats Not known The room has not been published yet. Quality unknown"},
 		{"free until a booking", free(), "Boardroom 12 seats Free until 13:30 Next 13:30–14:00 Quality good"},
 		{"free, nothing in sight", with(points{driver.FreeUntil: at(84 * hour)}),
 			"Boardroom 12 seats Free Nothing booked in the days ahead Quality good"},
@@ -48,10 +48,10 @@ func TestRoomInWords(t *testing.T) {
 			driver.CurrentOrganizer: driver.TextValue("Grace Hopper")}),
 			"Boardroom 12 seats Booked until midnight Grace Hopper Nothing else booked in the days ahead Quality good"},
 		{"stale is shown with its reason", with(points{driver.QualityPoint: driver.EnumValue("stale"), driver.Fault: driver.TextValue("last read an hour ago")}),
-			"Boardroom 12 seats Free Nothing booked in the days ahead last read an hour ago Quality stale"},
+			"Boardroom 12 seats Free Nothing booked in the days ahead Last read an hour ago. Quality stale"},
 		{"faulty is not known, whatever was last derived", points{driver.QualityPoint: driver.EnumValue("fault"), driver.Availability: driver.EnumValue("offline"),
 			driver.Booked: driver.BoolValue(true), driver.CurrentEnd: at(hour), driver.CurrentStart: at(-hour), driver.Fault: driver.TextValue("no such mailbox; check the address")},
-			"Boardroom 12 seats Not known no such mailbox; check the address Quality fault"},
+			"Boardroom 12 seats Not known No such mailbox; check the address. Quality fault"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			o := options(t)
@@ -99,6 +99,25 @@ func TestLegible(t *testing.T) {
 	}
 }
 
+func TestSentence(t *testing.T) {
+	for _, c := range []struct{ in, want string }{
+		{"the password was changed", "The password was changed."},
+		{"the password was changed.", "The password was changed."},
+		{"who was it?", "Who was it?"},
+		{"the text was cut…", "The text was cut…"},
+		{"übertragung gestört", "Übertragung gestört."},
+		{"mqtt.broker has no port", "mqtt.broker has no port."},
+		{"client_secret_file cannot be read", "client_secret_file cannot be read."},
+		{"graph: the mailbox is unknown", "graph: the mailbox is unknown."},
+		{"2 rooms cannot be read", "2 rooms cannot be read."},
+		{"", ""},
+	} {
+		if got := sentence(c.in); got != c.want {
+			t.Errorf("%q: %q, want %q", c.in, got, c.want)
+		}
+	}
+}
+
 func TestAccountInWords(t *testing.T) {
 	state := func(s, reason string) points {
 		return points{driver.AccountState: driver.EnumValue(s), driver.AccountReason: driver.TextValue(reason)}
@@ -123,20 +142,20 @@ func TestAccountInWords(t *testing.T) {
 		{"without a sign-in", state("ok", ""), none, true, "Account rooms: Contoso Calendar needs no sign-in"},
 		{"not published yet", points{}, signIn, false, "Account rooms: not known yet"},
 		{"being renewed", state("refreshing", ""), nil, true, "Account rooms: signed in, refreshing"},
-		{"retrying", state("retrying", "no answer from the sign-in service"), signIn, false, "Account rooms: refresh failed, trying again. no answer from the sign-in service"},
-		{"sign-in needed", state("sign_in_needed", "the password was changed"), nil, false, "Account rooms: sign-in needed. the password was changed Run roomgate login rooms on the gateway."},
-		{"the reason has the command", state("never_signed_in", "run roomgate login rooms"), nil, false, "Account rooms: never signed in. run roomgate login rooms"},
+		{"retrying", state("retrying", "no answer from the sign-in service"), signIn, false, "Account rooms: refresh failed, trying again. No answer from the sign-in service."},
+		{"sign-in needed", state("sign_in_needed", "the password was changed"), nil, false, "Account rooms: sign-in needed. The password was changed. Run roomgate login rooms on the gateway."},
+		{"the reason has the command", state("never_signed_in", "run roomgate login rooms"), nil, false, "Account rooms: never signed in. Run roomgate login rooms."},
 		{"with a set-up page", state("never_signed_in", "run roomgate login rooms"), signIn, false,
-			"Account rooms: never signed in. run roomgate login rooms Or use the set-up page."},
+			"Account rooms: never signed in. Run roomgate login rooms. Or use the set-up page."},
 		{"with a device code", state("never_signed_in", "enter the code C7KQ4RHDN"), device, false,
 			"Account rooms: never signed in. Enter the code C7KQ4RHDN at https://contoso.example/device by 12:15. Or use the set-up page."},
 		{"ends are far", ending("ok", 60, 60), nil, true, "Account rooms: signed in"},
-		{"ends are in sight", ending("ok", 59, 59), nil, true, "Account rooms: signed in. unless it is refreshed, the sign-in expires in 59 days." +
-			" the client secret or certificate expires in 59 days; have the customer's IT create a new one"},
-		{"a month to go", ending("ok", 89, 31), nil, true, "Account rooms: signed in. the client secret or certificate expires in 31 days; have the customer's IT create a new one"},
-		{"secret about to expire", ending("ok", 89, 30), nil, false, "Account rooms: signed in. the client secret or certificate expires in 30 days; have the customer's IT create a new one"},
-		{"one day", ending("retrying", 1, 65), nil, false, "Account rooms: refresh failed, trying again. unless it is refreshed, the sign-in expires in 1 day"},
-		{"no day", ending("retrying", 0, 65), nil, false, "Account rooms: refresh failed, trying again. unless it is refreshed, the sign-in expires within a day, unless it already has"},
+		{"ends are in sight", ending("ok", 59, 59), nil, true, "Account rooms: signed in. Unless it is refreshed, the sign-in expires in 59 days." +
+			" The client secret or certificate expires in 59 days; have the customer's IT create a new one."},
+		{"a month to go", ending("ok", 89, 31), nil, true, "Account rooms: signed in. The client secret or certificate expires in 31 days; have the customer's IT create a new one."},
+		{"secret about to expire", ending("ok", 89, 30), nil, false, "Account rooms: signed in. The client secret or certificate expires in 30 days; have the customer's IT create a new one."},
+		{"one day", ending("retrying", 1, 65), nil, false, "Account rooms: refresh failed, trying again. Unless it is refreshed, the sign-in expires in 1 day."},
+		{"no day", ending("retrying", 0, 65), nil, false, "Account rooms: refresh failed, trying again. Unless it is refreshed, the sign-in expires within a day, unless it already has."},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			o := options(t)

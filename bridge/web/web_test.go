@@ -108,12 +108,12 @@ func TestPageIsWholeWithoutScript(t *testing.T) {
 	const want = "Demonstration: simulated data Head Office " +
 		"2 rooms: 0 free, 1 booked, 1 not known. As of 12:00, Europe/London. Show only " +
 		"Needs attention " +
-		"Account rooms: sign-in needed Run roomgate login rooms on the gateway. " +
-		"mqtt: not working since 11:00. the broker refused the password " +
+		"Account rooms: sign-in needed. Run roomgate login rooms on the gateway. " +
+		"mqtt: not working since 11:00. The broker refused the password. " +
 		"Annexe, floor 3 Boardroom 12 seats Booked until 12:45 Budget Nothing else booked in the days ahead Quality good " +
-		"Rooms Attic Not known the room has not been published yet Quality unknown " +
-		"Gateway Account rooms: sign-in needed Run roomgate login rooms on the gateway. " +
-		"mqtt: not working since 11:00. the broker refused the password roomgate 1.2.3"
+		"Rooms Attic Not known The room has not been published yet. Quality unknown " +
+		"Gateway Account rooms: sign-in needed. Run roomgate login rooms on the gateway. " +
+		"mqtt: not working since 11:00. The broker refused the password. roomgate 1.2.3"
 	if got := words(body); got != want {
 		t.Errorf("the page reads\n%s\nwant\n%s", got, want)
 	}
