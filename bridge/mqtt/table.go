@@ -5,11 +5,39 @@ import "roomgate/driver"
 // table is, for one connection, the payload that the broker should hold of every
 // point, and the one it has acknowledged. Rows that differ are sent in the order
 // of the catalogue, so that points that control plant are sent first when many
-// change at once.
+// change at once. Rows of which nothing was acknowledged yet, and changes of the
+// others, are sent in turn, so that neither has to wait until the other is done.
 type table struct {
-	rows map[driver.Subject][]row
-	due  [][]*row // by the point's index in its catalogue; first in, first out
-	open int      // rows of which nothing was acknowledged yet
+	rows        map[driver.Subject][]row
+	open        int  // rows of which nothing was acknowledged yet
+	first       due  // of these
+	changes     due  // of the others
+	changesNext bool // the next row is one of changes, if there are any
+}
+
+// due are rows to be sent, by the point's index in its catalogue; each list is first
+// in, first out.
+type due [][]*row
+
+func (d *due) push(r *row) {
+	for len(*d) <= r.index {
+		*d = append(*d, nil)
+	}
+	(*d)[r.index] = append((*d)[r.index], r)
+}
+
+// pop returns the first row whose subject was not removed; nil: there is none.
+func (d due) pop() *row {
+	for i := range d {
+		for len(d[i]) > 0 {
+			r := d[i][0]
+			d[i] = d[i][1:]
+			if !r.removed {
+				return r
+			}
+		}
+	}
+	return nil
 }
 
 // row is one point. A payload is never empty, so an empty one means none yet.
@@ -18,7 +46,7 @@ type row struct {
 	index   int
 	want    string // newest
 	have    string // acknowledged by the broker
-	busy    bool   // in due, or sent and not acknowledged
+	busy    bool   // due, or sent and not acknowledged
 	removed bool   // its subject was removed
 }
 
@@ -48,27 +76,27 @@ func (t *table) queue(r *row) {
 	if r.busy || r.removed || r.want == r.have {
 		return
 	}
-	for len(t.due) <= r.index {
-		t.due = append(t.due, nil)
-	}
 	r.busy = true
-	t.due[r.index] = append(t.due[r.index], r)
+	if r.have == "" {
+		t.first.push(r)
+	} else {
+		t.changes.push(r)
+	}
 }
 
 // next takes the next row to send; nil when none is due. Until
 // [table.acknowledged] is called it is not due again: of two unacknowledged
 // messages of one topic either could arrive last.
 func (t *table) next() *row {
-	for i := range t.due {
-		for len(t.due[i]) > 0 {
-			r := t.due[i][0]
-			t.due[i] = t.due[i][1:]
-			if !r.removed {
-				return r
-			}
-		}
+	this, other := t.first, t.changes
+	if t.changesNext {
+		this, other = other, this
 	}
-	return nil
+	t.changesNext = !t.changesNext
+	if r := this.pop(); r != nil {
+		return r
+	}
+	return other.pop()
 }
 
 // remove removes a subject.

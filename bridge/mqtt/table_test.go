@@ -2,6 +2,7 @@ package mqtt
 
 import (
 	"slices"
+	"strconv"
 	"testing"
 
 	"roomgate/driver"
@@ -88,5 +89,34 @@ func TestTableComplete(t *testing.T) {
 	tb.acknowledged(rows[1], "1")
 	if !tb.complete() {
 		t.Error("not complete, though every row was acknowledged once")
+	}
+}
+
+// Changes that never end do not keep a new connection from having sent the whole
+// board, nor does the board delay a change until it has been sent.
+func TestTableSharesBetweenBoardAndChanges(t *testing.T) {
+	var tb table
+	rooms := make([]driver.Subject, 10)
+	for i := range rooms {
+		rooms[i] = driver.Subject{Scope: driver.OfRoom, ID: string(rune('a' + i))}
+		tb.put(rooms[i], comfort, "1")
+	}
+	tb.put(roomA, booked, "0")
+	first := tb.next()
+	tb.acknowledged(first, first.want)
+	var said []string
+	for n := 1; !tb.complete() && n < 100; n++ {
+		tb.put(roomA, booked, strconv.Itoa(n))
+		r := tb.next()
+		said = append(said, r.subject.ID+" "+r.point().Name)
+		tb.acknowledged(r, r.want)
+	}
+	if !tb.complete() {
+		t.Fatalf("the board is still not sent after %d messages", len(said))
+	}
+	for i := 1; i < len(said); i++ {
+		if a, b := said[i-1] == "a booked", said[i] == "a booked"; a == b {
+			t.Errorf("messages %d and %d are %s and %s, want a change and a point of the board in turn", i-1, i, said[i-1], said[i])
+		}
 	}
 }

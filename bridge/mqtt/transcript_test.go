@@ -246,7 +246,7 @@ func load(b *bridge.Board) (stop func()) {
 			select {
 			case <-quit:
 				return
-			case <-time.After(20 * time.Millisecond): // 1600 values a second, which a busy test machine can publish
+			case <-time.After(time.Millisecond): // sets the pace of the load; nothing waits for it
 			}
 			room := driver.Subject{Scope: driver.OfRoom, ID: fmt.Sprint("r", rand.IntN(30))}
 			values := make([]driver.Value, driver.OfRoom.Index(driver.Age)+1)
