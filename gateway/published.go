@@ -43,8 +43,8 @@ func (p *publications) add(topics []string) {
 	}
 }
 
-// are sets the published topics; all others were deleted.
-func (p *publications) are(now []string) {
+// set replaces the published topics; all others were deleted.
+func (p *publications) set(now []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.save(now)

@@ -125,5 +125,5 @@ func (g *Gateway) clearTopics(s *sink, before, after *config.Config) {
 	if slices.Equal(topicsOf(before), topics) {
 		return
 	}
-	s.ReplaceClear(g.published.without(topics), func() { g.published.are(topics) })
+	s.ReplaceClear(g.published.without(topics), func() { g.published.set(topics) })
 }

@@ -78,7 +78,7 @@ func (g *Gateway) buildSink(cfg *config.Config, before *parts) (*sink, error) {
 	}
 	s := &sink{settings: settings}
 	topics, published := topicsOf(cfg), g.published
-	o := sinkOptions{Config: cfg, TLS: secured, Clear: published.without(topics), Synced: func() { published.are(topics) }, Board: g.board, Clock: g.d.Clock, Log: g.d.Log,
+	o := sinkOptions{Config: cfg, TLS: secured, Clear: published.without(topics), Synced: func() { published.set(topics) }, Board: g.board, Clock: g.d.Clock, Log: g.d.Log,
 		Presence: func(room string, p driver.Presence) { g.driver.Presence(room, p) }, KeepStatus: s.succeeded.Load, Dial: g.d.Dial}
 	if s.Sink, err = o.build(); err != nil {
 		return nil, err

@@ -42,7 +42,7 @@ func printAccounts(w io.Writer, all []gateway.AccountStatus, zone *time.Location
 		fmt.Fprintln(w, "The gateway is not running; this is the state in its database.")
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "ACCOUNT\tSTATE\tSIGNED IN AS\tLAST REFRESH\tACCESS TOKEN UNTIL\tLAPSES IF UNUSED BY\tSECRET ENDS")
+	fmt.Fprintln(t, "ACCOUNT\tSTATE\tSIGNED IN AS\tLAST REFRESH\tACCESS TOKEN EXPIRES\tEXPIRES UNLESS REFRESHED\tSECRET EXPIRES")
 	for _, a := range all {
 		fmt.Fprintln(t, strings.Join([]string{a.Name, stateWord(a), orDash(a.User), local(a.LastRefresh, zone), local(a.AccessExpires, zone), local(a.RefreshLapses, zone), local(a.SecretExpires, zone)}, "\t"))
 	}

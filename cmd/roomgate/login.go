@@ -264,7 +264,7 @@ func fileOrStdin(cmd *cobra.Command, name string) (string, error) {
 	}
 	f, err := os.Open(name)
 	if err != nil {
-		return "", fmt.Errorf("reading the tokens: %w", err)
+		return "", hinted{fmt.Errorf("reading the tokens: %w", err), "--import with a file that this user can read, or --import - for standard input"}
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, 64<<10))
