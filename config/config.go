@@ -127,20 +127,19 @@ type Env struct {
 }
 
 // Load reads and checks the file at path, with the environment and the files of
-// this machine. Accounts may belong to the built-in [Providers] or to the
-// additional ones given. The error is a [*Problems].
-func Load(path string, additional ...Provider) (*Config, error) {
+// this machine. The error is a [*Problems].
+func Load(path string) (*Config, error) {
 	env := Env{LookupEnv: os.LookupEnv, ReadFile: readFile}
 	text, mode, err := env.read(path)
 	if err != nil {
 		return nil, &Problems{{File: path, Message: "cannot be read: " + reason(err),
 			Fix: "name the file with --config, or write one with roomgate config init"}}
 	}
-	return parse(path, text, mode, env, additional)
+	return parse(path, text, mode, env, nil)
 }
 
 // Parse is Load for the text of a configuration; name stands for it in messages.
-// The error is a [*Problems].
+// Accounts may belong to the built-in [Providers] or to the additional ones. The error is a [*Problems].
 func Parse(name string, text []byte, env Env, additional ...Provider) (*Config, error) {
 	return parse(name, text, 0, env, additional)
 }

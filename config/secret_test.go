@@ -27,7 +27,7 @@ func TestSecretNeverPrints(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	outputs := []string{logged.String(), string(encoded), s.String(), s.GoString(), fmt.Errorf("with %w", fmt.Errorf("%v", s)).Error()}
+	outputs := []string{logged.String(), string(encoded), s.String(), fmt.Errorf("with %w", fmt.Errorf("%v", s)).Error()}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d", "%10s"} {
 		outputs = append(outputs, fmt.Sprintf(verb, s), fmt.Sprintf(verb, outer), fmt.Sprintf(verb, &outer))
 	}

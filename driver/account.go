@@ -16,15 +16,6 @@ type Account struct {
 	Sweep    Schedule // nil: no sweeps
 }
 
-// status is the status of the account's sign-in. An account without one can
-// always be read.
-func (a Account) status() SessionStatus {
-	if s := SessionOf(a.Provider); s != nil {
-		return s.Status()
-	}
-	return SessionStatus{State: SignedIn}
-}
-
 // sweeper returns the provider's Sweeper; nil: no sweeps are configured, or the
 // provider does not support them. problem reports the latter, as displayed.
 func (a Account) sweeper() (s Sweeper, problem string) {

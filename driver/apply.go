@@ -70,7 +70,7 @@ func levelOf(person bool) slog.Level {
 func (d *Driver) logRefused(r *roomState, refused []string) {
 	words := fmt.Sprint(refused)
 	if len(refused) > 0 && words != r.refused {
-		d.o.Log.Warn("bookings left out: their rows could not be understood", "room", r.room.ID, "rows", refused)
+		d.o.Log.Warn("events left out: they could not be understood", "room", r.room.ID, "reasons", refused)
 	}
 	r.refused = words
 }

@@ -12,9 +12,9 @@ func TestEnums(t *testing.T) {
 	expectEnum(t, ParseRelease, "end start")
 	expectEnum(t, ParsePrivacy, "busy organizer subject full")
 	expectEnum(t, ParseShowAs, "unknown free tentative busy oof workingElsewhere")
-	expectEnum(t, ParseQuality, "unknown good stale fault test")
-	expectEnum(t, ParseMode, "unknown occupied standby unoccupied bypass")
-	expectEnum(t, ParseSensor, "none good silent")
+	expectEnum(t, qualityWords.parse, "unknown good stale fault test")
+	expectEnum(t, modeWords.parse, "unknown occupied standby unoccupied bypass")
+	expectEnum(t, sensorWords.parse, "none good silent")
 	expectEnum(t, ParseSessionState, "never_signed_in ok refreshing retrying sign_in_needed")
 }
 

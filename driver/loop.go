@@ -194,7 +194,7 @@ func (d *Driver) note(r *roomState, past Past, sensor Sensor) {
 // derive computes the account's points at now, and requests all rooms when the
 // sign-in works again.
 func (a *accountState) derive(now time.Time) Update {
-	s := a.status()
+	s := StatusOf(a.Provider)
 	if s.State == SignedIn && a.lastState != nil && *a.lastState != SignedIn {
 		a.poller.request(request{urgent: true})
 	}

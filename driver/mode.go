@@ -19,9 +19,6 @@ var modeWords = enum[Mode]{"unknown", "occupied", "standby", "unoccupied", "bypa
 // String returns the word that is published.
 func (m Mode) String() string { return modeWords.word(m) }
 
-// ParseMode reads the word that is published.
-func ParseMode(word string) (Mode, error) { return modeWords.parse(word) }
-
 // mode computes the mode at p.At.
 func (f *evaluator) mode() Mode {
 	switch {

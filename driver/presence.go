@@ -23,9 +23,6 @@ var sensorWords = enum[Sensor]{"none", "good", "silent"}
 // String returns the word that is published.
 func (s Sensor) String() string { return sensorWords.word(s) }
 
-// ParseSensor reads the word that is published.
-func ParseSensor(word string) (Sensor, error) { return sensorWords.parse(word) }
-
 // WithReport returns the past with a report of the sensor at now, the instant up to
 // which Derive has brought it. The next Derive continues from there.
 func (p Past) WithReport(report Presence, now time.Time) Past {

@@ -33,6 +33,14 @@ func SessionOf(p Provider) Session {
 	return nil
 }
 
+// StatusOf returns the status of a provider's sign-in. One that needs none works.
+func StatusOf(p Provider) SessionStatus {
+	if s := SessionOf(p); s != nil {
+		return s.Status()
+	}
+	return SessionStatus{State: SignedIn}
+}
+
 // WhoSignedIn is a Provider that can ask the service who signed in.
 type WhoSignedIn interface {
 	// SignedInUser returns the e-mail address of the signed-in user; empty: the

@@ -22,9 +22,6 @@ var qualityWords = enum[Quality]{"unknown", "good", "stale", "fault", "test"}
 // String returns the word that is published.
 func (q Quality) String() string { return qualityWords.word(q) }
 
-// ParseQuality reads the word that is published.
-func ParseQuality(word string) (Quality, error) { return qualityWords.parse(word) }
-
 // Available reports whether plant may be controlled from the points.
 func (q Quality) Available() bool { return q == QualityGood || q == QualityStale || q == QualityTest }
 

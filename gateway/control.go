@@ -132,7 +132,7 @@ func (g *Gateway) accountStatuses() []AccountStatus {
 
 // forCommands is the account as the commands see it, instants to the second.
 func (a *account) forCommands() AccountStatus {
-	s := AccountStatus{Name: a.Name, Provider: a.Provider, Service: a.provider.Service(), SignIn: SignInNone, SessionStatus: a.status()}
+	s := AccountStatus{Name: a.Name, Provider: a.Provider, Service: a.provider.Service(), SignIn: SignInNone, SessionStatus: driver.StatusOf(a.provider)}
 	for _, t := range []*time.Time{&s.SignedInAt, &s.LastRefresh, &s.AccessExpires, &s.RefreshLapses, &s.SecretExpires, &s.NextTry} {
 		*t = t.UTC().Truncate(time.Second)
 	}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
+
+	"roomgate/driver"
 )
 
 // stuckAfter is how long a loop may be without a heartbeat: each sends one at least
@@ -62,7 +64,7 @@ func (g *Gateway) summary() string {
 	p := g.parts()
 	words := []string{fmt.Sprintf("%d rooms", len(p.cfg.Rooms))}
 	for _, a := range p.accounts {
-		words = append(words, "account "+a.Name+": "+a.status().State.String())
+		words = append(words, "account "+a.Name+": "+driver.StatusOf(a.provider).State.String())
 	}
 	for part, h := range g.board.Health() {
 		if !h.OK {

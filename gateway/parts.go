@@ -132,11 +132,3 @@ func schedule(s config.Schedule) driver.Schedule {
 
 // session is the account's sign-in; nil: it needs none.
 func (a *account) session() driver.Session { return driver.SessionOf(a.provider) }
-
-// status is the status of the account's sign-in; an account without one works.
-func (a *account) status() driver.SessionStatus {
-	if s := a.session(); s != nil {
-		return s.Status()
-	}
-	return driver.SessionStatus{State: driver.SignedIn}
-}

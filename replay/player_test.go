@@ -113,7 +113,7 @@ func TestPlayer(t *testing.T) {
 				t.Errorf("%s was %q, want %q", key, got, want)
 			}
 		}
-		for _, secret := range []string{"Salaries", "Ann "} {
+		for _, secret := range []string{"Salaries", "Ann"} {
 			if strings.Contains(r.all.String(), secret) {
 				t.Errorf("%q was published", secret)
 			}

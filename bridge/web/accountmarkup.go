@@ -40,20 +40,20 @@ func signInSteps(p accountPage) g.Node {
 }
 
 func outcomeLine(o *outcome) g.Node {
-	return h.P(h.Class("outcome "+condition(o.OK)), h.Role("status"), g.Text(o.Words+"."), nextStep(o.Next))
+	return h.P(h.Class("outcome "+condition(o.OK)), h.Role("status"), g.Text(sentence(o.Words)),
+		g.If(o.Next != "", g.Group{g.Text(" "), h.Span(nextStep(o.Next))}))
 }
 
-func nextStep(words string) g.Node {
-	return g.If(words != "", g.Group{g.Text(" "), h.Span(g.Text("Next: " + words + "."))})
-}
+func nextStep(words string) g.Node { return g.If(words != "", g.Text(sentence("Next: "+words))) }
 
 // currentState shows the state of the account. An open device code replaces the
 // reason.
 func currentState(p accountPage) g.Node {
 	return h.Li(h.Class(condition(p.OK)), h.B(g.Text("Now")), g.Text(": "+p.Words), user(p.accountItem),
-		g.If(p.Status.Device == nil, g.Group{reason(p.accountItem), nextStep(p.Status.Action)}),
-		g.If(len(p.Status.MissingScopes) > 0, g.Group{g.Text(" "),
-			h.Span(g.Text("Not granted yet: "), codes(p.Status.MissingScopes), g.Text(". Sign in again to grant them."))}))
+		sentences(
+			g.If(p.Status.Device == nil, reason(p.accountItem)),
+			g.If(p.Status.Device == nil, nextStep(p.Status.Action)),
+			g.If(len(p.Status.MissingScopes) > 0, g.Group{g.Text("Not granted yet: "), codes(p.Status.MissingScopes), g.Text(". Sign in again to grant them.")})))
 }
 
 // codes are words to copy, with commas between them.

@@ -31,7 +31,9 @@ func (u setUp) accountPage(r *http.Request, a Account) accountPage {
 		page.Expires = momentOf(d.Expires, u.Now(), u.Options.Site.Zone)
 	}
 	accounts := u.Accounts()
-	if i := slices.IndexFunc(accounts, func(other Account) bool { return other.Name != a.Name && other.status().State.NeedsPerson() }); i >= 0 {
+	if i := slices.IndexFunc(accounts, func(other Account) bool {
+		return other.Name != a.Name && driver.StatusOf(other.Provider).State.NeedsPerson()
+	}); i >= 0 {
 		next := listed(accounts[i])
 		page.Next = &next
 	}

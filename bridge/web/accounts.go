@@ -18,15 +18,6 @@ type Account struct {
 // session returns the account's session; nil: it needs no sign-in.
 func (a Account) session() driver.Session { return driver.SessionOf(a.Provider) }
 
-// status returns the status of the account's sign-in. An account that needs none
-// works.
-func (a Account) status() driver.SessionStatus {
-	if s := a.session(); s != nil {
-		return s.Status()
-	}
-	return driver.SessionStatus{State: driver.SignedIn}
-}
-
 // redirectURI is where the service sends the browser back to; empty: nobody signs
 // in to the account with a browser.
 func (a Account) redirectURI() string {

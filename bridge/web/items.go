@@ -69,7 +69,7 @@ func (i *item) addAccount(a Account, state driver.SessionState, now time.Time, z
 	if state.NeedsPerson() {
 		i.Path = accountPath(a.Name)
 	}
-	if d := a.status().Device; d != nil {
+	if d := driver.StatusOf(a.Provider).Device; d != nil {
 		i.Device, i.Reason, i.Command = &deviceCode{d.UserCode, d.VerificationURI, momentOf(d.Expires, now, zone)}, "", ""
 	}
 }

@@ -81,7 +81,7 @@ func href(address string) g.Node {
 func messagePage(m message) g.Node {
 	return document(m.Title+", "+m.Site, nil, lines(
 		h.Header(h.H1(g.Text(m.Title))),
-		h.Main(h.P(g.Text(m.Words+".")), h.P(h.A(href(m.Address), g.Text(m.Link)))),
+		h.Main(h.P(g.Text(sentence(m.Words))), h.P(h.A(href(m.Address), g.Text(m.Link)))),
 	))
 }
 

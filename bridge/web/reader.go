@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -93,7 +94,7 @@ func groups(rooms []driver.Room, views []roomView) []group {
 	var out []group
 	index := map[string]int{}
 	for i, room := range rooms {
-		place := placeOf(room)
+		place := cmp.Or(placeOf(room), "Rooms")
 		g, ok := index[place]
 		if !ok {
 			g = len(out)
@@ -105,7 +106,7 @@ func groups(rooms []driver.Room, views []roomView) []group {
 	return out
 }
 
-// placeOf names the building and the floor of a room as far as they are configured.
+// placeOf names the building and the floor of a room as far as they are configured; empty: neither is.
 func placeOf(room driver.Room) string {
 	var words []string
 	if room.Building != "" {
@@ -113,9 +114,6 @@ func placeOf(room driver.Room) string {
 	}
 	if room.Floor != "" {
 		words = append(words, "floor "+room.Floor)
-	}
-	if len(words) == 0 {
-		return "Rooms"
 	}
 	return strings.Join(words, ", ")
 }

@@ -34,15 +34,15 @@ func TestRead(t *testing.T) {
 	}{
 		{"from the page", "POST", "/rooms/boardroom/read", []string{"Sec-Fetch-Site", "same-origin"}, nil, 303, "/#room-boardroom", "", []string{"boardroom"}},
 		{"by a program", "POST", "/api/v1/rooms/attic/read", nil, nil, 202, "", `{"room":"attic"}`, []string{"attic"}},
-		{"no such room", "POST", "/rooms/cellar/read", nil, nil, 404, "", "there is no room &#34;cellar&#34;", nil},
+		{"no such room", "POST", "/rooms/cellar/read", nil, nil, 404, "", "There is no room &#34;cellar&#34;", nil},
 		{"no such room, to a program", "POST", "/api/v1/rooms/cellar/read", nil, nil, 404, "", `{"error":"there is no room \"cellar\"","next":"GET /api/v1/rooms lists the rooms"}`, nil},
-		{"refused", "POST", "/rooms/attic/read", nil, tooSoon, 503, "", "<p>the room was &lt;b&gt;just&lt;/b&gt; read; ask again in a while.</p>", []string{"attic"}},
-		{"refused without a next step", "POST", "/rooms/attic/read", nil, errors.New("the gateway is stopping"), 503, "", "<p>the gateway is stopping.</p>", []string{"attic"}},
+		{"refused", "POST", "/rooms/attic/read", nil, tooSoon, 503, "", "<p>The room was &lt;b&gt;just&lt;/b&gt; read; ask again in a while.</p>", []string{"attic"}},
+		{"refused without a next step", "POST", "/rooms/attic/read", nil, errors.New("the gateway is stopping"), 503, "", "<p>The gateway is stopping.</p>", []string{"attic"}},
 		{"refused, to a program", "POST", "/api/v1/rooms/attic/read", nil, errors.New("the gateway is stopping"), 503, "", `{"error":"the gateway is stopping","next":""}`, []string{"attic"}},
 		{"from another site", "POST", "/rooms/attic/read", []string{"Sec-Fetch-Site", "cross-site"}, nil, 403, "", "cross-origin", nil},
 		{"from another origin", "POST", "/api/v1/rooms/attic/read", []string{"Origin", "http://evil.example"}, nil, 403, "", "cross-origin", nil},
 		{"under another name", "POST", "/rooms/attic/read", []string{"Host", "evil.example"}, nil, 421, "", "does not answer under the name", nil},
-		{"a GET reads nothing", "GET", "/rooms/attic/read", nil, nil, 404, "", "there is nothing at this address", nil},
+		{"a GET reads nothing", "GET", "/rooms/attic/read", nil, nil, 404, "", "There is nothing at this address", nil},
 		{"a GET reads nothing, for a program", "GET", "/api/v1/rooms/attic/read", nil, nil, 405, "", `"next":"use POST"`, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -70,7 +70,7 @@ func TestReadsAreLimited(t *testing.T) {
 		}
 		time.Sleep(50 * time.Second)
 		for target, want := range map[string]string{
-			"/rooms/attic/read":        "too many rooms were read on request; try again in a minute",
+			"/rooms/attic/read":        "Too many rooms were read on request; try again in a minute",
 			"/api/v1/rooms/attic/read": `{"error":"too many rooms were read on request","next":"try again in a minute"}`,
 		} {
 			if w := ask(h, "POST", target); w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") != "10" || !strings.Contains(w.Body.String(), want) {

@@ -20,7 +20,7 @@ func (s *server) roomPage(w http.ResponseWriter, r *http.Request) {
 		s.message(w, http.StatusNotFound, noRoom(r.PathValue("id")))
 		return
 	}
-	s.html(w, http.StatusOK, roomPointsPage(s.Site.Name, s.Rooms[i], s.points(driver.OfRoom, s.Rooms[i].ID), s.Now(), s.Options.Site.Zone))
+	s.html(w, http.StatusOK, roomPointsPage(s.Site.Name, s.Rooms[i], s.points(driver.OfRoom, s.Rooms[i].ID), s.Now(), s.Site.Zone))
 }
 
 func roomPath(id string) string { return "/rooms/" + url.PathEscape(id) }
@@ -33,7 +33,7 @@ func roomPointsPage(site string, room driver.Room, points pointValues, now time.
 			rows = append(rows, h.Tr(h.Td(code(p.Name)), h.Td(pointValue(p, points.values[i], now, zone)), h.Td(h.Class("quiet"), g.Text(p.Description))), g.Text("\n"))
 		}
 	}
-	place := strings.Join(nonEmpty(room.Building, room.Floor), ", ")
+	place := placeOf(room)
 	head := h.Meta(g.Attr("http-equiv", "refresh"), h.Content("30"))
 	return document(room.Name+", "+site, head, lines(
 		h.Header(lines(h.P(h.A(h.Href("/"), g.Text(site))), h.H1(g.Text(room.Name)), g.If(place != "", h.P(h.Class("quiet"), g.Text(place))))),
@@ -41,17 +41,6 @@ func roomPointsPage(site string, room driver.Room, points pointValues, now time.
 			h.THead(h.Tr(h.Th(g.Text("Point")), h.Th(g.Text("Value")), h.Th(g.Text("Meaning")))),
 			h.TBody(rows))),
 	))
-}
-
-// slicesOf returns the words that are not empty.
-func nonEmpty(words ...string) []string {
-	var out []string
-	for _, w := range words {
-		if w != "" {
-			out = append(out, w)
-		}
-	}
-	return out
 }
 
 // pointValue is the value of a point for people. Texts are isolated, because they

@@ -22,7 +22,7 @@ func TestRoomPage(t *testing.T) {
 	o.Board.Publish([]driver.Update{{Subject: driver.Subject{Scope: driver.OfRoom, ID: "boardroom"}, At: noon, Quality: driver.QualityGood, Values: values}})
 	w := ask(Handler(o), "GET", "/rooms/boardroom")
 	body := w.Body.String()
-	if w.Code != http.StatusOK || !strings.Contains(body, "<h1>Boardroom</h1>") || !strings.Contains(body, "Annexe, 3") {
+	if w.Code != http.StatusOK || !strings.Contains(body, "<h1>Boardroom</h1>") || !strings.Contains(body, "Annexe, floor 3") {
 		t.Fatalf("status %d:\n%s", w.Code, body)
 	}
 	checkSafety(t, w.Header())
@@ -39,7 +39,7 @@ func TestRoomPage(t *testing.T) {
 			t.Errorf("no row %q in:\n%s", row, body)
 		}
 	}
-	if w := ask(Handler(o), "GET", "/rooms/cellar"); w.Code != http.StatusNotFound || !strings.Contains(w.Body.String(), "there is no room &#34;cellar&#34;") {
+	if w := ask(Handler(o), "GET", "/rooms/cellar"); w.Code != http.StatusNotFound || !strings.Contains(w.Body.String(), "There is no room &#34;cellar&#34;") {
 		t.Errorf("a room that does not exist: %d\n%s", w.Code, w.Body)
 	}
 }

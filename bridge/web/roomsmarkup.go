@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"slices"
 
 	g "maragu.dev/gomponents"
 	h "maragu.dev/gomponents/html"
@@ -129,29 +130,23 @@ func allItems(items []item) g.Node {
 }
 
 func itemLine(i item) g.Node {
+	words := []g.Node{
+		g.Iff(i.Device != nil, func() g.Node { return deviceCodeWords(i.Device) }),
+		g.If(i.Reason != "", g.Text(sentence(i.Reason))),
+		g.If(i.Command != "", g.Group{g.Text("Run "), code(i.Command), g.Text(" on the gateway.")}),
+		g.If(i.Path != "", g.Group{g.Text("Or use "), h.A(h.Href(i.Path), g.Text("the set-up page")), g.Text(".")}),
+	}
+	for _, l := range i.Lapses {
+		words = append(words, g.Text(sentence(l)))
+	}
 	return h.Li(h.Class(condition(i.OK)), h.B(g.Text(i.Name)), g.Text(": "+i.Words),
 		g.Iff(i.Since != nil, func() g.Node { return g.Group{g.Text(" since "), instant(i.Since)} }),
-		sentences(i))
+		sentences(words...))
 }
 
-// sentences follow the state of an item: why, and what to do.
-func sentences(i item) g.Node {
-	var all []g.Node
-	if i.Device != nil {
-		all = append(all, deviceCodeWords(i.Device))
-	}
-	if i.Reason != "" {
-		all = append(all, g.Text(sentence(i.Reason)))
-	}
-	if i.Command != "" {
-		all = append(all, g.Group{g.Text("Run "), code(i.Command), g.Text(" on the gateway.")})
-	}
-	if i.Path != "" {
-		all = append(all, g.Group{g.Text("Or use "), h.A(h.Href(i.Path), g.Text("the set-up page")), g.Text(".")})
-	}
-	for _, words := range i.Lapses {
-		all = append(all, g.Text(sentence(words)))
-	}
+// sentences follow a state, which then ends with a full stop. Nil ones are left out.
+func sentences(all ...g.Node) g.Node {
+	all = slices.DeleteFunc(all, func(s g.Node) bool { return s == nil })
 	return g.If(len(all) > 0, g.Group{g.Text("."), g.Map(all, func(s g.Node) g.Node { return g.Group{g.Text(" "), h.Span(s)} })})
 }
 

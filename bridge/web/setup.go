@@ -101,7 +101,7 @@ func (u setUp) authorized(do func(http.ResponseWriter, *http.Request, Account)) 
 		a, ok := u.account(r.PathValue("account"))
 		switch {
 		case !ok:
-			u.unknown(w, r)
+			u.absent(w, r)
 		case !u.maySignIn(r):
 			u.refused.WithLabelValues(refusedSession).Inc()
 			u.html(w, http.StatusForbidden, oneAccountPage(u.accountPage(r, a)))
@@ -133,7 +133,7 @@ func (u setUp) index(w http.ResponseWriter, r *http.Request) {
 func (u setUp) showAccount(w http.ResponseWriter, r *http.Request) {
 	a, ok := u.account(r.PathValue("account"))
 	if !ok {
-		u.unknown(w, r)
+		u.absent(w, r)
 		return
 	}
 	page := u.accountPage(r, a)
@@ -190,7 +190,7 @@ type accountItem struct {
 }
 
 func listed(a Account) accountItem {
-	status := a.status()
+	status := driver.StatusOf(a.Provider)
 	return accountItem{a, status, status.State.Works(), a.stateWords(status.State), accountPath(a.Name)}
 }
 

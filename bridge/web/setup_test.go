@@ -84,13 +84,13 @@ func TestSignInByPaste(t *testing.T) {
 		t.Errorf("no link beside a box for the address:\n%s", w.Body)
 	}
 	pasted := "https://login.contoso.example/nativeclient?code=" + secretCode + "&state=st4te"
-	f.err = failed{words: "account rooms: sign in: the code was used before", action: "begin again"}
+	f.err = failed{words: "Account rooms: sign in: the code was used before", action: "begin again"}
 	w = send(h, roomsPage+"/complete", url.Values{"pasted": {pasted}}, key...)
 	if got := f.asked(); w.Code != 303 || w.Header().Get("Location") != roomsPage || got != "complete|rooms|"+pasted {
 		t.Errorf("status %d to %q, asked %q", w.Code, w.Header().Get("Location"), got)
 	}
 	page := ask(h, "GET", roomsPage, key...).Body.String()
-	if !strings.Contains(words(page), "account rooms: sign in: the code was used before. Next: begin again.") || strings.Contains(page, secretCode) {
+	if !strings.Contains(words(page), "Account rooms: sign in: the code was used before. Next: begin again.") || strings.Contains(page, secretCode) {
 		t.Errorf("the page reads %q", words(page))
 	}
 	f.err = nil
@@ -105,7 +105,7 @@ func TestHintThatIsNoAddress(t *testing.T) {
 	h := Handler(o)
 	key := enter(t, h)
 	send(h, roomsPage+"/begin", url.Values{"login_hint": {"rooms\r\nX: y"}}, key...)
-	if got := words(ask(h, "GET", roomsPage, key...).Body.String()); f.asked() != "" || !strings.Contains(got, "this is not an e-mail address; correct it, or leave the field empty.") {
+	if got := words(ask(h, "GET", roomsPage, key...).Body.String()); f.asked() != "" || !strings.Contains(got, "This is not an e-mail address; correct it, or leave the field empty.") {
 		t.Errorf("the page reads %q", got)
 	}
 }
@@ -156,7 +156,7 @@ func TestDeviceCode(t *testing.T) {
 	}
 	f.err = failed{words: "account rooms: sign in: no answer"}
 	send(h, roomsPage+"/device", nil, key...)
-	if got := words(ask(h, "GET", roomsPage, key...).Body.String()); !strings.Contains(got, "account rooms: sign in: no answer.") {
+	if got := words(ask(h, "GET", roomsPage, key...).Body.String()); !strings.Contains(got, "Account rooms: sign in: no answer.") {
 		t.Errorf("the page reads %q", got)
 	}
 }
@@ -178,7 +178,7 @@ func TestAccountThatSignsInByItself(t *testing.T) {
 	}
 	for _, action := range []string{"begin", "complete", "device"} {
 		send(h, roomsPage+"/"+action, url.Values{"pasted": {secretCode}}, enter(t, h)...)
-		if got := words(ask(h, "GET", roomsPage).Body.String()); !strings.Contains(got, "account rooms is not signed in to with a ") {
+		if got := words(ask(h, "GET", roomsPage).Body.String()); !strings.Contains(got, "Account rooms is not signed in to with a ") {
 			t.Errorf("%s: the page reads %q", action, got)
 		}
 	}
@@ -259,7 +259,7 @@ func TestSignInOutlivesAHandler(t *testing.T) {
 	f.change(func(all []fakeAccount) { all[0].way = "device" })
 	f.asked()
 	ask(Handler(o), "GET", "/?code="+secretCode+"&state=st4te")
-	if got := words(ask(Handler(o), "GET", roomsPage, key...).Body.String()); f.asked() != "" || !strings.Contains(got, "account rooms is not signed in to with a browser") {
+	if got := words(ask(Handler(o), "GET", roomsPage, key...).Body.String()); f.asked() != "" || !strings.Contains(got, "Account rooms is not signed in to with a browser") {
 		t.Errorf("an account that now signs in differently: the page reads %q", got)
 	}
 }
@@ -341,7 +341,7 @@ func TestSignInWithoutASuccessor(t *testing.T) {
 		if took := time.Since(start); took != 30*time.Second {
 			t.Errorf("answered after %v, want 30 s", took)
 		}
-		if got := words(ask(h, "GET", roomsPage, key...).Body.String()); !strings.Contains(got, "the gateway is reading its configuration again. Next: try again.") {
+		if got := words(ask(h, "GET", roomsPage, key...).Body.String()); !strings.Contains(got, "The gateway is reading its configuration again. Next: try again.") {
 			t.Errorf("the page reads %q", got)
 		}
 	})
@@ -358,13 +358,16 @@ func TestSeveralAccounts(t *testing.T) {
 		t.Errorf("the list reads %q", got)
 	}
 	got := words(get(t, h, roomsPage))
-	for _, want := range []string{"Now: signed in as rooms@contoso.example Not granted yet: Place.Read.All. Sign in again to grant them.", "Account annexe also needs a sign-in."} {
+	for _, want := range []string{"Now: signed in as rooms@contoso.example. Not granted yet: Place.Read.All. Sign in again to grant them.", "Account annexe also needs a sign-in."} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the page does not say %q: %q", want, got)
 		}
 	}
 	if w := ask(h, "GET", "/setup/accounts/cellar"); w.Code != 404 {
 		t.Errorf("an account that does not exist: status %d", w.Code)
+	}
+	if w := send(h, "/setup/accounts/cellar/begin", nil); w.Code != 404 {
+		t.Errorf("a form of an account that does not exist: status %d", w.Code)
 	}
 }
 

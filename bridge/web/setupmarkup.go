@@ -20,7 +20,7 @@ func accountsPage(p indexPage) g.Node {
 	return setUpDocument(p.Title, p.Site, p.Banner,
 		h.P(g.Text("The gateway reads the calendars of the rooms with these accounts.")),
 		h.Ul(h.Class("items accounts"), lines(g.Map(p.Accounts, func(a accountItem) g.Node {
-			return h.Li(h.Class(condition(a.OK)), h.A(h.Href(a.Path), g.Text(a.Name)), g.Text(": "+a.Words), user(a), reason(a))
+			return h.Li(h.Class(condition(a.OK)), h.A(h.Href(a.Path), g.Text(a.Name)), g.Text(": "+a.Words), user(a), sentences(reason(a)))
 		})...)),
 		g.If(!p.MaySignIn, setUpCodeStep("")),
 	)
@@ -31,7 +31,7 @@ func user(a accountItem) g.Node {
 }
 
 func reason(a accountItem) g.Node {
-	return g.If(a.Status.Reason != "", g.Group{g.Text(". "), h.Span(g.Text(sentence(a.Status.Reason)))})
+	return g.If(a.Status.Reason != "", g.Text(sentence(a.Status.Reason)))
 }
 
 // setUpCodeStep asks for the set-up code. The page of the account comes next, or

@@ -36,7 +36,7 @@ func (u setUp) begin(w http.ResponseWriter, r *http.Request, a Account) {
 	redirect, returns := returnAddress(a.redirectURI(), r)
 	request.RedirectURI = redirect
 	var address string
-	err := u.withCodeSession(r.Context(), a.Name, func(session driver.CodeSignIn) (err error) {
+	err := withSession(r.Context(), u, a.Name, "browser", func(session driver.CodeSignIn) (err error) {
 		address, err = session.Begin(request)
 		return err
 	})
@@ -105,17 +105,17 @@ func (u setUp) complete(w http.ResponseWriter, r *http.Request, a Account) {
 func (u setUp) completeSignIn(r *http.Request, account, response string) error {
 	ctx, cancel := detached(r)
 	defer cancel()
-	return u.withCodeSession(ctx, account, func(session driver.CodeSignIn) error { return session.Complete(ctx, response) })
+	return withSession(ctx, u, account, "browser", func(session driver.CodeSignIn) error { return session.Complete(ctx, response) })
 }
 
-// withCodeSession calls do with the session of an account that people sign in to
-// with a browser, and again with its successor if the session has ended.
-func (u setUp) withCodeSession(ctx context.Context, account string, do func(driver.CodeSignIn) error) error {
+// withSession calls do with the session of an account, and again with its successor
+// if the session has ended. how is the way to sign in that S stands for.
+func withSession[S driver.Session](ctx context.Context, u setUp, account, how string, do func(S) error) error {
 	return driver.RetryEnded(ctx, func() error {
 		a, _ := u.account(account)
-		session, ok := driver.SessionOf(a.Provider).(driver.CodeSignIn)
+		session, ok := driver.SessionOf(a.Provider).(S)
 		if !ok {
-			return fmt.Errorf("account %s is not signed in to with a browser; reload this page", account)
+			return fmt.Errorf("account %s is not signed in to with a %s; reload this page", account, how)
 		}
 		return do(session)
 	})
@@ -129,12 +129,7 @@ func detached(r *http.Request) (context.Context, context.CancelFunc) {
 
 // startDevice asks for a device code; the account's page shows it.
 func (u setUp) startDevice(w http.ResponseWriter, r *http.Request, a Account) {
-	err := driver.RetryEnded(r.Context(), func() error {
-		current, _ := u.account(a.Name)
-		session, ok := driver.SessionOf(current.Provider).(driver.DeviceSignIn)
-		if !ok {
-			return fmt.Errorf("account %s is not signed in to with a device code; reload this page", a.Name)
-		}
+	err := withSession(r.Context(), u, a.Name, "device code", func(session driver.DeviceSignIn) error {
 		_, err := session.StartDevice(r.Context())
 		return err
 	})

@@ -44,8 +44,8 @@ func demoCommand(g *globals) *cobra.Command {
 }
 
 func (f *demoFlags) demo(cmd *cobra.Command) error {
-	if f.speed < 1 {
-		return usageError{fmt.Errorf("--speed %v: use 1 or more", f.speed)}
+	if !speedBetween(1, f.speed) {
+		return usageError{fmt.Errorf("--speed %v: use 1 to %d", f.speed, maxSpeed)}
 	}
 	for _, address := range []string{f.mqtt, f.web} {
 		if err := loopbackOnly(address); err != nil {

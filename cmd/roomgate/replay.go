@@ -53,10 +53,16 @@ func replayCommand(g *globals) *cobra.Command {
 	return c
 }
 
+// maxSpeed is how fast a clock may run.
+const maxSpeed = 100_000
+
+// speedBetween reports whether a speed is from least to maxSpeed, which NaN is not.
+func speedBetween(least, speed float64) bool { return speed >= least && speed <= maxSpeed }
+
 func (f *replayFlags) check() error {
 	switch {
-	case !(f.Speed >= 0.01 && f.Speed <= 100_000): // not for NaN either
-		return usageError{fmt.Errorf("--speed %v: use 0.01 to 100000", f.Speed)}
+	case !speedBetween(0.01, f.Speed):
+		return usageError{fmt.Errorf("--speed %v: use 0.01 to %d", f.Speed, maxSpeed)}
 	case f.Length < 0:
 		return usageError{fmt.Errorf("--for %v: use a duration, as in 8h", f.Length)}
 	case f.Force && !f.Live:

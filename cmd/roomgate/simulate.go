@@ -82,8 +82,8 @@ Stop with Ctrl-C.
 
 func (f *simulateFlags) check() error {
 	switch {
-	case f.speed < 1:
-		return usageError{fmt.Errorf("--speed %v: use 1 or more", f.speed)}
+	case !speedBetween(1, f.speed):
+		return usageError{fmt.Errorf("--speed %v: use 1 to %d", f.speed, maxSpeed)}
 	case f.rooms < 0 || f.rooms > 9999:
 		return usageError{fmt.Errorf("--rooms %d: use 0 to 9999", f.rooms)}
 	case f.bookings < 0 || f.bookings > 60:

@@ -72,39 +72,6 @@ func (b *Bucket) Keys() (keys []string, err error) {
 	return keys, nil
 }
 
-// Each calls fn with every key and a copy of its value, in sorted order. It
-// reads all of them before the first call, so fn may use the store. It stops at
-// the first error of fn and returns it. Damaged values are skipped; the error
-// then matches ErrDamaged.
-func (b *Bucket) Each(fn func(key string, value []byte) error) error {
-	type row struct {
-		key   string
-		value []byte
-	}
-	var rows []row
-	var damage error
-	err := b.view(func(bb *bolt.Bucket) error {
-		return bb.ForEach(func(key, stored []byte) error {
-			e, err := decodeEntry(b.name, string(key), stored)
-			if err != nil {
-				damage = b.wrapError("read", string(key), err)
-				return nil
-			}
-			rows = append(rows, row{string(key), e.value})
-			return nil
-		})
-	})
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return fmt.Errorf("read bucket %q of the database: %w", b.name, err)
-	}
-	for _, r := range rows {
-		if err := fn(r.key, r.value); err != nil {
-			return err
-		}
-	}
-	return damage
-}
-
 func (b *Bucket) wrapError(verb, key string, err error) error {
 	return fmt.Errorf("%s %q of bucket %q: %w", verb, key, b.name, err)
 }
