@@ -34,9 +34,7 @@ func (k *Keeper) keepDevice(d *deviceSignIn) *Error {
 		err = k.opts.Store.Put(map[string][]byte{deviceKey(k.opts.Account): data})
 	}
 	if err != nil {
-		e := k.opts.problem(opSignIn, Person, "the device code could not be saved: "+hide(err.Error()))
-		e.Err, e.diagnosis.Action = err, "check that the store's disk is not full and that roomgate may write to it"
-		return e
+		return k.notStored(opSignIn, "the device code could not be saved", err)
 	}
 	return nil
 }

@@ -74,8 +74,9 @@ func New(o Options) (*Keeper, error) {
 	}, nil
 }
 
-// Session returns the driver.Session. Its type depends on the kind of sign-in: a driver.CodeSignIn or a driver.DeviceSignIn, which are a
-// driver.TokenImporter and a driver.SignOuter too, or none of these.
+// Session returns the driver.Session. Its type depends on the kind of sign-in: a
+// driver.CodeSignIn or a driver.DeviceSignIn, which are a driver.TokenImporter and a
+// driver.SignOuter too, or none of these.
 func (k *Keeper) Session() driver.Session {
 	switch k.opts.Kind {
 	case Code:
@@ -106,7 +107,10 @@ func (k *Keeper) open() {
 func (k *Keeper) read() {
 	rec, fault := k.load()
 	device := k.loadDevice()
-	unsaved := k.inherit(rec)
+	var unsaved *record
+	if fault == nil { // otherwise the next reading decides
+		unsaved = k.inherit(rec)
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.device == nil {

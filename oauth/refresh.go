@@ -115,10 +115,16 @@ func (k *Keeper) fetch(ctx context.Context, old record) (tokens, *Error) {
 // unsaved is the error for new tokens that could not be stored. They are not used
 // before they are.
 func (k *Keeper) unsaved(op string, err error) *Error {
-	d := Diagnosis{Class: Retry, Reason: "the new tokens could not be saved: " + hide(err.Error()),
+	return k.notStored(op, "the new tokens could not be saved", err)
+}
+
+// notStored is the error for something that the store did not take. A refresh is
+// repeated; anything else is up to the user. An error of the store quotes no request.
+func (k *Keeper) notStored(op, words string, err error) *Error {
+	d := Diagnosis{Class: Person, SignIn: true, Reason: words + ": " + err.Error(),
 		Action: "check that the store's disk is not full and that roomgate may write to it"}
-	if op != opRefresh { // the code is spent, so another attempt cannot succeed
-		d.Class, d.SignIn = Person, true
+	if op == opRefresh {
+		d.Class, d.SignIn = Retry, false
 	}
 	e := k.opts.diagnosed(op, d)
 	e.Err = err

@@ -134,7 +134,7 @@ func (k *Keeper) redeem(ctx context.Context, code, redirectURI, verifier string)
 	if err := k.pending.spend(code); errors.Is(err, errSpent) {
 		return k.refuse(err)
 	} else if err != nil {
-		return k.unsaved(opSignIn, err)
+		return k.notStored(opSignIn, "the code was not sent, because its use could not be recorded", err)
 	}
 	ctx = context.WithoutCancel(ctx) // the code works only once
 	requested := k.now()

@@ -206,6 +206,18 @@ func TestSignInThatCannotBeSaved(t *testing.T) {
 	wantState(t, s.keeper, driver.NeverSignedIn)
 }
 
+// A code is not sent before it is on disk that it was: until then it can be sent again.
+func TestCodeWhoseUseCannotBeRecorded(t *testing.T) {
+	s := newSite(t)
+	pasted := s.service.consent(t, begin(t, s.keeper, driver.AuthorizationRequest{}))
+	s.pending.BeforePut(func() error { return errors.New("read-only file system") })
+	wantRefusal(t, byCode(s.keeper).Complete(t.Context(), pasted), "the code was not sent, because its use could not be recorded: read-only file system")
+	s.pending.BeforePut(nil)
+	if err := byCode(s.keeper).Complete(t.Context(), pasted); err != nil {
+		t.Errorf("the same code, once the store can be written: %v", err)
+	}
+}
+
 func TestUserFromTheIDToken(t *testing.T) {
 	claims, _ := json.Marshal(map[string]string{"preferred_username": "rooms@contoso.example"})
 	for token, want := range map[string]string{

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"roomgate/driver"
+	"roomgate/oauth/oauthtest"
 )
 
 // Tokens that the store does not take before Run ends are taken over by the Keeper
@@ -49,6 +50,46 @@ func TestUnsavedTokensSurviveAReload(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A store that cannot be read once does not lose the tokens that it did not take.
+func TestUnsavedTokensSurviveAReadThatFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		s.service.strict = true
+		s.signIn(t)
+		s.tokens.BeforePut(func() error { return errors.New("input/output error") })
+		stop := s.run(t)
+		time.Sleep(33 * time.Minute)
+		stop()
+		s.tokens.BeforePut(nil)
+		o := s.options()
+		o.Predecessor, o.Store = s.keeper, &failsFirst{Store: s.tokens}
+		s.keeper = s.restart(t, o)
+		if got := s.keeper.Status().State; got == driver.SignedIn {
+			t.Fatalf("state %s although the store cannot be read", got)
+		}
+		defer s.run(t)()
+		time.Sleep(10 * time.Minute)
+		wantState(t, s.keeper, driver.SignedIn)
+		if s.service.reused {
+			t.Error("a refresh token was used twice")
+		}
+	})
+}
+
+// failsFirst is a store whose first read of tokens fails.
+type failsFirst struct {
+	*oauthtest.Store
+	failed bool
+}
+
+func (f *failsFirst) Get(key string) ([]byte, error) {
+	if key == "rooms" && !f.failed {
+		f.failed = true
+		return nil, errors.New("input/output error")
+	}
+	return f.Store.Get(key)
 }
 
 // Another sign-in that was made meanwhile is not overwritten by unsaved tokens.
