@@ -11,7 +11,7 @@ import (
 
 func TestSimulateRefusesSenselessNumbers(t *testing.T) {
 	for want, f := range map[string]simulateFlags{
-		"--speed 0.5: use 1 or more":   {speed: 0.5},
+		"--speed 0.5: use 1 to 100000": {speed: 0.5},
 		"--rooms -1: use 0 to 9999":    {speed: 1, rooms: -1},
 		"--rooms 10000: use 0 to 9999": {speed: 1, rooms: 10000},
 		"--bookings 61: use 0 to 60":   {speed: 1, bookings: 61},
