@@ -93,12 +93,10 @@ func (m *memory) dayEnded(d Day) {
 	}
 }
 
-// pollDone writes at once when a room was read for the first time.
-func (m *memory) pollDone(rooms func() map[string]record, now time.Duration) {
-	if m.waiting.first {
-		m.urgent = true
-		m.writeIfDue(rooms, now)
-	}
+// pollDone asks for a write when a room was read for the first time. The loop makes
+// it after it has derived the room, so that bookings and past are written together.
+func (m *memory) pollDone() {
+	m.urgent = m.urgent || m.waiting.first
 }
 
 // writeIfDue starts a write when one is due and none is running. rooms returns the

@@ -133,11 +133,11 @@ func TestMemoryIsWrittenSparingly(t *testing.T) {
 		pass(9 * minute) // 1h14
 		stop()
 		w.shelf.expect(t,
-			"0s boardroom read-at/rooms",         // known for the first time
-			"30m0s past/boardroom read-at/rooms", // its mode was not known before
-			"1h0m0s boardroom read-at/rooms",     // changed at 41 minutes
-			"1h6m0s huddle read-at/rooms",        // known for the first time
-			"1h14m1s past/huddle read-at/rooms",  // the end
+			"0s boardroom past/boardroom read-at/rooms", // known for the first time
+			"30m0s read-at/rooms",                       // read again
+			"1h0m0s boardroom read-at/rooms",            // changed at 41 minutes
+			"1h6m0s huddle past/huddle read-at/rooms",   // known for the first time
+			"1h14m1s read-at/rooms",                     // the end
 		)
 	})
 }

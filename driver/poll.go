@@ -179,7 +179,7 @@ func (p *poller) read(ctx context.Context, rooms []Room, poll bool) {
 			p.a.work.lastPoll = at
 		}
 		p.d.logFailures(p.a)
-		p.d.memory.pollDone(p.d.known, p.d.elapsed())
+		p.d.memory.pollDone()
 		p.d.o.Log.Debug("read", "account", p.Name, "rooms", len(rooms), "cost", tally)
 	})
 }

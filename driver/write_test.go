@@ -46,7 +46,7 @@ func TestStopDuringAWrite(t *testing.T) {
 		if took := time.Since(dawn); took != 50*second {
 			t.Errorf("stopped after %s, want 50s: the write that ran, and the last one", took)
 		}
-		w.shelf.expect(t, "25s boardroom read-at/rooms", "50s boardroom past/boardroom read-at/rooms")
+		w.shelf.expect(t, "25s boardroom past/boardroom read-at/rooms", "50s boardroom read-at/rooms")
 		if text := w.shelf.text("boardroom"); !strings.Contains(text, "03:00:00Z") || strings.Contains(text, "01:00:00Z") {
 			t.Errorf("stored: %s", text)
 		}
@@ -72,7 +72,7 @@ func TestChangesDuringAWriteWait(t *testing.T) {
 		}
 		w.shelf.slow(0)
 		pass(10 * second)
-		w.shelf.expect(t, "25s boardroom read-at/rooms", "25s huddle past/boardroom past/huddle read-at/rooms")
+		w.shelf.expect(t, "25s boardroom past/boardroom read-at/rooms", "25s huddle past/huddle read-at/rooms")
 		if text := w.shelf.text("huddle"); !strings.Contains(text, "04:00:00Z") {
 			t.Errorf("stored: %s", text)
 		}
