@@ -2,6 +2,7 @@ package driver
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -173,16 +174,27 @@ func (d *Driver) onLoop(ctx context.Context, f func()) bool {
 
 // PollNow requests a reading of the room at once, or of all rooms of all accounts
 // when room is empty. A second request before the room was read has no effect,
-// and a room is read on request every 5 s at most. PollNow reports false when there
-// is no such room, or the driver has stopped.
-func (d *Driver) PollNow(ctx context.Context, room string) bool {
-	exists := false
-	return d.onLoop(ctx, func() {
-		if exists = room == "" || d.byID[room] != nil; exists {
+// and a room is read on request every 5 s at most. The error is ErrNoRoom or
+// ErrStopped.
+func (d *Driver) PollNow(ctx context.Context, room string) error {
+	err := ErrNoRoom
+	if !d.onLoop(ctx, func() {
+		if room == "" || d.byID[room] != nil {
 			d.request(room)
+			err = nil
 		}
-	}) && exists
+	}) {
+		return ErrStopped
+	}
+	return err
 }
+
+var (
+	// ErrNoRoom is the error for a room that is not configured.
+	ErrNoRoom = errors.New("there is no such room")
+	// ErrStopped is the error of a driver that has stopped, or of a context that has.
+	ErrStopped = errors.New("the gateway is stopping")
+)
 
 // Presence applies a report of the presence sensor of a room; it is ignored for a
 // room without a sensor or one that is not configured. It returns when the loop has

@@ -2,6 +2,7 @@ package driver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -323,16 +324,16 @@ func TestPollNow(t *testing.T) {
 		w.Accounts = append(w.Accounts, Account{"others", other.calendar, every(time.Hour), nil})
 		d, stop := w.run(t)
 		pass(minute)
-		if !d.PollNow(t.Context(), "huddle") {
-			t.Error("a room that is there was not read")
+		if err := d.PollNow(t.Context(), "huddle"); err != nil {
+			t.Errorf("a room that is there was not read: %v", err)
 		}
 		pass(minute)
-		if !d.PollNow(t.Context(), "") {
-			t.Error("not all rooms were read")
+		if err := d.PollNow(t.Context(), ""); err != nil {
+			t.Errorf("not all rooms were read: %v", err)
 		}
 		pass(minute)
-		if d.PollNow(t.Context(), "attic") {
-			t.Error("a room that is not there was read")
+		if err := d.PollNow(t.Context(), "attic"); !errors.Is(err, ErrNoRoom) {
+			t.Errorf("a room that is not there: %v, want ErrNoRoom", err)
 		}
 		pass(minute)
 		w.expectReads(t, "boardroom", "0s 2m0s")
@@ -341,8 +342,10 @@ func TestPollNow(t *testing.T) {
 		w.expect(t, Subject{OfAccount, "others"}, Polls, "0s 0, 0s 1, 2m0s 2")
 		w.expect(t, Subject{OfAccount, "others"}, LastPoll, "0s nothing, 0s 2000-01-01T00:00:00Z, 2m0s 2000-01-01T00:02:00Z")
 		stop()
-		if d.PollNow(t.Context(), "huddle") {
-			t.Error("a stopped driver read a room")
+		for _, room := range []string{"huddle", "attic", ""} {
+			if err := d.PollNow(t.Context(), room); !errors.Is(err, ErrStopped) {
+				t.Errorf("room %q of a stopped driver: %v, want ErrStopped", room, err)
+			}
 		}
 	})
 }

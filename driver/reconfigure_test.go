@@ -201,11 +201,11 @@ func TestReconfigureWithoutARoomAndBack(t *testing.T) {
 		if left := w.shelf.text("huddle") + w.shelf.text("past/huddle"); left != "" || strings.Contains(w.shelf.text(readAtKey), "huddle") {
 			t.Errorf("stored: %s, %s", left, w.shelf.text(readAtKey))
 		}
-		if d.PollNow(t.Context(), "huddle") {
-			t.Error("a room that was removed was read")
+		if err := d.PollNow(t.Context(), "huddle"); !errors.Is(err, ErrNoRoom) {
+			t.Errorf("a room that was removed: %v, want ErrNoRoom", err)
 		}
 		d.Presence("huddle", Presence{true, true})
-		if _, _, ok := d.Explain(t.Context(), "huddle"); ok {
+		if _, _, err := d.Explain(t.Context(), "huddle"); !errors.Is(err, ErrNoRoom) {
 			t.Error("a room that was removed is explained")
 		}
 		pass(20 * minute) // 51m

@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"errors"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -315,19 +316,19 @@ func TestExplainRoom(t *testing.T) {
 		d, stop := w.run(t)
 		pass(150 * time.Minute)
 		const want = "true: the booking from 02:00 to 03:00 is running | 1 03:00 false: no booking that counts is running, and none is known until Wed 00:00"
-		whys, now, ok := d.Explain(t.Context(), "boardroom")
-		if !ok || !now.Equal(dawn.Add(150*time.Minute)) {
-			t.Fatalf("explained %v at %v", ok, now)
+		whys, now, err := d.Explain(t.Context(), "boardroom")
+		if err != nil || !now.Equal(dawn.Add(150*time.Minute)) {
+			t.Fatalf("explained at %v, %v", now, err)
 		}
 		if got := whys[0].told(time.UTC); got != want {
 			t.Errorf("running:\n got %s\nwant %s", got, want)
 		}
-		if _, _, ok := d.Explain(t.Context(), "cellar"); ok {
-			t.Error("a room that is not configured was explained")
+		if _, _, err := d.Explain(t.Context(), "cellar"); !errors.Is(err, ErrNoRoom) {
+			t.Errorf("a room that is not configured: %v, want ErrNoRoom", err)
 		}
 		stop()
-		if _, _, ok := d.Explain(t.Context(), "boardroom"); ok {
-			t.Error("a driver that has stopped explained a room")
+		if _, _, err := d.Explain(t.Context(), "boardroom"); !errors.Is(err, ErrStopped) {
+			t.Errorf("a driver that has stopped: %v, want ErrStopped", err)
 		}
 		resting := New(w.Options)
 		resting.Show()

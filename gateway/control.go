@@ -73,8 +73,8 @@ func (g *Gateway) controlHandler() http.Handler {
 		if !question(w, r, &in) {
 			return
 		}
-		if !g.driver.PollNow(r.Context(), in.Room) {
-			refuse(w, refusal{Words: fmt.Sprintf("there is no room %q", in.Room), Next: "roomgate rooms"})
+		if err := g.readNow(r.Context(), in.Room); err != nil {
+			refuse(w, err)
 			return
 		}
 		answer(w, struct{}{})

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"fmt"
 	"net/http"
 	"time"
 
@@ -33,9 +32,9 @@ type NextChange struct {
 
 func (g *Gateway) answerExplain(w http.ResponseWriter, r *http.Request) {
 	room := r.PathValue("id")
-	whys, at, ok := g.explain(r, room)
-	if !ok {
-		refuse(w, fmt.Errorf("there is no room %q; 'roomgate rooms' lists them", room))
+	whys, at, err := g.explain(r, room)
+	if err != nil {
+		refuse(w, aboutRoom(err, room))
 		return
 	}
 	e := RoomExplanation{Room: room, At: at.UTC().Truncate(time.Second)}
@@ -46,7 +45,7 @@ func (g *Gateway) answerExplain(w http.ResponseWriter, r *http.Request) {
 }
 
 // explain asks the driver, whether it runs or only shows the stored state.
-func (g *Gateway) explain(r *http.Request, room string) ([]driver.Why, time.Time, bool) {
+func (g *Gateway) explain(r *http.Request, room string) ([]driver.Why, time.Time, error) {
 	if g.hasBegun() {
 		return g.driver.Explain(r.Context(), room)
 	}

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -189,8 +190,13 @@ func (g *Gateway) stopParts() {
 
 // readNow reads a room's calendar soon.
 func (g *Gateway) readNow(ctx context.Context, room string) error {
-	if !g.driver.PollNow(ctx, room) {
-		return errors.New("the gateway is stopping")
+	return aboutRoom(g.driver.PollNow(ctx, room), room)
+}
+
+// aboutRoom adds the room, and the next step, to an error of the driver.
+func aboutRoom(err error, room string) error {
+	if errors.Is(err, driver.ErrNoRoom) {
+		return refusal{Words: fmt.Sprintf("there is no room %q", room), Next: "roomgate rooms"}
 	}
-	return nil
+	return err
 }
