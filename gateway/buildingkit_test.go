@@ -59,6 +59,13 @@ func (c *ownClock) set(wrong time.Duration) { c.wrong.Store(int64(wrong)) }
 // gateway, not yet started, that reads the rooms with the given settings of the
 // account. Every second room is found in the account's own calendar.
 func newBuilding(t *testing.T, seed uint64, first time.Time, rooms int, settings string) *building {
+	b := emptyBuilding(t, seed, first, rooms, settings)
+	graphsim.Office(b.sim, london(t), first)
+	return b
+}
+
+// emptyBuilding is a building without rooms and bookings at the service.
+func emptyBuilding(t *testing.T, seed uint64, first time.Time, rooms int, settings string) *building {
 	ahead := first.Sub(time.Now().Round(0))
 	b := &building{t: t, now: func() time.Time { return time.Now().Round(0).Add(ahead).UTC() }, seen: &boardWitness{}}
 	b.own = &ownClock{right: b.now}
@@ -68,7 +75,6 @@ func newBuilding(t *testing.T, seed uint64, first time.Time, rooms int, settings
 			t.Logf("seed of the simulator: %d", seed)
 		}
 	})
-	graphsim.Office(b.sim, london(t), first)
 	b.way = &wayOut{t: t, sim: b.sim.Transport(), clock: b.own, spent: map[string]bool{}}
 	text := dayConfig(filepath.Join(t.TempDir(), "state", "roomgate.db"), rooms, settings)
 	var err error

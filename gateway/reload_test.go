@@ -35,7 +35,17 @@ type whole struct {
 func newWhole(t *testing.T, settings string) *whole {
 	t.Helper()
 	begin := time.Date(2026, 6, 8, 9, 0, 0, 0, time.UTC)
-	w := &whole{building: newBuilding(t, 7, begin, 2, settings+staleLater)}
+	w := &whole{building: emptyBuilding(t, 7, begin, 2, settings+staleLater)}
+	for _, r := range graphsim.OfficeRooms()[:2] {
+		w.sim.AddRoom(r)
+		for minutes := 40; minutes < 400; minutes += 40 { // twenty minutes each
+			from := begin.Add(time.Duration(minutes) * time.Minute)
+			e := graphsim.Event{Start: from, End: from.Add(20 * time.Minute), Response: "accepted"}
+			if _, err := w.sim.Book(graphsim.ServiceAccount, []string{r.Address}, e); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 	w.path = filepath.Join(t.TempDir(), "state", "roomgate.db")
 	w.text = dayConfig(w.path, 2, settings+staleLater)
 	w.cfg = w.parse(w.text)
