@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 
 	"roomgate/bridge"
+	"roomgate/bridge/mqtt"
 	"roomgate/bridge/web"
 	"roomgate/config"
 	"roomgate/driver"
@@ -47,6 +48,7 @@ func (d Dependencies) userAgent() string { return "roomgate/" + d.Version }
 type Gateway struct {
 	d         Dependencies
 	store     *store.Store
+	instance  mqtt.Instance
 	board     *bridge.Board
 	driver    *driver.Driver
 	setUp     SetUpCode // opens the set-up page
@@ -71,7 +73,7 @@ type running struct {
 
 // New builds the gateway of a configuration. It opens nothing and runs nothing.
 func New(cfg *config.Config, st *store.Store, d Dependencies) (*Gateway, error) {
-	g := &Gateway{d: d, store: st, board: bridge.New(), pageState: web.NewState(), begun: make(chan struct{}),
+	g := &Gateway{d: d, store: st, instance: mqtt.NewInstance(), board: bridge.New(), pageState: web.NewState(), begun: make(chan struct{}),
 		published: &publications{bucket: st.Bucket("published"), log: d.Log}}
 	g.connector = NewConnector(func() string { return g.parts().cfg.Site.ID }, g.webAccounts)
 	if words := st.Damaged(); words != "" {

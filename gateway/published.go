@@ -82,8 +82,8 @@ func (p *publications) save(now []string) {
 	}
 }
 
-// topicsOf are all retained topics of a configuration, sorted.
-func topicsOf(cfg *config.Config) []string {
+// subjectsOf are all subjects of a configuration.
+func subjectsOf(cfg *config.Config) []driver.Subject {
 	subjects := []driver.Subject{{Scope: driver.OfGateway}}
 	for _, r := range cfg.Rooms {
 		subjects = append(subjects, driver.Subject{Scope: driver.OfRoom, ID: r.ID})
@@ -91,8 +91,13 @@ func topicsOf(cfg *config.Config) []string {
 	for _, a := range cfg.Accounts {
 		subjects = append(subjects, driver.Subject{Scope: driver.OfAccount, ID: a.Name})
 	}
-	topics := []string{mqtt.Topic(cfg.MQTT.Prefix, cfg.Site.ID, subjects[0], "status")}
-	for _, s := range subjects {
+	return subjects
+}
+
+// topicsOf are all retained topics of a configuration, sorted.
+func topicsOf(cfg *config.Config) []string {
+	topics := mqtt.OwnTopics(cfg.MQTT.Prefix, cfg.Site.ID)
+	for _, s := range subjectsOf(cfg) {
 		for _, p := range driver.Catalogue(s.Scope) {
 			if !p.Transient {
 				topics = append(topics, mqtt.Topic(cfg.MQTT.Prefix, cfg.Site.ID, s, p.Name))

@@ -66,7 +66,7 @@ func NewReplay(cfg *config.Config, d Dependencies, o ReplayOptions) (*Replay, er
 	if err != nil {
 		return nil, err
 	}
-	r.sink, err = sinkOptions{Config: own, TLS: secured, Board: r.board, Clock: r.player.Clock(), Dial: d.Dial, Log: d.Log}.build()
+	r.sink, err = sinkOptions{Config: own, Instance: mqtt.NewInstance(), TLS: secured, Board: r.board, Clock: r.player.Clock(), Dial: d.Dial, Log: d.Log}.build()
 	return r, err
 }
 

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"path/filepath"
 	"sync/atomic"
 
 	"roomgate/bridge"
@@ -78,7 +79,7 @@ func (g *Gateway) buildSink(cfg *config.Config, before *parts) (*sink, error) {
 	}
 	s := &sink{settings: settings}
 	topics, published := topicsOf(cfg), g.published
-	o := sinkOptions{Config: cfg, TLS: secured, Clear: published.without(topics), Synced: func() { published.set(topics) }, Board: g.board, Clock: g.d.Clock, Log: g.d.Log,
+	o := sinkOptions{Config: cfg, Instance: g.instance, TLS: secured, Clear: published.without(topics), Synced: func() { published.set(topics) }, Board: g.board, Clock: g.d.Clock, Log: g.d.Log,
 		Presence: func(room string, p driver.Presence) { g.driver.Presence(room, p) }, KeepStatus: s.succeeded.Load, Dial: g.d.Dial}
 	if s.Sink, err = o.build(); err != nil {
 		return nil, err
@@ -89,6 +90,7 @@ func (g *Gateway) buildSink(cfg *config.Config, before *parts) (*sink, error) {
 // sinkOptions are what a connection to the broker is built from.
 type sinkOptions struct {
 	Config     *config.Config
+	Instance   mqtt.Instance // who publishes
 	TLS        *tls.Config
 	Clear      []string // topics whose retained value is deleted
 	Synced     func()   // called once the broker holds all points; may be nil
@@ -112,7 +114,7 @@ func (o sinkOptions) build() (*mqtt.Sink, error) {
 	}
 	return mqtt.New(mqtt.Options{
 		Site: o.Config.Site.ID, Prefix: m.Prefix, Broker: broker, Username: m.Username, Password: m.Password.Reveal(),
-		ClientID: clientID(o.Config), TLS: o.TLS,
+		ClientID: clientID(o.Config), Instance: o.Instance, TLS: o.TLS,
 		Format:      mqtt.Format{VTQ: m.Payload == "vtq", Bool: mqtt.BoolWords(m.Bool), Time: mqtt.TimeStyle(m.Time), Zone: o.Config.Site.Timezone},
 		ClearTopics: o.Clear, OnSynced: o.Synced, Sensors: sensors,
 		Board: o.Board, Now: o.Clock.Now, Jitter: Jitter, KeepStatus: o.KeepStatus, Dial: o.Dial, Log: o.Log.With("part", "mqtt"),
@@ -146,9 +148,9 @@ func brokerTLS(m config.MQTT) (c *tls.Config, digest string, err error) {
 	return c, string(sum.Sum(nil)), nil
 }
 
-// clientID is the MQTT client id of a gateway. Two clients of one id would
-// disconnect each other for ever, so it is derived from the machine where none is
-// configured.
+// clientID is the MQTT client id of a gateway. Two clients of one id disconnect each
+// other, so where none is configured it is derived from the site, the machine, and the
+// database, which two gateways on one machine cannot share.
 func clientID(cfg *config.Config) string {
 	if cfg.MQTT.ClientID != "" {
 		return cfg.MQTT.ClientID
@@ -158,6 +160,10 @@ func clientID(cfg *config.Config) string {
 		name, _ := os.Hostname()
 		machine = []byte(name)
 	}
-	sum := sha256.Sum256([]byte("roomgate\x00" + cfg.Site.ID + "\x00" + string(machine)))
+	database, err := filepath.Abs(cfg.Store.Path)
+	if err != nil {
+		database = cfg.Store.Path
+	}
+	sum := sha256.Sum256([]byte("roomgate\x00" + cfg.Site.ID + "\x00" + string(machine) + "\x00" + database))
 	return "roomgate-" + cfg.Site.ID + "-" + hex.EncodeToString(sum[:4])
 }

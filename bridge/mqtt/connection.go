@@ -31,12 +31,14 @@ type connection struct {
 	clearing  int             // deletions that are not acknowledged yet
 	announced bool            // gateway/status was sent
 	online    bool            // gateway/status was acknowledged
+	since     time.Time       // when it was
 
 	unacked  []delivery   // sent and not acknowledged, oldest first
 	outbox   chan message // to transmit
 	outcomes chan outcome // from transmit, one for each message of unacked
 
 	subscriptions
+	own listener
 }
 
 // message is a message to the broker, or a subscription.
@@ -44,7 +46,7 @@ type message struct {
 	topic, payload string
 	qos            byte
 	retained       bool
-	subscribe      bool // to the topic; nothing else counts
+	subscribe      bool // to the topic, with qos; nothing else counts
 	clears         bool // it deletes the retained value of the topic
 }
 
@@ -96,9 +98,19 @@ func newConnection(s *Sink, opening context.Context) *connection {
 	})
 	p.SetWill(s.o.statusTopic(), statusOffline, 1, true)
 	p.SetConnectionLostHandler(func(_ paho.Client, err error) { c.lost <- err })
-	p.SetDefaultPublishHandler(func(_ paho.Client, m paho.Message) { s.inbox.put(m.Topic(), m.Payload()) })
+	if s.o.Instance != (Instance{}) {
+		c.own.echo = newEcho(s.o)
+	}
+	p.SetDefaultPublishHandler(func(_ paho.Client, m paho.Message) { c.received(m) })
 	c.client = paho.NewClient(p)
 	return c
+}
+
+// received takes a message that came in.
+func (c *connection) received(m paho.Message) {
+	if c.own.echo == nil || !c.own.echo.take(m.Topic(), m.Payload(), m.Retained()) {
+		c.s.inbox.put(m.Topic(), m.Payload())
+	}
 }
 
 // clientOptions are those of every client. A paho client is used for one
@@ -136,9 +148,18 @@ func (o Options) open(ctx context.Context, broker *url.URL) (net.Conn, error) {
 	return o.dial(ctx, broker)
 }
 
-// use publishes the board until the connection or ctx ends, and reports whether
-// the broker acknowledged the whole board.
-func (c *connection) use(ctx context.Context) (online bool, err error) {
+// use publishes the board until the connection or ctx ends, and returns how it ended.
+func (c *connection) use(ctx context.Context) ending {
+	err := c.publish(ctx)
+	e := ending{err: err, proven: c.own.returned > 0}
+	if c.online {
+		e.online = time.Since(c.since)
+	}
+	return e
+}
+
+// publish publishes the board until the connection or ctx ends.
+func (c *connection) publish(ctx context.Context) error {
 	go c.transmit()
 	defer close(c.outbox)
 	tick := time.NewTicker(beatEvery)
@@ -149,15 +170,17 @@ func (c *connection) use(ctx context.Context) (online bool, err error) {
 		select {
 		case <-ctx.Done():
 			c.stop()
-			return c.online, ctx.Err()
+			return ctx.Err()
 		case err := <-c.lost:
-			return c.online, c.ended(err)
+			return c.ended(err)
 		case o := <-c.outcomes:
 			if o.err != nil {
 				defer c.drop()
-				return c.online, c.ended(c.reason(o.err))
+				return c.ended(c.reason(o.err))
 			}
 			c.acknowledged(o.refused)
+		case <-c.heard():
+			c.heardBack()
 		case <-c.changed:
 			c.read(true)
 		case <-c.s.clearChanged:
@@ -165,9 +188,10 @@ func (c *connection) use(ctx context.Context) (online bool, err error) {
 		case <-tick.C:
 			c.s.beat()
 			c.subscribeAgain()
+			c.listenTick()
 			if len(c.unacked) > 0 && time.Since(c.unacked[0].sent) >= ackTimeout {
 				c.drop()
-				return c.online, c.s.o.noAcknowledgement()
+				return c.s.o.noAcknowledgement()
 			}
 		}
 	}
@@ -183,7 +207,7 @@ func (c *connection) transmit() {
 		defer close(tokens)
 		for m := range c.outbox {
 			if m.subscribe {
-				tokens <- c.client.Subscribe(m.topic, 1, nil)
+				tokens <- c.client.Subscribe(m.topic, m.qos, nil)
 			} else {
 				tokens <- c.client.Publish(m.topic, m.qos, m.retained, m.payload)
 			}
@@ -260,7 +284,7 @@ func (c *connection) publishDue() {
 func (c *connection) sendNext() bool {
 	switch {
 	case c.online && len(c.wanted) > 0:
-		c.send(nil, message{topic: c.wanted[0], subscribe: true})
+		c.send(nil, message{topic: c.wanted[0], qos: 1, subscribe: true})
 		c.wanted, c.unanswered = c.wanted[1:], c.unanswered+1
 		return true
 	case c.table.complete() && len(c.clear) > 0:
@@ -272,6 +296,8 @@ func (c *connection) sendNext() bool {
 	case c.table.complete() && !c.announced:
 		c.announced = true
 		c.send(nil, c.s.o.status(statusOnline))
+		return true
+	case c.sendOwn():
 		return true
 	}
 	r := c.table.next()
@@ -318,25 +344,32 @@ func (c *connection) synced() {
 func (c *connection) acknowledged(refused bool) {
 	d := c.unacked[0]
 	c.unacked = slices.Delete(c.unacked, 0, 1)
+	c.acknowledgedOwn(d)
 	switch {
 	case d.row != nil:
 		c.table.acknowledged(d.row, d.payload)
+	case d.subscribe && c.own.asking != nil && d.topic == c.own.filter:
+		c.listening(refused)
 	case d.subscribe:
 		c.answered(d.topic, refused)
 	case d.clears:
 		c.clearing--
 		c.synced()
-	case d.payload == statusOnline:
-		c.online = true
+	case d.payload == statusOnline && !c.online:
+		c.online, c.since = true, time.Now()
 		c.s.online()
 		c.synced()
 		c.subscribe()
+		c.listenTick()
 	}
 }
 
 // ended returns the error for a connection that the broker ended, which may be its
 // response to a forbidden subscription.
 func (c *connection) ended(cause error) error {
+	if err := c.endedListening(cause); err != nil {
+		return err
+	}
 	if c.unanswered > 0 {
 		c.s.disconnects++
 	}

@@ -405,37 +405,46 @@ func TestChangeWhileInFlight(t *testing.T) {
 	})
 }
 
-// After a connection that was good the waits begin anew, and what was retired
-// is not retired again.
+// After a connection that lasted the waits begin anew, and after one that did not they
+// go on. What was retired is not retired again.
 func TestAfterAGoodConnection(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		const goodVisit = 4
-		f := &fake{}
-		f.answer = func(visit int, p packets.ControlPacket) ([]packets.ControlPacket, bool) {
-			if visit < goodVisit {
-				return refuse(packets.ErrRefusedServerUnavailable)(visit, p)
+	for _, c := range []struct {
+		pings int           // after which the broker hangs up; they are due after 30 s and looked for every 5 s
+		gap   time.Duration // to the next attempt
+	}{
+		{1, 30*time.Second + 8*time.Second},          // after waits of half of 1, 2, 4, 8 s, half of 16 s
+		{5, 150*time.Second + 500*time.Millisecond}, // half of 1 s
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			const goodVisit = 4
+			f, pings := &fake{}, 0
+			f.answer = func(visit int, p packets.ControlPacket) ([]packets.ControlPacket, bool) {
+				if visit < goodVisit {
+					return refuse(packets.ErrRefusedServerUnavailable)(visit, p)
+				}
+				if _, ping := p.(*packets.PingreqPacket); ping && visit == goodVisit {
+					pings++
+				}
+				return good(p), visit > goodVisit || pings < c.pings
 			}
-			_, ping := p.(*packets.PingreqPacket)
-			return good(p), !ping || visit > goodVisit // hangs up after half a minute
-		}
-		o := options(t, "mqtt://broker.example", threeHundred())
-		o.Dial = f.dial
-		o.ClearTopics = []string{"roomgate/hq/rooms/old/booked"}
-		stop := start(t, o)
-		time.Sleep(2 * time.Minute)
-		end(stop)
-		if len(f.connections()) != goodVisit+2 {
-			t.Fatalf("%d connections, want %d", len(f.connections()), goodVisit+2)
-		}
-		// Pings are due after 30 s and looked for every 5 s.
-		if gap := f.instant[goodVisit+1].Sub(f.instant[goodVisit]); gap != 30500*time.Millisecond {
-			t.Errorf("tried again %v after the good connection began, want 30.5s", gap)
-		}
-		const retire = `PUBLISH roomgate/hq/rooms/old/booked="" qos1 retained`
-		if first, second := f.connections()[goodVisit], f.connections()[goodVisit+1]; !slices.Contains(first, retire) || slices.Contains(second, retire) {
-			t.Error("the retired topic was not deleted once on the first connection only")
-		}
-	})
+			o := options(t, "mqtt://broker.example", threeHundred())
+			o.Dial = f.dial
+			o.ClearTopics = []string{"roomgate/hq/rooms/old/booked"}
+			stop := start(t, o)
+			time.Sleep(5 * time.Minute)
+			end(stop)
+			if len(f.connections()) != goodVisit+2 {
+				t.Fatalf("%d connections, want %d", len(f.connections()), goodVisit+2)
+			}
+			if gap := f.instant[goodVisit+1].Sub(f.instant[goodVisit]); gap != c.gap {
+				t.Errorf("tried again %v after the good connection began, want %v", gap, c.gap)
+			}
+			const retire = `PUBLISH roomgate/hq/rooms/old/booked="" qos1 retained`
+			if first, second := f.connections()[goodVisit], f.connections()[goodVisit+1]; !slices.Contains(first, retire) || slices.Contains(second, retire) {
+				t.Error("the retired topic was not deleted once on the first connection only")
+			}
+		})
+	}
 }
 
 func TestUserInURLIsNotUsed(t *testing.T) {

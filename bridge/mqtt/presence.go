@@ -144,19 +144,10 @@ func (c *connection) subscribed() {
 // subscribed reports which topics are not received, once the broker has answered.
 func (s *Sink) subscribed(refused []string) {
 	if len(refused) == 0 {
-		if s.refusal != "" {
-			s.refusal = ""
-			s.connected()
-			s.o.Log.Info("all presence topics are received", "broker", s.o.Broker.Host)
-		}
-		return
+		s.concern(presenceRefused, nil)
+	} else {
+		s.concern(presenceRefused, s.o.subscriptionRefused(refused))
 	}
-	words, _ := driver.Explain(s.o.subscriptionRefused(refused))
-	s.o.Board.Report(Part, false, words, s.o.Now())
-	if words != s.refusal {
-		s.o.Log.Error("presence is not received", "reason", words)
-	}
-	s.refusal = words
 }
 
 // trySubscribing subscribes to the topics of the sensors. It fails if the broker

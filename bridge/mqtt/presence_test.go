@@ -105,7 +105,7 @@ func TestPresenceAfterABrokerRestart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sink.first, sink.longest = 10*time.Millisecond, 40*time.Millisecond
+	sink.back.first, sink.back.longest = 10*time.Millisecond, 40*time.Millisecond
 	run(t, sink)
 	for range 3 {
 		healthWords(t, o.Board, true, "")

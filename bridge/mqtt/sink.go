@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"roomgate/bridge"
-	"roomgate/driver"
 )
 
 // Options configures a Sink. All fields are required unless said otherwise.
@@ -33,6 +32,10 @@ type Options struct {
 
 	Sensors []Sensor // presence sensors to subscribe to
 
+	// Instance is who publishes. The zero Instance: nobody is told, and the Sink does not
+	// listen to its own topics.
+	Instance Instance
+
 	Board *bridge.Board
 	Now   func() time.Time // for health reports
 	Log   *slog.Logger
@@ -47,9 +50,12 @@ type Options struct {
 
 // Sink publishes the board to a broker, and subscribes there to presence sensors.
 type Sink struct {
-	o              Options
-	first, longest time.Duration // waits between attempts to connect
-	failure        string        // why there is no connection, as last logged
+	o     Options
+	back  backOff
+	told  told
+	trust trust
+	quiet bool          // what was logged last is that all points are published
+	yield time.Duration // how long another gateway of the same client id was left alone last
 
 	mu           sync.Mutex
 	clear        []string      // topics to delete, until that is acknowledged
@@ -58,8 +64,7 @@ type Sink struct {
 	clearChanged chan struct{} // holds one when clear was replaced
 
 	inbox       *inbox
-	disconnects int    // connections in a row that ended while subscriptions were unanswered
-	refusal     string // why presence is not received, as last logged
+	disconnects int // connections in a row that ended while subscriptions were unanswered
 }
 
 // Part is the name under which the Sink reports its health to the board.
@@ -94,7 +99,9 @@ func New(o Options) (*Sink, error) {
 	// The broker ends a half-open connection when a client with the same id
 	// connects, so its last will does not arrive after the new "online".
 	o.ClientID = cmp.Or(o.ClientID, "roomgate-"+o.Site)
-	return &Sink{o: o, first: time.Second, longest: time.Minute, inbox: newInbox(),
+	return &Sink{o: o, inbox: newInbox(), told: told{to: o.Log},
+		back:  backOff{first: time.Second, longest: time.Minute},
+		trust: trust{contests: map[contested]*contest{}, noticeEvery: noticeEvery, lookEvery: time.Minute},
 		clear: o.ClearTopics, onSynced: o.OnSynced, clearChanged: make(chan struct{}, 1)}, nil
 }
 
@@ -113,36 +120,30 @@ func (s *Sink) Run(ctx context.Context) error {
 	var receiver sync.WaitGroup
 	receiver.Go(func() { s.receive(ctx) })
 	defer receiver.Wait()
-	wait := s.first
 	for {
-		online, err := s.connect(ctx)
+		ended := s.connect(ctx)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		s.failed(err)
-		if online {
-			wait = s.first
-		}
-		if !await(ctx, s, time.After(wait/2+s.o.Jitter(wait/2))) {
+		s.failed(ended)
+		if !s.pause(ctx, ended) {
 			return ctx.Err()
 		}
-		wait = min(2*wait, s.longest)
 	}
 }
 
-// connect makes one connection and uses it until it ends. online reports whether
-// the broker acknowledged the whole board.
-func (s *Sink) connect(ctx context.Context) (online bool, err error) {
+// connect makes one connection and uses it until it ends.
+func (s *Sink) connect(ctx context.Context) ending {
 	opening, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	c := newConnection(s, opening)
 	opened := c.client.Connect()
 	if !await(ctx, s, opened.Done()) {
 		c.client.Disconnect(0)
-		return false, ctx.Err()
+		return ending{err: ctx.Err()}
 	}
 	if err := opened.Error(); err != nil {
-		return false, s.o.connectFailure(err)
+		return ending{err: s.o.connectFailure(err)}
 	}
 	return c.use(ctx)
 }
@@ -163,28 +164,6 @@ func await[T any](ctx context.Context, s *Sink, thing <-chan T) bool {
 }
 
 func (s *Sink) beat() { s.o.Board.Beat(Part, s.o.Now()) }
-
-// failed reports that there is no connection, and why.
-func (s *Sink) failed(err error) {
-	words, person := driver.Explain(err)
-	s.o.Board.Report(Part, false, words, s.o.Now())
-	if words == s.failure {
-		return
-	}
-	s.failure = words
-	level := slog.LevelWarn
-	if person {
-		level = slog.LevelError
-	}
-	s.o.Log.Log(context.Background(), level, "no broker", "reason", words)
-}
-
-// online reports that the broker holds the whole board.
-func (s *Sink) online() {
-	s.failure = ""
-	s.connected()
-	s.o.Log.Info("all points are published", "broker", s.o.Broker.Host)
-}
 
 // ReplaceClear replaces the topics whose retained values are deleted, while the Sink
 // runs or when it next connects, and then calls onSynced. A subject that was removed
@@ -221,8 +200,4 @@ func (s *Sink) synced(version int) {
 	if call != nil {
 		call()
 	}
-}
-
-func (s *Sink) connected() {
-	s.o.Board.Report(Part, true, "connected to the broker at "+s.o.Broker.Host, s.o.Now())
 }

@@ -209,7 +209,7 @@ func TestBrokerKilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.first, s.longest = 10*time.Millisecond, 40*time.Millisecond
+	s.back.first, s.back.longest = 10*time.Millisecond, 40*time.Millisecond
 	stop := run(t, s)
 	var words string
 	for range 20 {
