@@ -64,6 +64,7 @@ func (s *Sink) pause(ctx context.Context, ended ending) bool {
 }
 
 const (
+	lookEvery      = time.Minute      // at who publishes, while another gateway is left alone
 	shortestYield  = 10 * time.Minute // to another gateway of the same client id
 	longestYield   = time.Hour
 	otherSilentFor = 3 * time.Minute

@@ -162,7 +162,7 @@ func (c *connection) use(ctx context.Context) ending {
 func (c *connection) publish(ctx context.Context) error {
 	go c.transmit()
 	defer close(c.outbox)
-	tick := time.NewTicker(beatEvery)
+	tick := time.NewTicker(c.s.tick)
 	defer tick.Stop()
 	c.read(false)
 	for {

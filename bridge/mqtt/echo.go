@@ -77,17 +77,15 @@ func (e *echo) take(topic string, payload []byte, retained bool) bool {
 	return true
 }
 
-// takeNotice takes a notice. A retained one of another instance may be of a
+// takeNotice takes a notice. A retained one may be of an earlier connection, or of a
 // predecessor.
 func (e *echo) takeNotice(payload []byte, retained bool) {
 	n, ok := readNotice(payload)
 	switch {
-	case !ok:
+	case !ok, retained:
 		return
 	case n.ID == e.id:
 		e.count, e.progress = max(e.count, n.Count), time.Now()
-	case retained:
-		return
 	default:
 		e.other = n
 	}

@@ -412,7 +412,7 @@ func TestAfterAGoodConnection(t *testing.T) {
 		pings int           // after which the broker hangs up; they are due after 30 s and looked for every 5 s
 		gap   time.Duration // to the next attempt
 	}{
-		{1, 30*time.Second + 8*time.Second},          // after waits of half of 1, 2, 4, 8 s, half of 16 s
+		{1, 30*time.Second + 8*time.Second},         // after waits of half of 1, 2, 4, 8 s, half of 16 s
 		{5, 150*time.Second + 500*time.Millisecond}, // half of 1 s
 	} {
 		synctest.Test(t, func(t *testing.T) {

@@ -114,7 +114,7 @@ func (c *connection) listenTick() {
 	if l.asking != nil || len(l.ask) > 0 {
 		return
 	}
-	if since := latest(l.waiting, l.echo.lastProgress()); !l.waiting.IsZero() && now.Sub(since) >= silentAfter {
+	if since := latest(l.waiting, l.echo.lastProgress()); !l.waiting.IsZero() && now.Sub(since) >= c.s.trust.silentAfter {
 		c.s.concern(writesDropped, c.s.o.messageDropped(c.s.o.instanceTopic()))
 	}
 	if l.echo.strange() && len(c.s.trust.due(l.echo.suspects(c.settled), now)) > 0 {

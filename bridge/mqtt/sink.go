@@ -54,6 +54,7 @@ type Sink struct {
 	back  backOff
 	told  told
 	trust trust
+	tick  time.Duration // between heartbeats, with or without a broker
 	quiet bool          // what was logged last is that all points are published
 	yield time.Duration // how long another gateway of the same client id was left alone last
 
@@ -100,8 +101,8 @@ func New(o Options) (*Sink, error) {
 	// connects, so its last will does not arrive after the new "online".
 	o.ClientID = cmp.Or(o.ClientID, "roomgate-"+o.Site)
 	return &Sink{o: o, inbox: newInbox(), told: told{to: o.Log},
-		back:  backOff{first: time.Second, longest: time.Minute},
-		trust: trust{contests: map[contested]*contest{}, noticeEvery: noticeEvery, lookEvery: time.Minute},
+		tick: beatEvery, back: backOff{first: time.Second, longest: time.Minute},
+		trust: trust{contests: map[contested]*contest{}, noticeEvery: noticeEvery, silentAfter: silentAfter, lookEvery: lookEvery},
 		clear: o.ClearTopics, onSynced: o.OnSynced, clearChanged: make(chan struct{}, 1)}, nil
 }
 
@@ -158,7 +159,7 @@ func await[T any](ctx context.Context, s *Sink, thing <-chan T) bool {
 			return false
 		case <-thing:
 			return true
-		case <-time.After(beatEvery):
+		case <-time.After(s.tick):
 		}
 	}
 }

@@ -18,7 +18,7 @@ type trust struct {
 	deaf     string                 // why own topics cannot be read; empty: they can
 	hangUps  int                    // connections in a row that ended while a subscription to own topics was unanswered
 
-	noticeEvery, lookEvery time.Duration
+	noticeEvery, silentAfter, lookEvery time.Duration
 }
 
 // concern is something wrong on a connection that works, the worst first.
