@@ -26,6 +26,9 @@ type Doctor struct {
 	Accounts  []DoctorAccount
 	BrokerURL string
 	Probe     func(ctx context.Context) error // logs in to the broker and tries its access rules
+	// Subscriber subscribes to everything of the site, and returns how many retained values
+	// come. It fails if there are more.
+	Subscriber func(ctx context.Context) (came int, err error)
 }
 
 // DoctorAccount is an account to check.
@@ -41,7 +44,12 @@ func (d Doctor) Examine(ctx context.Context) []driver.Finding {
 	for _, a := range d.Accounts {
 		findings = append(findings, d.Account(ctx, a)...)
 	}
-	return append(findings, d.Broker(ctx))
+	broker := d.Broker(ctx)
+	findings = append(findings, broker)
+	if broker.Level != driver.LevelBad {
+		findings = append(findings, d.subscriber(ctx))
+	}
+	return findings
 }
 
 // Surroundings are the findings that need no sign-in: this machine, and the network
@@ -134,7 +142,25 @@ func (d Doctor) Broker(ctx context.Context) driver.Finding {
 	if err == nil {
 		return driver.Finding{Subject: "broker", Level: driver.LevelGood, Words: d.BrokerURL + " accepts the login, and forwards what the gateway publishes"}
 	}
-	f := driver.Failure("broker", err)
+	return brokerFailure("broker", err)
+}
+
+// subscriber is the finding of a client that subscribes to everything, as a building
+// management system does.
+func (d Doctor) subscriber(ctx context.Context) driver.Finding {
+	came, err := d.Subscriber(ctx)
+	switch {
+	case err != nil:
+		return brokerFailure("subscriber", err)
+	case came == 0:
+		return driver.Finding{Subject: "subscriber", Level: driver.LevelGood, Words: "the broker retains nothing of this site yet"}
+	}
+	return driver.Finding{Subject: "subscriber", Level: driver.LevelGood, Words: fmt.Sprintf("a client that subscribes to everything gets all %d retained values", came)}
+}
+
+// brokerFailure is the finding of an error at the broker.
+func brokerFailure(subject string, err error) driver.Finding {
+	f := driver.Failure(subject, err)
 	f.Person = false // nobody at a calendar service can fix it
 	if errors.Is(err, mqtt.ErrUnproven) {
 		f.Level = driver.LevelWarning

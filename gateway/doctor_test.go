@@ -90,7 +90,8 @@ func (s *stillSession) Verify(_ context.Context) error { return s.err }
 func newDoctor(t *testing.T, p driver.Provider, rooms ...driver.Room) Doctor {
 	return Doctor{Clock: stillClock(noon), UserAgent: "roomgate", Zone: time.UTC, Store: filepath.Join(t.TempDir(), "roomgate.db"),
 		Accounts:  []DoctorAccount{{Name: "rooms", Provider: p, Rooms: rooms}},
-		BrokerURL: "mqtt://127.0.0.1:1883", Probe: func(context.Context) error { return nil }}
+		BrokerURL: "mqtt://127.0.0.1:1883", Probe: func(context.Context) error { return nil },
+		Subscriber: func(context.Context) (int, error) { return 35, nil }}
 }
 
 // at is a provider of one server.
@@ -273,6 +274,26 @@ func TestDoctorOnTheBroker(t *testing.T) {
 	}
 }
 
+func TestDoctorOnSubscribers(t *testing.T) {
+	for _, c := range []struct {
+		came  int
+		err   error
+		level driver.Level
+		words string
+	}{
+		{35, nil, driver.LevelGood, "a client that subscribes to everything gets all 35 retained values"},
+		{0, nil, driver.LevelGood, "the broker retains nothing of this site yet"},
+		{0, errors.New("some are lost"), driver.LevelBad, "some are lost"},
+		{0, mqtt.ErrUnproven, driver.LevelWarning, mqtt.ErrUnproven.Error()},
+	} {
+		d := newDoctor(t, plainProvider{})
+		d.Subscriber = func(context.Context) (int, error) { return c.came, c.err }
+		if f := d.subscriber(t.Context()); f.Level != c.level || f.Words != c.words || f.Person {
+			t.Errorf("%d, %v: found %+v", c.came, c.err, f)
+		}
+	}
+}
+
 // A provider that can do no more than read calendars is examined as far as that
 // goes.
 func TestDoctorOnAPlainProvider(t *testing.T) {
@@ -281,7 +302,7 @@ func TestDoctorOnAPlainProvider(t *testing.T) {
 		t.Fatal(err)
 	}
 	found := d.Examine(t.Context())
-	want := []string{"clock", "time zone", "disk", "file permissions", "account rooms", "room boardroom", "broker"}
+	want := []string{"clock", "time zone", "disk", "file permissions", "account rooms", "room boardroom", "broker", "subscriber"}
 	if got := subjects(found); !slices.Equal(got, want) {
 		t.Errorf("looked at %q, want %q", got, want)
 	}

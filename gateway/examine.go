@@ -22,6 +22,7 @@ func (g *Gateway) examine(ctx context.Context) []driver.Finding {
 func (g *Gateway) doctor(p *parts) (Doctor, error) {
 	d := doctorOf(p.cfg, g.d)
 	d.Probe = p.sinks[0].Probe
+	d.Subscriber = func(ctx context.Context) (int, error) { return p.sinks[0].Subscriber(ctx, subjectsOf(p.cfg)) }
 	for _, a := range p.accounts {
 		provider, err := g.newProvider(p.cfg, a.Account, &a)
 		if err != nil {

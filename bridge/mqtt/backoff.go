@@ -2,8 +2,6 @@ package mqtt
 
 import (
 	"context"
-	"errors"
-	"io"
 	"log/slog"
 	"time"
 
@@ -41,7 +39,7 @@ func (s *Sink) pause(ctx context.Context, ended ending) bool {
 	if !await(ctx, s, time.After(s.back.next(ended.online, s.o.Jitter))) {
 		return false
 	}
-	if !ended.proven || !errors.Is(ended.err, io.EOF) {
+	if !ended.proven || !hungUp(ended.err) {
 		return true
 	}
 	yield := min(max(shortestYield, 2*s.yield), longestYield)

@@ -33,7 +33,7 @@ func (f *failure) NeedsPerson() bool { return f.person }
 func (o Options) connectFailure(cause error) error {
 	at := "the broker at " + o.Broker.Host
 	f := &failure{
-		words:  fmt.Sprintf("connecting to %s: %v", at, cause),
+		words:  fmt.Sprintf("connecting to %s: %s", at, plainly(cause)),
 		action: "check mqtt.broker, and the broker's log",
 		cause:  cause,
 	}
@@ -56,6 +56,21 @@ func (o Options) connectFailure(cause error) error {
 	case f.network(at, o.Broker), f.tls(at, o.Broker):
 	}
 	return f
+}
+
+// plainly is the text of a cause without the ports of this machine, which differ at
+// every connection.
+func plainly(cause error) string {
+	var op *net.OpError
+	if errors.As(cause, &op) && op.Err != nil {
+		return op.Err.Error()
+	}
+	return cause.Error()
+}
+
+// hungUp reports whether the broker ended the connection.
+func hungUp(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
 func (o Options) who() string {
@@ -128,7 +143,7 @@ func (f *failure) tls(at string, broker *url.URL) bool {
 // subscription to a sensor was unanswered.
 func (o Options) connectionLost(cause error, asking bool) error {
 	f := &failure{
-		words: fmt.Sprintf("the connection to the broker at %s was lost: %v", o.Broker.Host, cause),
+		words: fmt.Sprintf("the connection to the broker at %s was lost: %s", o.Broker.Host, plainly(cause)),
 		cause: cause,
 	}
 	switch {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -491,6 +492,17 @@ func TestConnectTrouble(t *testing.T) {
 		if !errors.Is(err, c.cause) {
 			t.Errorf("%v is not wrapped", c.cause)
 		}
+	}
+}
+
+// The words for a lost connection are the same at every connection: they do not name the
+// port of this side.
+func TestLostConnection(t *testing.T) {
+	o := options(t, "mqtt://broker.example", nil)
+	cause := &net.OpError{Op: "read", Net: "tcp", Source: &net.TCPAddr{Port: 40001}, Addr: &net.TCPAddr{Port: 1883}, Err: os.NewSyscallError("read", syscall.ECONNRESET)}
+	const want = "the connection to the broker at broker.example was lost: read: connection reset by peer"
+	if words, _ := driver.Explain(o.connectionLost(cause, false)); words != want {
+		t.Errorf("%s, want %s", words, want)
 	}
 }
 

@@ -127,7 +127,7 @@ func startMosquitto(t testing.TB, lines string) *mosquitto {
 	addr := freeAddress(t)
 	_, port, _ := net.SplitHostPort(addr)
 	m := &mosquitto{t: t, addr: addr, config: filepath.Join(t.TempDir(), "mosquitto.conf")}
-	config := "listener " + port + " 127.0.0.1\n" + lines + "\npersistence false\nset_tcp_nodelay true\nmax_queued_messages 100000\n"
+	config := "persistence false\nset_tcp_nodelay true\nmax_queued_messages 100000\nlistener " + port + " 127.0.0.1\n" + lines + "\n"
 	if err := os.WriteFile(m.config, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}

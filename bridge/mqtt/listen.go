@@ -1,8 +1,6 @@
 package mqtt
 
 import (
-	"errors"
-	"io"
 	"time"
 
 	"roomgate/driver"
@@ -33,7 +31,7 @@ type listener struct {
 	returned uint64    // of the newest notice that has come back
 	due      time.Time // of the next notice
 	wanted   bool      // a notice is due
-	waiting  time.Time // since when the newest notice is acknowledged and has not come back; zero: it is not, or it has
+	waiting  time.Time // since when an acknowledged notice has not come back; zero: all have
 	suspects []suspect // when the newest notice was sent
 	again    bool      // gateway/status is to be sent again
 }
@@ -68,7 +66,7 @@ func (c *connection) sendOwn() bool {
 	case l.count == 0 || l.wanted && c.listens():
 		l.wanted = false
 		l.count++
-		l.waiting, l.due = time.Time{}, time.Now().Add(c.s.trust.noticeEvery)
+		l.due = time.Now().Add(c.s.trust.noticeEvery)
 		l.suspects = l.echo.suspects(c.settled)
 		c.send(nil, c.s.o.notice(l.count))
 	case !c.listens():
@@ -233,7 +231,7 @@ func (c *connection) acknowledgedOwn(d delivery) {
 		l.echo.published(d.row.subject, d.row.index, d.payload)
 	case d.topic == c.s.o.statusTopic():
 		l.echo.published(driver.Subject{Scope: driver.OfGateway}, statusIndex, d.payload)
-	case d.topic == c.s.o.instanceTopic() && l.returned < l.count && c.listens():
+	case d.topic == c.s.o.instanceTopic() && l.returned < l.count && c.listens() && l.waiting.IsZero():
 		l.waiting = time.Now()
 	}
 }
@@ -241,7 +239,7 @@ func (c *connection) acknowledgedOwn(d delivery) {
 // endedListening counts connections that the broker ended instead of answering a
 // subscription to own topics, and returns the error for that; nil: it was not so.
 func (c *connection) endedListening(cause error) error {
-	if c.own.asking == nil || !errors.Is(cause, io.EOF) {
+	if c.own.asking == nil || !hungUp(cause) {
 		return nil
 	}
 	t := &c.s.trust

@@ -186,7 +186,7 @@ func (s *Sink) notListening() {
 func (o Options) changedByOthers(topic string) error {
 	return &failure{
 		words:  fmt.Sprintf("another client at the broker at %s changes or deletes values of this gateway, such as %s, again and again", o.Broker.Host, topic),
-		action: fmt.Sprintf("find the client in the broker's log, and let only the gateway's user write %s/%s/# in the broker's access rules", o.Prefix, o.Site),
+		action: fmt.Sprintf("find the client in the broker's log, and let only the gateway's user write %s in the broker's access rules", o.everything()),
 		person: true,
 	}
 }
@@ -194,19 +194,17 @@ func (o Options) changedByOthers(topic string) error {
 // ownTopicsHidden is the error for a broker that does not let the gateway read what it
 // publishes.
 func (o Options) ownTopicsHidden() error {
-	topics := o.Prefix + "/" + o.Site + "/#"
 	return &failure{
 		words:  fmt.Sprintf("the broker at %s does not let %s read its own topics", o.Broker.Host, o.who()),
-		action: o.allowReading([]string{topics}),
+		action: o.allowReading([]string{o.everything()}),
 	}
 }
 
 // hungUpOnListening is the error for a broker that ended the connection instead of
 // answering a subscription to own topics.
 func (o Options) hungUpOnListening(filter string) error {
-	topics := o.Prefix + "/" + o.Site + "/#"
 	return &failure{
 		words:  "the broker at " + o.Broker.Host + " closed the connection after a subscription to " + filter,
-		action: "if this happens again, " + o.allowReading([]string{topics}),
+		action: "if this happens again, " + o.allowReading([]string{o.everything()}),
 	}
 }
