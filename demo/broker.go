@@ -10,20 +10,20 @@ import (
 	"roomgate/bridge/mqtt/openbroker"
 )
 
-// testBroker is an MQTT broker in this process, on loopback, open to every client
+// demoBroker is an MQTT broker in this process, on loopback, open to every client
 // and without persistence.
-type testBroker struct {
+type demoBroker struct {
 	address string
 	mu      sync.Mutex
 	server  *broker.Server // nil: closed
 }
 
-func newTestBroker(address string) (*testBroker, error) {
-	b := &testBroker{address: address}
+func newDemoBroker(address string) (*demoBroker, error) {
+	b := &demoBroker{address: address}
 	return b, b.open()
 }
 
-func (b *testBroker) open() error {
+func (b *demoBroker) open() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	server, err := openbroker.New()
@@ -40,17 +40,20 @@ func (b *testBroker) open() error {
 	return nil
 }
 
-func (b *testBroker) close() {
+// close reports whether the broker was open.
+func (b *demoBroker) close() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.server != nil {
-		_ = b.server.Close() // there is nothing to save
-		b.server = nil
+	if b.server == nil {
+		return false
 	}
+	_ = b.server.Close() // there is nothing to save
+	b.server = nil
+	return true
 }
 
 // publish publishes a retained message. One that finds the broker closed is lost.
-func (b *testBroker) publish(topic, payload string) {
+func (b *demoBroker) publish(topic, payload string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.server != nil {

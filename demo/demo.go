@@ -21,8 +21,13 @@ import (
 	"roomgate/replay"
 )
 
-// Banner is what the page shows on top.
-const Banner = "Demonstration: the office and its bookings are simulated, and its clock runs fast."
+// Banner is what the page shows on top, at a speed of the office's clock.
+func Banner(speed float64) string {
+	if speed > 1 {
+		return "Demonstration: the office and its bookings are simulated, and its clock runs fast."
+	}
+	return "Demonstration: the office and its bookings are simulated."
+}
 
 // Options configures a demonstration. All fields are required.
 type Options struct {
@@ -80,7 +85,7 @@ type demonstration struct {
 	clock  *replay.Clock
 	sim    *graphsim.Sim
 	simURL string
-	broker *testBroker
+	broker *demoBroker
 	web    string // address of the page
 	config string // path of the configuration
 }
@@ -109,7 +114,7 @@ func open(ctx context.Context, o Options, dir string) (*demonstration, error) {
 	if err != nil {
 		return nil, err
 	}
-	if d.broker, err = newTestBroker(address); err != nil {
+	if d.broker, err = newDemoBroker(address); err != nil {
 		return nil, err
 	}
 	if err := os.WriteFile(d.config, []byte(d.configuration(dir)), 0o600); err != nil {
@@ -150,7 +155,7 @@ func freeAddress(out io.Writer, what, address string) (string, error) {
 func (d *demonstration) serve(ctx context.Context, l net.Listener) {
 	mux := http.NewServeMux()
 	mux.Handle("/", d.sim)
-	mux.HandleFunc("POST /demo/cut-broker", d.cutBroker)
+	mux.HandleFunc("POST /demo/cut-broker", func(w http.ResponseWriter, r *http.Request) { d.cutBroker(ctx, w, r) })
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	context.AfterFunc(ctx, func() { server.Close() })
 	go func() { _ = server.Serve(l) }() // ends when it is closed
@@ -194,18 +199,30 @@ func (d *demonstration) signInOnce(ctx context.Context, g Gateway) error {
 	return g.Complete(ctx, account, redirected)
 }
 
-// cutBroker stops the broker for a while.
-func (d *demonstration) cutBroker(w http.ResponseWriter, r *http.Request) {
+// cutBroker stops the broker for a while, unless ctx ends before.
+func (d *demonstration) cutBroker(ctx context.Context, w http.ResponseWriter, r *http.Request) {
 	length, err := time.ParseDuration(r.URL.Query().Get("for"))
 	if err != nil || length <= 0 || length > time.Minute {
 		http.Error(w, "write for how long, up to a minute: ?for=10s", http.StatusBadRequest)
 		return
 	}
-	d.broker.close()
+	if !d.broker.close() {
+		http.Error(w, "the broker is already stopped", http.StatusConflict)
+		return
+	}
 	fmt.Fprintf(w, "The broker is stopped for %s. It starts again empty; every point is published again.\n", length)
-	time.AfterFunc(length, func() {
-		if err := d.broker.open(); err != nil {
-			fmt.Fprintln(d.o.Out, "the broker cannot be started again:", err)
-		}
-	})
+	time.AfterFunc(length, func() { d.startBroker(ctx) })
+}
+
+// startBroker starts the broker again, unless ctx has ended.
+func (d *demonstration) startBroker(ctx context.Context) {
+	if ctx.Err() != nil {
+		return
+	}
+	if err := d.broker.open(); err != nil {
+		fmt.Fprintln(d.o.Out, "the broker cannot be started again:", err)
+	}
+	if ctx.Err() != nil { // it may have ended, with the broker closed, before it was open
+		d.broker.close()
+	}
 }

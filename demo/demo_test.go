@@ -1,7 +1,12 @@
 package demo
 
 import (
+	"context"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -37,7 +42,7 @@ func TestStartOf(t *testing.T) {
 // The configuration is one that the gateway takes, with a room for each of the
 // office's.
 func TestConfiguration(t *testing.T) {
-	d := &demonstration{zone: time.UTC, simURL: "http://127.0.0.1:1", broker: &testBroker{address: "127.0.0.1:1883"}, web: "127.0.0.1:8080"}
+	d := &demonstration{zone: time.UTC, simURL: "http://127.0.0.1:1", broker: &demoBroker{address: "127.0.0.1:1883"}, web: "127.0.0.1:8080"}
 	cfg, err := config.Parse("roomgate.toml", []byte(d.configuration("/tmp/demo")), config.Env{})
 	if err != nil {
 		t.Fatal(err)
@@ -50,6 +55,56 @@ func TestConfiguration(t *testing.T) {
 	}
 	if cfg.Store.Path != "/tmp/demo/state/roomgate.db" {
 		t.Errorf("the database is %s", cfg.Store.Path)
+	}
+}
+
+// A broker that is stopped is not stopped again, starts once, and stays closed when the
+// demonstration has ended.
+func TestCutBroker(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	l.Close()
+	broker, err := newDemoBroker(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	d := &demonstration{o: Options{Out: &out}, broker: broker}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	cut := func(query string, wantCode int, wantWords string) {
+		t.Helper()
+		w := httptest.NewRecorder()
+		d.cutBroker(ctx, w, httptest.NewRequest(http.MethodPost, "/demo/cut-broker?"+query, nil))
+		if w.Code != wantCode || !strings.Contains(w.Body.String(), wantWords) {
+			t.Errorf("%s: %d %q, want %d %q", query, w.Code, w.Body, wantCode, wantWords)
+		}
+	}
+	cut("for=2h", http.StatusBadRequest, "up to a minute")
+	cut("for=1m", http.StatusOK, "The broker is stopped for 1m0s")
+	cut("for=1s", http.StatusConflict, "the broker is already stopped")
+	d.startBroker(ctx)
+	if conn, err := net.Dial("tcp", address); err != nil {
+		t.Errorf("the broker does not listen again: %v", err)
+	} else {
+		conn.Close()
+	}
+	broker.close()
+	cancel()
+	d.startBroker(ctx)
+	if broker.close() || out.Len() > 0 {
+		t.Errorf("the broker was started after the end; printed %q", out.String())
+	}
+}
+
+func TestBanner(t *testing.T) {
+	for speed, want := range map[float64]bool{1: false, 60: true} {
+		if got := strings.Contains(Banner(speed), "its clock runs fast"); got != want {
+			t.Errorf("at speed %g the banner is %q", speed, Banner(speed))
+		}
 	}
 }
 

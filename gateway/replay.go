@@ -99,13 +99,27 @@ func (o ReplayOptions) tree(cfg *config.Config) *config.Config {
 	return &own
 }
 
-// Prepare deletes what an earlier replay left in the tree. A live replay makes
-// sure instead that no gateway publishes to its topics.
-func (r *Replay) Prepare(ctx context.Context) error {
-	if r.o.Live {
-		return r.checkNoGateway(ctx)
+// Prepare checks that the broker keeps what is published to the tree, and deletes what
+// an earlier replay left there. A live replay makes sure instead that no gateway
+// publishes to its topics. unproven is why that could not be verified; empty: it was.
+func (r *Replay) Prepare(ctx context.Context) (unproven string, err error) {
+	if err := r.sink.Probe(ctx); errors.Is(err, mqtt.ErrUnproven) {
+		unproven, _ = driver.Explain(err)
+	} else if err != nil {
+		return "", atTheBroker(err)
 	}
-	return r.Delete(ctx)
+	if r.o.Live {
+		return unproven, r.checkNoGateway(ctx)
+	}
+	return unproven, r.Delete(ctx)
+}
+
+// atTheBroker is an error of the broker. Nobody at a calendar service can fix it.
+func atTheBroker(err error) error {
+	if a := driver.Actionable(nil); errors.As(err, &a) {
+		return refusal{Words: err.Error(), Next: a.Action()}
+	}
+	return err
 }
 
 // checkNoGateway checks that no gateway publishes to the real topics, unless
@@ -114,7 +128,7 @@ func (r *Replay) Prepare(ctx context.Context) error {
 func (r *Replay) checkNoGateway(ctx context.Context) error {
 	status, err := r.sink.Status(ctx)
 	if err != nil && !errors.Is(err, mqtt.ErrUnproven) {
-		return err // there is no broker to play to
+		return atTheBroker(err) // there is no broker to play to
 	}
 	running, unreachable := ReachRunning(r.real)
 	reason := ""
@@ -196,4 +210,6 @@ func (r *Replay) Trouble() string {
 }
 
 // Delete deletes the topics at the broker.
-func (r *Replay) Delete(ctx context.Context) error { return r.sink.Clear(ctx, r.topics) }
+func (r *Replay) Delete(ctx context.Context) error {
+	return atTheBroker(r.sink.Clear(ctx, r.topics))
+}

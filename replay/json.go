@@ -69,7 +69,13 @@ func (f *File) readJSON(text []byte, zone *time.Location) error {
 
 // add adds a row to the file.
 func (f *File) add(r row, zone *time.Location, id string) error {
-	if r.At != "" {
+	reading := row{Room: r.Room, At: r.At, On: r.On}
+	switch {
+	case r.At != "" && r != reading:
+		return errors.New("a sensor reading has room, at and on alone, and this row has keys of a booking; write two rows")
+	case r.At == "" && r.On != nil:
+		return errors.New("on: a sensor reading needs at, and a booking has no on")
+	case r.At != "":
 		at, err := ParseInstant(r.At, zone)
 		if err != nil {
 			return fmt.Errorf("at: %w", err)

@@ -49,7 +49,7 @@ var ErrNoRoom = errors.New("it names no configured room")
 
 // New returns a Player. The file must hold something for the rooms.
 func New(f *File, o Options) (*Player, error) {
-	p := &Player{file: f, o: o, clock: NewClock(o.Start, o.Speed), rooms: roomsOf(o.Rooms, o.Only),
+	p := &Player{file: f, o: o, clock: NewClock(o.Start, o.Speed), rooms: testRooms(o.Rooms, o.Only),
 		events: map[string][]ical.Event{}, leftOut: map[string]int{}}
 	if p.assign() == 0 {
 		if len(p.leftOut) == 0 {

@@ -32,11 +32,11 @@ func (p provider) Fetch(_ context.Context, rooms []driver.Room, from, to time.Ti
 	return driver.Tally{}
 }
 
-// roomsOf returns the rooms for a file: matched by their ids, names, addresses and
+// testRooms returns the rooms for a file: matched by their ids, names, addresses and
 // Match, with data that is marked as a test and does not become stale, and with
 // sensors that report changes only. Everything is for the room
 // with the id only, where that is not empty.
-func roomsOf(rooms []driver.Room, only string) []driver.Room {
+func testRooms(rooms []driver.Room, only string) []driver.Room {
 	out := slices.Clone(rooms)
 	for i, r := range out {
 		out[i].Match = slices.Concat([]string{r.ID, r.Name, r.Mailbox}, r.Match)

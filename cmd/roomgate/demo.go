@@ -67,7 +67,7 @@ func (f *demoFlags) demo(cmd *cobra.Command) error {
 		return err
 	}
 	return demo.Run(ctx, demo.Options{Speed: f.speed, MQTT: f.mqtt, Web: f.web, Program: program(), Out: cmd.OutOrStdout(),
-		Open: func(path string, clock driver.Clock) (demo.Gateway, error) { return openDemoGateway(path, clock, log) }})
+		Open: func(path string, clock driver.Clock) (demo.Gateway, error) { return openDemoGateway(path, clock, demo.Banner(f.speed), log) }})
 }
 
 // program is how this program is called from a terminal.
@@ -88,12 +88,12 @@ type demoGateway struct {
 // Close implements demo.Gateway.
 func (g demoGateway) Close() error { return g.store.Close() }
 
-func openDemoGateway(path string, clock driver.Clock, log *slog.Logger) (demo.Gateway, error) {
+func openDemoGateway(path string, clock driver.Clock, banner string, log *slog.Logger) (demo.Gateway, error) {
 	cfg, err := config.Load(path)
 	if err != nil {
 		return nil, badConfig{err}
 	}
-	d := gateway.Dependencies{Clock: clock, Version: version(), Banner: demo.Banner, Log: log}
+	d := gateway.Dependencies{Clock: clock, Version: version(), Banner: banner, Log: log}
 	st, err := openStore(cfg.Store.Path, daemonPatience, d)
 	if err != nil {
 		return nil, err

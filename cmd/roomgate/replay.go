@@ -104,8 +104,12 @@ func (f *replayFlags) replay(cmd *cobra.Command, g *globals) error {
 	if err != nil {
 		return err
 	}
-	if err := r.Prepare(cmd.Context()); err != nil {
+	unproven, err := r.Prepare(cmd.Context())
+	if err != nil {
 		return err
+	}
+	if unproven != "" {
+		fmt.Fprintf(cmd.ErrOrStderr(), "Not verified: %s.\n", unproven)
 	}
 	p := &replayPrinter{Replay: r, speed: f.Speed, zone: cfg.Site.Timezone, out: cmd.ErrOrStderr()}
 	fmt.Fprintf(p.out, "Playing %s to %s/# at %g times real time, from %s to %s.\n", r.File, r.Root, f.Speed, p.stamp(r.Start), p.stamp(r.End))
@@ -115,7 +119,11 @@ func (f *replayFlags) replay(cmd *cobra.Command, g *globals) error {
 	if left := r.LeftOut(); left != "" {
 		fmt.Fprintf(p.out, "Left out, because no configured room has the name, address or match: %s.\n", left)
 	}
-	return f.end(cmd, r)
+	trouble := r.Trouble()
+	if err := f.end(cmd, r); err != nil || trouble == "" || cmd.Context().Err() != nil {
+		return err
+	}
+	return fmt.Errorf("the points did not all reach the broker: %s", trouble)
 }
 
 // end deletes the test's values, or says where they stay.
