@@ -67,7 +67,9 @@ func (f *demoFlags) demo(cmd *cobra.Command) error {
 		return err
 	}
 	return demo.Run(ctx, demo.Options{Speed: f.speed, MQTT: f.mqtt, Web: f.web, Program: program(), Out: cmd.OutOrStdout(),
-		Open: func(path string, clock driver.Clock) (demo.Gateway, error) { return openDemoGateway(path, clock, demo.Banner(f.speed), log) }})
+		Open: func(path string, clock driver.Clock) (demo.Gateway, error) {
+			return openDemoGateway(path, clock, demo.Banner(f.speed), log)
+		}})
 }
 
 // program is how this program is called from a terminal.
