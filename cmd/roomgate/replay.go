@@ -29,8 +29,9 @@ func replayCommand(g *globals) *cobra.Command {
 		Short: "Play a file of bookings to the broker, to commission a building",
 		Long: "Replay plays the bookings of a file, iCalendar or JSON, for the rooms of the\n" +
 			"configuration, at any speed: through the real rules to the configured broker,\n" +
-			"without an account. The points go to separate topics, <prefix>-replay, are\n" +
-			"marked as a test, and are deleted at the end.",
+			"without a sign-in or a database; the [[account]] must be there and is not used.\n" +
+			"The points go to separate topics, <prefix>-replay, are marked as a test, and are\n" +
+			"deleted at the end.",
 		Example: "  roomgate replay week.ics --speed 60\n  roomgate replay day.json --start 2026-01-15T08:30 --for 4h --room boardroom",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
