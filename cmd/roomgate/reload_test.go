@@ -12,7 +12,7 @@ import (
 const window = 6 * time.Second
 
 // A reload that changes nothing is invisible: for some seconds around it the
-// broker gets no message but the heartbeat, and the calendar service no request.
+// broker gets no message but the heartbeat and who publishes, and the calendar service no request.
 // After that a reload that changes a room's name is seen, so that the test would
 // have seen the first.
 func TestInvisibleReload(t *testing.T) {
@@ -80,14 +80,14 @@ func (h *house) awaitQuiet(e *ear) {
 }
 
 // since returns the topics of the messages that came after an instant, but for the
-// heartbeat.
+// heartbeat and the notices of who publishes.
 func (e *ear) since(at time.Time) []string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	var topics []string
 	for topic, all := range e.messages {
 		for _, m := range all {
-			if m.at.After(at) && topic != "roomgate/hq/gateway/heartbeat" {
+			if m.at.After(at) && topic != "roomgate/hq/gateway/heartbeat" && topic != "roomgate/hq/gateway/instance" {
 				topics = append(topics, topic+" "+m.payload)
 			}
 		}
