@@ -46,6 +46,7 @@ func (s *Sink) pause(ctx context.Context, ended ending) bool {
 	other, alive := s.look(ctx)
 	for began := time.Now(); alive && other.ID != s.o.Instance.ID; {
 		s.otherIsConnected(other)
+		s.reportConcerns()
 		s.yield = yield
 		if time.Since(began) >= yield {
 			break

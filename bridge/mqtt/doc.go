@@ -12,6 +12,10 @@
 // will, after any other end. Points with [driver.Point] Transient are heartbeats:
 // QoS 0, not retained, and not sent again on a new connection.
 //
+// A Sink listens to its own topics, and publishes again what others have changed there.
+// It says on gateway/instance who publishes, and recognises another gateway by its
+// notices (listen.go, trust.go).
+//
 // The protocol is MQTT 3.1.1. It gives a broker no way to refuse a message: one
 // whose access list forbids a topic either drops the message silently or closes the
 // connection.

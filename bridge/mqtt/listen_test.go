@@ -460,3 +460,31 @@ func TestOwnValuesThatComeLate(t *testing.T) {
 		}
 	})
 }
+
+// A slow link never has the retained values of more than one subject to carry: the next
+// subject is subscribed to when the broker has answered for the one before.
+func TestSubscribesToOneSubjectAtATime(t *testing.T) {
+	o := options(t, "mqtt://broker.example", bridge.New())
+	put(o.Board, roomA, driver.BoolValue(true))
+	put(o.Board, roomB, driver.BoolValue(true))
+	c := newConnection(listening(t, o, "edge-1"), t.Context())
+	c.read(false)
+	if !c.sendOwn() || (<-c.outbox).topic != "roomgate/hq/gateway/instance" || c.sendOwn() {
+		t.Fatal("the first message is not the notice, or something else is sent before the connection is online")
+	}
+	c.online = true
+	c.listenTick()
+	var filters []string
+	for c.sendOwn() {
+		m := <-c.outbox
+		if !m.subscribe || m.qos != 0 || c.sendOwn() {
+			t.Fatalf("%+v, or another message before it was answered", m)
+		}
+		filters = append(filters, m.topic)
+		c.listening(false)
+	}
+	slices.Sort(filters[1:]) // the gateway's is the first, as it shows whether anything can be read
+	if want := []string{"roomgate/hq/gateway/+", "roomgate/hq/rooms/a/+", "roomgate/hq/rooms/b/+"}; !slices.Equal(filters, want) {
+		t.Errorf("subscribed to %q, want %q", filters, want)
+	}
+}

@@ -14,7 +14,8 @@ import (
 type trust struct {
 	concerns [concerns]string       // as reported; empty: none
 	contests map[contested]*contest // topics on which something else was found
-	other    time.Time              // when another instance was last heard; zero: none
+	other    notice                 // of another instance that is reported; zero: none
+	heard    time.Time              // when that was last heard
 	deaf     string                 // why own topics cannot be read; empty: they can
 	hangUps  int                    // connections in a row that ended while a subscription to own topics was unanswered
 
@@ -155,19 +156,25 @@ func (o Options) topicOf(s driver.Subject, index int) string {
 }
 
 // otherIsConnected records that another instance was heard, and reports whether that is
-// new.
+// new. Of several the first is reported.
 func (s *Sink) otherIsConnected(n notice) bool {
-	fresh := s.trust.other.IsZero()
-	s.trust.other = time.Now()
-	s.concern(otherGateway, s.o.anotherGateway(n))
+	t := &s.trust
+	fresh := t.other.ID == ""
+	if fresh {
+		t.other = n
+		s.concern(otherGateway, s.o.anotherGateway(n))
+	}
+	if n.ID == t.other.ID {
+		t.heard = time.Now()
+	}
 	return fresh
 }
 
 // otherMayHaveGone ends the report of another instance that is no longer heard, and of
 // contests that are over.
 func (s *Sink) otherMayHaveGone(now time.Time) {
-	if t := &s.trust; !t.other.IsZero() && now.Sub(t.other) >= otherGoneFor {
-		t.other = time.Time{}
+	if t := &s.trust; t.other.ID != "" && now.Sub(t.heard) >= otherGoneFor {
+		t.other = notice{}
 		s.concern(otherGateway, nil)
 	}
 	s.judgeContests(now)
