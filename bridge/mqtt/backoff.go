@@ -120,7 +120,7 @@ func (s *Sink) look(ctx context.Context) (n notice, online bool) {
 func (s *Sink) failed(ended ending) {
 	if s.back.steady(ended.online) {
 		s.told.over()
-		s.yield = 0
+		s.yield, s.trust.hangUps = 0, 0
 	}
 	words, person := driver.Explain(ended.err)
 	s.o.Board.Report(Part, false, words, s.o.Now())

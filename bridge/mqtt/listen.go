@@ -144,8 +144,11 @@ func (c *connection) listening(refused bool) {
 	c.s.trust.hangUps = 0
 	if refused {
 		l.echo.refuse(s)
-		l.refused = s.Scope == driver.OfGateway
 		c.s.notListening()
+		if s.Scope == driver.OfGateway {
+			l.refused = true
+			c.s.concern(writesDropped, nil) // it can no longer be seen
+		}
 	}
 	if len(l.ask) == 0 {
 		l.due = time.Now()
