@@ -23,6 +23,7 @@ type Config struct {
 	MQTT     MQTT
 	Web      Web
 	Store    Store
+	Program  string // how commands are called with this configuration, see [Program]
 
 	file file // the settings as written, for Print
 }
@@ -133,29 +134,30 @@ func Load(path string) (*Config, error) {
 	text, mode, err := env.read(path)
 	if err != nil {
 		return nil, &Problems{{File: path, Message: "cannot be read: " + reason(err),
-			Fix: "name the file with --config, or write one with roomgate config init"}}
+			Fix: "name the file with --config, or write one with: " + Program(path) + " config init"}}
 	}
-	return parse(path, text, mode, env, nil)
+	return parse(path, text, mode, env, nil, Program(path))
 }
 
 // Parse is Load for the text of a configuration; name stands for it in messages.
 // Accounts may belong to the built-in [Providers] or to the additional ones. The error is a [*Problems].
 func Parse(name string, text []byte, env Env, additional ...Provider) (*Config, error) {
-	return parse(name, text, 0, env, additional)
+	return parse(name, text, 0, env, additional, defaultProgram)
 }
 
 // parse is Parse for the text of a file with the given mode.
-func parse(name string, text []byte, mode fs.FileMode, env Env, additional []Provider) (*Config, error) {
+func parse(name string, text []byte, mode fs.FileMode, env Env, additional []Provider, program string) (*Config, error) {
 	doc, problem := decode(name, string(text))
 	if problem != nil {
 		return nil, &Problems{*problem}
 	}
-	r := &report{file: name, lines: indexLines(string(text))}
+	r := &report{file: name, program: program, lines: indexLines(string(text))}
 	f := (&binder{report: r, providers: append(Providers(), additional...)}).file(doc)
 	c := (&checker{report: r, env: env, mode: mode}).config(f)
 	if len(r.problems) > 0 {
 		return nil, r.sorted()
 	}
+	c.Program = program
 	return c, nil
 }
 

@@ -159,7 +159,7 @@ func TestProblemsNeedAPerson(t *testing.T) {
 		Action() string
 		NeedsPerson() bool
 	})
-	if !ok || !p.NeedsPerson() || !strings.Contains(p.Action(), "roomgate config check") {
+	if !ok || !p.NeedsPerson() || !strings.Contains(p.Action(), " config check") {
 		t.Errorf("%T has no action for a person", err)
 	}
 }
@@ -198,7 +198,8 @@ func TestMinimal(t *testing.T) {
 		}}},
 		MQTT:  MQTT{Broker: "mqtts://broker.example:8883", Prefix: "roomgate", Payload: "plain", Bool: "true/false", Time: "rfc3339"},
 		Web:   Web{Listen: "127.0.0.1:8080"},
-		Store: Store{Path: "/var/lib/roomgate/roomgate.db"},
+		Store:   Store{Path: "/var/lib/roomgate/roomgate.db"},
+		Program: "roomgate",
 	}
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got  %+v\nwant %+v", c, want)
@@ -356,7 +357,7 @@ func TestLoad(t *testing.T) {
 	t.Setenv("CREDENTIALS_DIRECTORY", "")
 	path := filepath.Join(t.TempDir(), "roomgate.toml")
 	_, err := Load(path)
-	if want := path + ": cannot be read: there is no such file (name the file with --config, or write one with roomgate config init)"; err == nil || err.Error() != want {
+	if want := path + ": cannot be read: there is no such file (name the file with --config, or write one with: roomgate --config " + path + " config init)"; err == nil || err.Error() != want {
 		t.Errorf("absent: %v\nwant %s", err, want)
 	}
 	text := strings.Replace(minimal, "[mqtt]", "client_secret = \"abc~text\"\n[mqtt]", 1)

@@ -76,7 +76,7 @@ func zone(s string) Complaint {
 
 func notMasked(s string) Complaint {
 	if s == mask {
-		return Complaint{"is what roomgate config print shows in place of a secret", "write the secret itself, or better name its file"}
+		return Complaint{"is what 'config print' shows in place of a secret", "write the secret itself, or better name its file"}
 	}
 	return Complaint{}
 }

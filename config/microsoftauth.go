@@ -47,7 +47,7 @@ func (t *microsoftTable) checkApp(a *AccountCheck, auth clientAuthentication) {
 	keys := []string{"client_secret", "client_secret_file", "client_secret_env", "client_certificate_file", "client_key_file"}
 	if auth.secret.Reveal() == "" && auth.certificate == nil && !slices.ContainsFunc(keys, a.Reported) {
 		a.Report("", nil, Complaint{`needs a secret or a certificate with sign_in = "app"`,
-			"add client_secret_file, or client_certificate_file and client_key_file; roomgate certificate makes a pair"})
+			"add client_secret_file, or client_certificate_file and client_key_file; to make a pair, run: " + a.program + " certificate " + a.account})
 	}
 }
 
@@ -87,7 +87,7 @@ func (t *microsoftTable) refuseSecret(a *AccountCheck) {
 // Whether a file is secret depends on its content, so that a private key named
 // as the certificate by mistake is treated as a secret.
 func (t *microsoftTable) readCertificate(a *AccountCheck) clientAuthentication {
-	a.together(a.path, "client_certificate_file", t.ClientCertificateFile, "client_key_file", t.ClientKeyFile, "give both; roomgate certificate makes a pair")
+	a.together(a.path, "client_certificate_file", t.ClientCertificateFile, "client_key_file", t.ClientKeyFile, "give both; to make a pair, run: "+a.program+" certificate "+a.account)
 	certAt, keyAt := join(a.path, "client_certificate_file"), join(a.path, "client_key_file")
 	var auth clientAuthentication
 	var c Complaint
@@ -117,10 +117,10 @@ func certificateIn(text []byte) ([]byte, Complaint) {
 	}
 	cert, err := x509.ParseCertificate(block.Bytes)
 	if err != nil {
-		return nil, Complaint{"names a file that contains a damaged certificate", "copy it again, or make a new pair with roomgate certificate"}
+		return nil, Complaint{"names a file that contains a damaged certificate", "copy it again, or make a new pair"}
 	}
 	if _, ok := cert.PublicKey.(*rsa.PublicKey); !ok {
-		return nil, Complaint{"names a certificate without an RSA key, which Microsoft does not accept", "make a new pair with roomgate certificate"}
+		return nil, Complaint{"names a certificate without an RSA key, which Microsoft does not accept", "make a new pair of files"}
 	}
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: block.Bytes}), Complaint{}
 }

@@ -54,7 +54,7 @@ func (p *Problems) Error() string {
 
 // Action returns the next step for the user.
 func (p *Problems) Action() string {
-	return "correct the configuration and run roomgate config check"
+	return "correct the configuration, then run: " + Program((*p)[0].File) + " config check"
 }
 
 // NeedsPerson returns true.
@@ -64,6 +64,7 @@ func (p *Problems) NeedsPerson() bool { return true }
 // as in "room[1].lead".
 type report struct {
 	file     string
+	program  string // see [Program]
 	lines    lineIndex
 	problems Problems
 }

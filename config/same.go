@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// Same returns whether two configurations, or parts of them, are equal. Secrets and certificates are compared by content, schedules by text and
-// zone, instants and zones by meaning. Unexported fields are not compared.
+// Same returns whether two configurations, or parts of them, are equal. Secrets and
+// certificates are compared by content, schedules by text and zone, instants and zones
+// by meaning. Unexported fields are not compared.
 //
 // [reflect.DeepEqual] is not suitable: a [time.Location] caches the offset of the day
 // it was loaded on, and so differs from the same zone loaded half a year later.

@@ -21,6 +21,7 @@ type Doctor struct {
 	Clock     driver.Clock
 	Transport http.RoundTripper // to the services; nil: the network, through the proxy of the environment
 	UserAgent string
+	Program   string         // how commands are called, see config.Program
 	Zone      *time.Location // of the site
 	Store     string         // path of the database
 	Accounts  []DoctorAccount

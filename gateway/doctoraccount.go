@@ -74,7 +74,7 @@ func (d Doctor) ends(a DoctorAccount, s driver.SessionStatus) []driver.Finding {
 		at           time.Time
 	}{
 		{"client secret or certificate", renew, s.SecretExpires},
-		{"sign-in, unless it is refreshed,", "roomgate login " + a.Name, s.RefreshLapses},
+		{"sign-in, unless it is refreshed,", d.Program + " login " + a.Name, s.RefreshLapses},
 	} {
 		left := end.at.Sub(now)
 		if end.at.IsZero() || left > soon {

@@ -34,7 +34,7 @@ func (g *Gateway) doctor(p *parts) (Doctor, error) {
 }
 
 func doctorOf(cfg *config.Config, d Dependencies) Doctor {
-	return Doctor{Clock: d.Clock, Transport: d.Transport, UserAgent: d.userAgent(), Zone: cfg.Site.Timezone, Store: cfg.Store.Path, BrokerURL: cfg.MQTT.Broker}
+	return Doctor{Clock: d.Clock, Transport: d.Transport, UserAgent: d.userAgent(), Program: cfg.Program, Zone: cfg.Site.Timezone, Store: cfg.Store.Path, BrokerURL: cfg.MQTT.Broker}
 }
 
 // Surroundings are the doctor's findings where no gateway can be reached: about
@@ -42,7 +42,7 @@ func doctorOf(cfg *config.Config, d Dependencies) Doctor {
 func Surroundings(ctx context.Context, cfg *config.Config, d Dependencies) ([]driver.Finding, error) {
 	doctor := doctorOf(cfg, d)
 	for _, c := range cfg.Accounts {
-		provider, err := offline(c, d)
+		provider, err := offline(cfg.Program, c, d)
 		if err != nil {
 			return nil, err
 		}

@@ -34,7 +34,7 @@ func (g *Gateway) answerExplain(w http.ResponseWriter, r *http.Request) {
 	room := r.PathValue("id")
 	whys, at, err := g.explain(r, room)
 	if err != nil {
-		refuse(w, aboutRoom(err, room))
+		refuse(w, g.aboutRoom(err, room))
 		return
 	}
 	e := RoomExplanation{Room: room, At: at.UTC().Truncate(time.Second)}

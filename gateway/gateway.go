@@ -192,13 +192,13 @@ func (g *Gateway) stopParts() {
 
 // readNow reads a room's calendar soon.
 func (g *Gateway) readNow(ctx context.Context, room string) error {
-	return aboutRoom(g.driver.PollNow(ctx, room), room)
+	return g.aboutRoom(g.driver.PollNow(ctx, room), room)
 }
 
 // aboutRoom adds the room, and the next step, to an error of the driver.
-func aboutRoom(err error, room string) error {
+func (g *Gateway) aboutRoom(err error, room string) error {
 	if errors.Is(err, driver.ErrNoRoom) {
-		return refusal{Words: fmt.Sprintf("there is no room %q", room), Next: "roomgate rooms"}
+		return refusal{Words: fmt.Sprintf("there is no room %q", room), Next: g.parts().cfg.Program + " rooms"}
 	}
 	return err
 }

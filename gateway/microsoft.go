@@ -16,7 +16,7 @@ var microsoft = Kind{Name: "microsoft", Build: buildMicrosoft, Explain: graph.Ex
 // whose settings of it are the same lives on.
 func buildMicrosoft(b Building) (driver.Provider, error) {
 	m := b.Account.Settings.(*config.Microsoft)
-	o := graph.Options{Account: b.Account.Name, Cloud: m.Cloud, LoginURL: m.LoginURL, GraphURL: m.GraphURL, Tenant: m.Tenant,
+	o := graph.Options{Account: b.Account.Name, Program: b.Program, Cloud: m.Cloud, LoginURL: m.LoginURL, GraphURL: m.GraphURL, Tenant: m.Tenant,
 		ClientID: m.ClientID, SignIn: m.SignIn, RedirectURI: m.RedirectURI, Scopes: m.Scopes, Read: graph.Way(m.Read),
 		Secret: m.ClientSecret.Reveal() != "", Certificate: m.ClientCertificate,
 		HTTP: b.HTTP, UserAgent: b.UserAgent, Clock: b.Clock, Jitter: b.Jitter, Log: b.Log}
@@ -46,7 +46,7 @@ func microsoftKeeper(b Building, m *config.Microsoft) (*oauth.Keeper, error) {
 		predecessor, _ = old.Tokens().(*oauth.Keeper)
 	}
 	return graph.NewKeeper(graph.SignInOptions{
-		Account: b.Account.Name, SignIn: m.SignIn, LoginURL: m.LoginURL, GraphURL: m.GraphURL, Tenant: m.Tenant,
+		Account: b.Account.Name, Program: b.Program, SignIn: m.SignIn, LoginURL: m.LoginURL, GraphURL: m.GraphURL, Tenant: m.Tenant,
 		ClientID: m.ClientID, ClientSecret: m.ClientSecret.Reveal(), SecretExpires: m.ClientSecretExpires, Certificate: certificate,
 		RedirectURI: m.RedirectURI, Scopes: m.Scopes, Predecessor: predecessor, Store: b.Secrets, Pending: b.State,
 		HTTP: b.HTTP, Refresh: m.Refresh, Jitter: b.Jitter, Clock: b.Clock, Log: b.Log,

@@ -22,20 +22,20 @@ func (noStore) Put(map[string][]byte) error { return errors.New("there is no dat
 func (noStore) Delete(...string) error { return errors.New("there is no database") }
 
 // offline builds the provider of an account without a database.
-func offline(c config.Account, d Dependencies) (driver.Provider, error) {
-	return newProvider(d, c, nil, noStore{}, noStore{})
+func offline(program string, c config.Account, d Dependencies) (driver.Provider, error) {
+	return newProvider(d, program, c, nil, noStore{}, noStore{})
 }
 
 // HandOver is the sheet for the customer's IT about an account. user is the
 // address of the account that will sign in.
 func HandOver(cfg *config.Config, c config.Account, user string, d Dependencies) (Sheet, error) {
-	provider, err := offline(c, d)
+	provider, err := offline(cfg.Program, c, d)
 	if err != nil {
 		return Sheet{}, err
 	}
 	guide, ok := provider.(driver.Guide)
 	if !ok {
-		return Sheet{}, refusal{Words: fmt.Sprintf("account %s: there is nothing to hand over for %s", c.Name, provider.Service()), Next: "roomgate check"}
+		return Sheet{}, refusal{Words: fmt.Sprintf("account %s: there is nothing to hand over for %s", c.Name, provider.Service()), Next: cfg.Program + " check"}
 	}
 	h := driver.HandOver{Site: siteOf(cfg), Account: c.Name, User: user, Broker: cfg.MQTT.Broker, Store: cfg.Store.Path, Sealed: cfg.Store.Key != nil}
 	for _, r := range Rooms(cfg) {

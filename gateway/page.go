@@ -25,7 +25,7 @@ func (g *Gateway) buildPage(cfg *config.Config, rooms []driver.Room, before *par
 	}
 	p := &page{}
 	p.ended, p.end = context.WithCancel(context.Background())
-	p.Handler = web.Handler(web.Options{Site: siteOf(cfg), Rooms: rooms, Board: g.board, Version: g.d.Version, Banner: g.d.Banner,
+	p.Handler = web.Handler(web.Options{Site: siteOf(cfg), Rooms: rooms, Board: g.board, Program: cfg.Program, Version: g.d.Version, Banner: g.d.Banner,
 		Now: g.d.Clock.Now, StuckAfter: stuckAfter, Log: g.d.Log.With("part", "web"), Read: g.readNow,
 		Accounts: g.webAccounts, SetUpCode: g.setUp.Use, Connector: g.connector, APIKey: cfg.Web.APIKey.Reveal(), State: g.pageState})
 	return p

@@ -25,10 +25,12 @@ type account struct {
 	config.Account
 	provider driver.Provider
 	rooms    []driver.Room
+	program  string // how commands are called, see config.Program
 }
 
-// build makes the parts of a configuration. Unchanged parts are reused. It opens nothing and runs nothing, so that a
-// configuration that cannot work is refused while the old one still runs.
+// build makes the parts of a configuration. Unchanged parts are reused. It opens
+// nothing and runs nothing, so that a configuration that cannot work is refused while
+// the old one still runs.
 func (g *Gateway) build(cfg *config.Config, before *parts) (*parts, error) {
 	p := &parts{cfg: cfg, rooms: Rooms(cfg)}
 	for _, c := range cfg.Accounts {
@@ -59,10 +61,10 @@ func (g *Gateway) buildAccount(cfg *config.Config, c config.Account, before *par
 		c.Poll, c.Sweep = latest(old.Poll, c.Poll), latest(old.Sweep, c.Sweep)
 	}
 	if old != nil && old.Account.Provider == c.Provider && config.Same(old.Settings, c.Settings) {
-		return account{Account: c, provider: old.provider}, nil
+		return account{Account: c, provider: old.provider, program: cfg.Program}, nil
 	}
 	provider, err := g.newProvider(cfg, c, old)
-	return account{Account: c, provider: provider}, err
+	return account{Account: c, provider: provider, program: cfg.Program}, err
 }
 
 // latest returns the old schedule where the next one says the same. The driver
@@ -78,10 +80,10 @@ func latest(old, next config.Schedule) config.Schedule {
 // newProvider builds the provider of an account. It shares the sign-in of old, an
 // account of the same name, where the settings of the sign-in are the same.
 func (g *Gateway) newProvider(cfg *config.Config, c config.Account, old *account) (driver.Provider, error) {
-	return newProvider(g.d, c, old, g.store.Sealed("tokens", cfg.Store.Key), g.store.Bucket("sign-ins"))
+	return newProvider(g.d, cfg.Program, c, old, g.store.Sealed("tokens", cfg.Store.Key), g.store.Bucket("sign-ins"))
 }
 
-func newProvider(d Dependencies, c config.Account, old *account, secrets, state Storage) (driver.Provider, error) {
+func newProvider(d Dependencies, program string, c config.Account, old *account, secrets, state Storage) (driver.Provider, error) {
 	kinds := d.kinds()
 	i := slices.IndexFunc(kinds, func(k Kind) bool { return k.Name == c.Provider })
 	if i < 0 {
@@ -91,7 +93,7 @@ func newProvider(d Dependencies, c config.Account, old *account, secrets, state 
 	if d.Transport == nil {
 		client.Transport = newTransport()
 	}
-	b := Building{Account: c, Secrets: secrets, State: state, HTTP: client, UserAgent: d.userAgent(),
+	b := Building{Account: c, Program: program, Secrets: secrets, State: state, HTTP: client, UserAgent: d.userAgent(),
 		Clock: d.Clock, Jitter: Jitter, Log: d.Log.With("account", c.Name)}
 	if old != nil && old.Account.Provider == c.Provider {
 		b.OldSettings, b.Old = old.Settings, old.provider

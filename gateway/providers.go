@@ -34,6 +34,7 @@ func Providers() []Kind {
 // network nor the storage: its predecessor may still be running.
 type Building struct {
 	Account     config.Account
+	Program     string          // how commands are called, see config.Program
 	Old         driver.Provider // the predecessor, whose sign-in may be reused; nil: there is none
 	OldSettings config.Settings // of the predecessor
 	Secrets     Storage         // for tokens: sealed where a key is configured

@@ -13,7 +13,7 @@ func ability[T driver.Session](a *account, what, next string) (T, error) {
 	var none T
 	s := a.session()
 	if s == nil {
-		return none, refusal{Words: fmt.Sprintf("account %s: %s needs no sign-in", a.Name, a.provider.Service()), Next: "roomgate check"}
+		return none, refusal{Words: fmt.Sprintf("account %s: %s needs no sign-in", a.Name, a.provider.Service()), Next: a.program + " check"}
 	}
 	if able, ok := s.(T); ok {
 		return able, nil
@@ -22,7 +22,7 @@ func ability[T driver.Session](a *account, what, next string) (T, error) {
 }
 
 // loginCommand is the command that signs in as the account is configured.
-func (a *account) loginCommand() string { return "roomgate login " + a.Name }
+func (a *account) loginCommand() string { return a.program + " login " + a.Name }
 
 func beginSignIn(_ context.Context, a *account, r signInRequest) (any, error) {
 	s, err := ability[driver.CodeSignIn](a, "signing in with a browser", a.loginCommand())

@@ -261,7 +261,7 @@ func TestOneFailingMailbox(t *testing.T) {
 	if rd := got["a"]; rd.Err != nil || len(rd.Bookings) != 1 {
 		t.Errorf("the good room has %d bookings, error %v", len(rd.Bookings), rd.Err)
 	}
-	for room, words := range map[string]string{"unshared": "Add-MailboxFolderPermission", "unlicensed": "licence", "nowhere": "mailbox address"} {
+	for room, words := range map[string]string{"unshared": "Add-MailboxFolderPermission", "unlicensed": "licence", "nowhere": "no mailbox of that name in the tenant"} {
 		var e *Error
 		if err := got[room].Err; !errors.As(err, &e) || !e.NeedsPerson() || !strings.Contains(e.Action(), words) {
 			t.Errorf("%s: error %v, want one for a person that says %q", room, err, words)

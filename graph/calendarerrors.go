@@ -6,10 +6,10 @@ import (
 
 // Actions for more than one code.
 const (
-	share   = `have the customer's IT share it (Add-MailboxFolderPermission <room>:\Calendar -User <account> -AccessRights Reviewer)`
-	grant   = "a permission is missing: have the customer's IT grant the scopes of the configuration (entra.microsoft.com > Entra ID > App registrations > the app > API permissions > Grant admin consent) and sign in again: roomgate login <account>"
-	report  = "report it with the request id in the log; learn.microsoft.com/graph/errors explains the code"
-	mailbox = "check the room's mailbox address: "
+	share  = `have the customer's IT share it (Add-MailboxFolderPermission <room>:\Calendar -User <account> -AccessRights Reviewer)`
+	grant  = "a permission is missing: have the customer's IT grant the scopes of the configuration (entra.microsoft.com > Entra ID > App registrations > the app > API permissions > Grant admin consent)"
+	report = "report it with the request id in the log; learn.microsoft.com/graph/errors explains the code"
+	nobox  = "there is no mailbox of that name in the tenant: correct the room's mailbox setting"
 )
 
 // calendarLines are the dictionary of Graph's error codes: those of
@@ -24,19 +24,19 @@ var calendarLines = []struct {
 		share + ", and check that Calendars.Read.Shared was granted; for an app check that the room is in the scope of its role (Test-ServicePrincipalAuthorization)", false, user}},
 	{"[RAOP]", explanation{"an application access policy of Exchange blocks the app from this mailbox", customer,
 		"add the room to the group of the policy and wait up to an hour (Test-ApplicationAccessPolicy -AppId <client_id> -Identity <room> shows it)", false, user}},
-	{"Authorization_RequestDenied", explanation{"the directory does not allow this", customer, grant, false, user}},
-	{"ErrorInsufficientPermissions", explanation{"the sign-in lacks a permission", customer, grant, false, user}},
+	{"Authorization_RequestDenied", explanation{"the directory does not allow this", customer, grant, true, user}},
+	{"ErrorInsufficientPermissions", explanation{"the sign-in lacks a permission", customer, grant, true, user}},
 	{"OrgRestrictedNotFound", explanation{"the tenant does not allow this", customer, "ask the customer's IT which policy it is", false, user}},
 	{"InvalidAuthenticationToken", explanation{"Microsoft rejects the access token", installer,
-		"sign in again with 'roomgate login <account>'; if that does not help, check the gateway's clock", false, user}},
+		"check the gateway's clock", true, user}},
 	{"insufficient_claims", explanation{"Microsoft has revoked the token, because of a new policy or a changed account", installer,
-		"sign in again with 'roomgate login <account>'", false, user}},
-	{"ErrorItemNotFound", explanation{"the calendar does not exist, or is not shared with the signed-in account", customer, mailbox + "it may be wrong; if it is right, " + share, false, user}},
-	{"ErrorInvalidUser", explanation{"the address is wrong, or is not a mailbox (for example a distribution list)", installer, mailbox + "it must be the address of a mailbox", false, user}},
+		"", true, user}},
+	{"ErrorItemNotFound", explanation{"the calendar does not exist, or is not shared with the signed-in account", customer, "check the room's mailbox address: it may be wrong; if it is right, " + share, false, user}},
+	{"ErrorInvalidUser", explanation{"the address is wrong, or is not a mailbox (for example a distribution list)", installer, nobox + "; it must be the address of a mailbox", false, user}},
 	{"MailboxNotEnabledForRESTAPI", explanation{"the mailbox has no licence, or is on an on-premises server", customer,
 		"admin.microsoft.com > Resources > Rooms & equipment shows whether the room is in Exchange Online: give it a licence, or move it there", false, user}},
-	{"ResourceNotFound", explanation{"Microsoft 365 does not know the address", installer, mailbox + "Microsoft 365 does not know it", false, user}},
-	{"Request_ResourceNotFound", explanation{"the directory does not know the address", installer, mailbox + "the directory does not know it", false, user}},
+	{"ResourceNotFound", explanation{"Microsoft 365 does not know the address", installer, nobox, false, user}},
+	{"Request_ResourceNotFound", explanation{"the directory does not know the address", installer, nobox, false, user}},
 
 	{"ErrorInvalidParameter", explanation{"Graph does not accept the request", maker, report, false, user}},
 	{"ErrorInvalidRequest", explanation{"Graph does not accept the request", maker, report, false, user}},

@@ -22,7 +22,7 @@ func (f *fetching) startNamed(s source) {
 
 // calendarID finds the id of one of the account's calendars.
 func (f *fetching) calendarID(name string) (string, error) {
-	if id, err := findCalendar(f.calendars, name); err == nil {
+	if id, err := f.client.findCalendar(f.calendars, name); err == nil {
 		return id, nil
 	}
 	if !f.listed {
@@ -32,13 +32,13 @@ func (f *fetching) calendarID(name string) (string, error) {
 		}
 		f.listed, f.calendars = true, list
 	}
-	return findCalendar(f.calendars, name)
+	return f.client.findCalendar(f.calendars, name)
 }
 
 // findCalendar returns the id of the calendar with the id or with the name, which
 // must be the only one of that name. The error does not list other calendars: it
 // reaches topics and logs.
-func findCalendar(list []CalendarEntry, name string) (string, error) {
+func (c *Client) findCalendar(list []CalendarEntry, name string) (string, error) {
 	var ids []string
 	for _, e := range list {
 		if e.ID == name {
@@ -53,10 +53,10 @@ func findCalendar(list []CalendarEntry, name string) (string, error) {
 		return ids[0], nil
 	case 0:
 		return "", &roomError{fmt.Sprintf("none of the %d calendars of the signed-in account is called %q", len(list), name),
-			"share the room's calendar with the account and accept it there, or correct the room's calendar setting; roomgate rooms discover lists them"}
+			"share the room's calendar with the account and accept it there, or correct the room's calendar setting; to list them, run: " + c.o.Discover}
 	}
 	return "", &roomError{fmt.Sprintf("%d calendars of the signed-in account are called %q", len(ids), name),
-		"give the id of the right one as the room's calendar setting; roomgate rooms discover shows it"}
+		"give the id of the right one as the room's calendar setting; to see it, run: " + c.o.Discover}
 }
 
 // roomError is a room that cannot be read with its configuration.

@@ -14,7 +14,7 @@ func CertificateSteps(account, certFile, keyFile string, certificate []byte) []s
 		"Upload the certificate: entra.microsoft.com, App registrations, the app,\n" +
 			"Certificates & secrets, Certificates, Upload certificate. The portal then shows\n" +
 			"the thumbprint " + thumbprint(certificate) + "\n" +
-			"('roomgate handover' prints a PowerShell block that does it.)",
+			"(The sheet for the customer's IT has a PowerShell block that does it.)",
 		"Put these two lines into [[account]] " + account + ", and remove its client_secret lines:\n\n" +
 			fmt.Sprintf("client_certificate_file = %q\nclient_key_file = %q\n", certFile, keyFile),
 	}

@@ -40,6 +40,8 @@ type Clock interface {
 // ClientOptions are the parts of a Client. All are needed.
 type ClientOptions struct {
 	BaseURL   string // scheme and host of Graph, such as https://graph.microsoft.com
+	Login     string // the command that signs the account in, for errors
+	Discover  string // the command that lists the account's calendars, for errors
 	Tokens    Tokens
 	HTTP      *http.Client // with a timeout
 	UserAgent string

@@ -154,7 +154,7 @@ func calendarOn(t *testing.T, s http.RoundTripper, tokens Tokens, out io.Writer)
 func clientOn(t *testing.T, s http.RoundTripper, tokens Tokens, out io.Writer) *Client {
 	t.Helper()
 	c, err := NewClient(ClientOptions{
-		BaseURL: "https://graph.test", Tokens: tokens, HTTP: &http.Client{Transport: s}, UserAgent: "roomgate/1.2.3", Clock: wall{},
+		BaseURL: "https://graph.test", Login: "roomgate --config /srv/hq.toml login rooms", Discover: "roomgate --config /srv/hq.toml rooms discover", Tokens: tokens, HTTP: &http.Client{Transport: s}, UserAgent: "roomgate/1.2.3", Clock: wall{},
 		Jitter: func(time.Duration) time.Duration { return 0 },
 		Log:    slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
@@ -596,7 +596,7 @@ func TestTokenRefusedTwice(t *testing.T) {
 	if !errors.As(err, &e) || !e.NeedsPerson() || len(s.got) != 2 || !slices.Equal(tokens.rejected, []string{"one"}) {
 		t.Fatalf("%v after %d requests, rejected %q; want an error for a person after 2", err, len(s.got), tokens.rejected)
 	}
-	wantWords(t, e.Action(), "roomgate login")
+	wantWords(t, e.Action(), "then run: roomgate --config /srv/hq.toml login rooms")
 }
 
 func TestTokenErrorPassedThrough(t *testing.T) {
@@ -699,14 +699,14 @@ func TestErrorCodes(t *testing.T) {
 		person        bool
 		action        string // words of it
 	}{
-		{401, "InvalidAuthenticationToken", "Access token has expired or is not yet valid.", true, "roomgate login"},
+		{401, "InvalidAuthenticationToken", "Access token has expired or is not yet valid.", true, "then run: roomgate --config /srv/hq.toml login rooms"},
 		{403, "ErrorAccessDenied", "Access is denied. Check credentials and try again.", true, "Add-MailboxFolderPermission"},
 		{403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.", true, "permission is missing"},
 		{404, "ErrorItemNotFound", "The specified object was not found in the store.", true, "Add-MailboxFolderPermission"},
-		{404, "ErrorInvalidUser", "The requested user 'x' is invalid.", true, "mailbox address"},
+		{404, "ErrorInvalidUser", "The requested user 'x' is invalid.", true, "no mailbox of that name in the tenant"},
 		{404, "MailboxNotEnabledForRESTAPI", "REST API is not yet supported for this mailbox.", true, "licence"},
-		{404, "ResourceNotFound", "Resource could not be discovered.", true, "mailbox address"},
-		{404, "Request_ResourceNotFound", "Resource 'x' does not exist.", true, "mailbox address"},
+		{404, "ResourceNotFound", "Resource could not be discovered.", true, "no mailbox of that name in the tenant"},
+		{404, "Request_ResourceNotFound", "Resource 'x' does not exist.", true, "no mailbox of that name in the tenant"},
 		{400, "ErrorInvalidParameter", "This request requires a time window.", true, "learn.microsoft.com"},
 		{400, "BadRequest", "/me request is only valid with delegated authentication flow.", true, "learn.microsoft.com"},
 		{410, "SyncStateNotFound", "The sync state generation is not found.", false, ""},

@@ -20,7 +20,8 @@ type Error struct {
 	RetryAfter time.Duration // how long the service asked to wait; 0: it did not ask
 	Err        error         // the cause where there was no usable answer
 
-	claims bool // the token was revoked rather than expired
+	claims bool   // the token was revoked rather than expired
+	login  string // the command that signs the account in
 }
 
 // Error returns what was being done and how it failed. The request id is left out,
@@ -68,7 +69,7 @@ func (e *Error) Action() string {
 		code = "[RAOP]"
 	}
 	_, line, _ := calendarEntry(code)
-	return line.next
+	return line.then(e.login)
 }
 
 // NeedsPerson reports whether user action is required: Graph refuses the call for

@@ -110,7 +110,7 @@ func (o Options) granted(s driver.SessionStatus, rooms []driver.Room) driver.Fin
 		return driver.Finding{Subject: subject, Level: driver.LevelGood, Words: strings.Join(s.Scopes, " ")}
 	}
 	return driver.Finding{Subject: subject, Level: driver.LevelBad, Person: true, Words: "not granted: " + strings.Join(missing, " "),
-		Action: "make sure that scopes of the account names them; in entra.microsoft.com, App registrations, the app, API permissions, Grant admin consent; then run: roomgate login " + o.Account}
+		Action: "make sure that scopes of the account names them; in entra.microsoft.com, App registrations, the app, API permissions, Grant admin consent; then run: " + o.login()}
 }
 
 // needs are the permissions needed, each with the larger ones that include it.

@@ -44,10 +44,16 @@ func (e explanation) action() string {
 // advice is the entry as displayed.
 func (e explanation) advice(code string) driver.Advice {
 	a := driver.Advice{Code: code, Known: true, What: e.what, Who: e.who, Next: e.next, NeedsPerson: e.class == user}
-	if e.login {
-		a.Next = strings.TrimPrefix(e.next+", then run: roomgate login <account>", ", then ")
-	}
+	a.Next = e.then("roomgate login <account>")
 	return a
+}
+
+// then is what to do, with the command that signs in where that is the last part.
+func (e explanation) then(login string) string {
+	if !e.login {
+		return e.next
+	}
+	return strings.TrimPrefix(e.next+", then run: "+login, ", then ")
 }
 
 // Explain says what an error code of the sign-in ("AADSTS7000222", "7000222", an

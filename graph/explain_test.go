@@ -19,8 +19,8 @@ func TestDictionary(t *testing.T) {
 		{"InvalidAuthenticationToken", true, "roomgate login <account>"}, {"insufficient_claims", true, "roomgate login <account>"},
 		{"ErrorAccessDenied", true, "Add-MailboxFolderPermission"}, {"[RAOP]", true, "Test-ApplicationAccessPolicy"},
 		{"Authorization_RequestDenied", true, "Grant admin consent"}, {"ErrorItemNotFound", true, "Add-MailboxFolderPermission"},
-		{"ErrorInvalidUser", true, "mailbox address"}, {"MailboxNotEnabledForRESTAPI", true, "licence"},
-		{"ResourceNotFound", true, "mailbox address"}, {"Request_ResourceNotFound", true, "mailbox address"},
+		{"ErrorInvalidUser", true, "no mailbox of that name in the tenant"}, {"MailboxNotEnabledForRESTAPI", true, "licence"},
+		{"ResourceNotFound", true, "no mailbox of that name in the tenant"}, {"Request_ResourceNotFound", true, "no mailbox of that name in the tenant"},
 		{"ErrorInvalidParameter", true, "report"}, {"ErrorInvalidRequest", true, "report"}, {"ErrorTimeIntervalTooBig", true, "report"},
 		{"ErrorPropertyValidationFailure", true, "report"}, {"TimeZoneNotSupportedException", true, "report"}, {"ErrorOccurrenceCrossingBoundary", true, "report"},
 		{"ErrorInvalidIdMalformed", true, "report"}, {"BadRequest", true, "mailbox"}, {"RequestBroker--ParseUri", true, "report"},
@@ -51,7 +51,7 @@ func TestErrorsThatShareACode(t *testing.T) {
 	}{
 		{`{"error":{"code":"ErrorAccessDenied","message":"Access to OData is disabled: [RAOP] : Blocked by tenant configured AppOnly AccessPolicy settings."}}`, nil, 403, "Test-ApplicationAccessPolicy"},
 		{`{"error":{"code":"ErrorAccessDenied","message":"Access is denied. Check credentials and try again."}}`, nil, 403, "Add-MailboxFolderPermission"},
-		{`{"error":{"code":"InvalidAuthenticationToken","message":"x"}}`, []string{"WWW-Authenticate", `Bearer realm="", error="insufficient_claims", claims="e30="`}, 401, "sign in again with 'roomgate login <account>'"},
+		{`{"error":{"code":"InvalidAuthenticationToken","message":"x"}}`, []string{"WWW-Authenticate", `Bearer realm="", error="insufficient_claims", claims="e30="`}, 401, "run: roomgate --config /srv/hq.toml login rooms"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			e := fetchErr(t, &service{answer: func(int, *http.Request) (*http.Response, error) { return reply(test.status, test.body, test.header...) }})

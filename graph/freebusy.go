@@ -206,7 +206,7 @@ const unresolved = "5009"
 // Action returns what to correct.
 func (e *busyError) Action() string {
 	if e.code == unresolved {
-		return "correct the room's mailbox setting: the directory knows no such address"
+		return nobox
 	}
 	return "check that the mailbox exists and that its free/busy times are visible inside the company"
 }

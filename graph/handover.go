@@ -56,7 +56,7 @@ func (s sheet) summary() []driver.Block {
 	if !s.o.app() {
 		steps = append(steps, s.signInStep())
 	}
-	steps = append(steps, "Integrator: run `roomgate check`. Every line is good, or says what is missing and who can fix it.")
+	steps = append(steps, "Integrator: run "+driver.AsCode(s.o.Program+" check")+". Every line is good, or says what is missing and who can fix it.")
 	return []driver.Block{
 		{Text: "A gateway in the building reads when the meeting rooms are booked and reports it to the building management system, so that heating, ventilation and lighting follow the bookings. " +
 			"It only reads. It never writes to a calendar, does not read mail, and sends nothing to its maker or to any other service."},
@@ -67,7 +67,7 @@ func (s sheet) summary() []driver.Block {
 }
 
 func (s sheet) signInStep() string {
-	command := driver.AsCode("roomgate login " + s.o.Account)
+	command := driver.AsCode(s.o.login())
 	if s.o.SignIn == "device" {
 		return "Together: run " + command + ", open the address it shows on any device, enter the code, and sign in as " + driver.AsCode(s.User) + "."
 	}
@@ -303,7 +303,7 @@ func (s sheet) revoking() []driver.Block {
 	if !s.o.app() && len(s.mailboxes()) > 0 {
 		list = append(list, "One room: "+driver.AsCode(`Remove-MailboxFolderPermission -Identity <room>:\Calendar -User `+psQuote(s.User))+".")
 	}
-	list = append(list, "On the gateway: "+driver.AsCode("roomgate logout "+s.o.Account)+" deletes the sign-in it stores.")
+	list = append(list, "On the gateway: "+driver.AsCode(s.o.Program+" logout "+s.o.Account)+" deletes the sign-in it stores.")
 	return []driver.Block{
 		{Heading: "Revoking access"},
 		{List: list},

@@ -26,6 +26,7 @@ const refreshTokenLifetime = 90 * 24 * time.Hour
 // required; "app" needs ClientSecret or Certificate too.
 type SignInOptions struct {
 	Account       string             // name of the account, as configured
+	Program       string             // how the commands of roomgate are called; empty: "roomgate"
 	SignIn        string             // code, device or app; empty: code
 	LoginURL      string             // scheme and host of the identity service, https://login.microsoftonline.com
 	GraphURL      string             // scheme and host of Graph; outside the global cloud scopes are written with it
@@ -57,7 +58,7 @@ func NewKeeper(o SignInOptions) (*oauth.Keeper, error) {
 		return nil, fmt.Errorf("set up the sign-in of account %q: %w", o.Account, err)
 	}
 	return oauth.New(oauth.Options{
-		Account: o.Account, Service: o.service(), Kind: kind, ClientID: o.ClientID,
+		Account: o.Account, Program: o.Program, Service: o.service(), Kind: kind, ClientID: o.ClientID,
 		Authentication: oauth.ClientAuthentication{Secret: o.ClientSecret, SecretExpires: o.SecretExpires, Certificate: o.Certificate},
 		RedirectURI:    o.RedirectURI, Predecessor: o.Predecessor, Store: o.Store, Pending: o.Pending,
 		HTTP: o.HTTP, Refresh: o.Refresh, Jitter: o.Jitter, Clock: o.Clock, Log: o.Log,

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 // Options are the settings of an account, and the parts a Provider is made of.
 type Options struct {
 	Account     string // name, for texts
+	Program     string // how the commands of roomgate are called, in texts that advise one; empty: "roomgate"
 	Cloud       string // "global", "us-gov", "us-dod" or "china"
 	LoginURL    string // scheme and host of the sign-in server
 	GraphURL    string // scheme and host of Graph
@@ -57,7 +59,8 @@ var (
 
 // New returns a Provider; the error means that GraphURL is not usable.
 func New(o Options) (*Provider, error) {
-	client, err := NewClient(ClientOptions{BaseURL: o.GraphURL, Tokens: o.Tokens, HTTP: o.HTTP,
+	o.Program = cmp.Or(o.Program, "roomgate")
+	client, err := NewClient(ClientOptions{BaseURL: o.GraphURL, Login: o.login(), Discover: o.discover(), Tokens: o.Tokens, HTTP: o.HTTP,
 		UserAgent: o.UserAgent, Clock: o.Clock, Jitter: o.Jitter, Log: o.Log})
 	if err != nil {
 		return nil, err
@@ -80,6 +83,12 @@ func (p *Provider) SignedInUser(ctx context.Context) (string, error) {
 	user, err := p.client.Me(ctx)
 	return user.Address, err
 }
+
+// login is the command that signs the account in.
+func (o Options) login() string { return o.Program + " login " + o.Account }
+
+// discover is the command that lists what the account can see.
+func (o Options) discover() string { return o.Program + " rooms discover --account " + o.Account }
 
 // app reports whether the gateway signs in as an application and not as a user.
 func (o Options) app() bool { return o.SignIn == "app" }

@@ -303,6 +303,7 @@ func (q *queue) retry(qn *question, e *Error, ofBatch bool) {
 		q.client.limits.hold(qn.mailbox, now, e.RetryAfter)
 	}
 	if final {
+		e.login = q.client.o.Login
 		qn.failed(e)
 		return
 	}

@@ -45,7 +45,7 @@ var signInLines = []struct {
 	{[]int{50194}, explanation{"the app serves one tenant only and tenant is set to a shared one", installer, tenantID, true, user}},
 	{[]int{9001023}, explanation{"this way to sign in does not work with a shared tenant", installer, tenantID, true, user}},
 	{[]int{9002332}, explanation{"the app accepts work accounts only and tenant is set to consumers", installer, tenantID, true, user}},
-	{[]int{50020, 500208, 16000}, explanation{"the account belongs to another organisation, or is a personal one", owner, "choose an account of the customer's tenant (roomgate login --prompt select_account), or have this one invited as a guest", true, user}},
+	{[]int{50020, 500208, 16000}, explanation{"the account belongs to another organisation, or is a personal one", owner, "choose an account of the customer's tenant (--prompt select_account makes Microsoft ask for it), or have this one invited as a guest", true, user}},
 	{[]int{50011}, explanation{"the redirect URI is not registered for the app", customer, "in " + redirects + ", add redirect_uri exactly as configured: scheme, host, path, capitals, last slash", true, user}},
 	{[]int{500113, 900971}, explanation{"the app has no redirect URI", customer, "in " + redirects + " > Add a platform > Web, add redirect_uri exactly as configured", true, user}},
 	{[]int{65001}, explanation{"the permissions have not been consented to, or the consent was withdrawn", customer, "press " + consent + ", or let the user accept them at the sign-in", true, user}},

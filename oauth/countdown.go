@@ -61,7 +61,7 @@ func (k *Keeper) warn(credential, signIn *countdown) {
 	}
 	if signIn.passed(st.RefreshLapses, now) {
 		log.Warn("the sign-in ends", "ends", st.RefreshLapses, "days_left", daysLeft(st.RefreshLapses, now),
-			"reason", st.Reason, "action", cmp.Or(st.Action, loginCommand(k.opts.Account)))
+			"reason", st.Reason, "action", cmp.Or(st.Action, k.opts.login()))
 	}
 }
 

@@ -53,6 +53,7 @@ type Error struct {
 	Err        error         // the cause, if any
 
 	diagnosis Diagnosis // its Class is the one above
+	login     string    // the command that signs the account in
 }
 
 // Error returns one line: what was being done, what is wrong, and the codes
@@ -81,12 +82,13 @@ func (e *Error) Action() string {
 	case !d.SignIn:
 		return d.Action
 	case d.Action == "":
-		return loginCommand(e.Account)
+		return e.login
 	}
-	return d.Action + ", then " + loginCommand(e.Account)
+	return d.Action + ", then " + e.login
 }
 
-func loginCommand(account string) string { return "run: roomgate login " + account }
+// login is the advice to sign in.
+func (o Options) login() string { return "run: " + o.Program + " login " + o.Account }
 
 // NeedsPerson reports that user action is required.
 func (e *Error) NeedsPerson() bool { return e.Class == Person }
@@ -111,7 +113,7 @@ func (o Options) diagnosed(op string, d Diagnosis) *Error {
 	if d.Class == Person && d.Action == "" && !d.SignIn {
 		d.Action = "check the account's client id and credentials in the configuration"
 	}
-	return &Error{Account: o.Account, Op: op, Class: d.Class, diagnosis: d}
+	return &Error{Account: o.Account, Op: op, Class: d.Class, diagnosis: d, login: o.login()}
 }
 
 // endedProblem is the error of a Keeper whose Run has ended.

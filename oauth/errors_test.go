@@ -72,11 +72,15 @@ func TestErrorForPeople(t *testing.T) {
 		}
 	})
 	synctest.Test(t, func(t *testing.T) {
-		e := refreshWith(t, newSite(t), always(func() *http.Response { return refusal(400, "account_locked", "") }))
+		s := newSite(t)
+		o := s.options()
+		o.Program = "roomgate --config /srv/hq.toml"
+		s.keeper = s.restart(t, o)
+		e := refreshWith(t, s, always(func() *http.Response { return refusal(400, "account_locked", "") }))
 		if got, want := e.Error(), "account rooms: refresh the sign-in: the account is locked (account_locked)"; got != want {
 			t.Errorf("got  %s\nwant %s: support is not needed for what passes", got, want)
 		}
-		if got, want := e.Action(), "unlock it, then run: roomgate login rooms"; got != want {
+		if got, want := e.Action(), "unlock it, then run: roomgate --config /srv/hq.toml login rooms"; got != want {
 			t.Errorf("action %q, want %q", got, want)
 		}
 	})

@@ -23,7 +23,7 @@ func (s attendedSession) Import(ctx context.Context, in driver.ImportedTokens) e
 	refreshToken := strings.Trim(strings.TrimSpace(in.RefreshToken), `"'`)
 	if err := checkImported(refreshToken, in.AccessToken); err != nil {
 		e := s.opts.diagnosed(opImport, Diagnosis{Class: Person, Reason: err.Error(),
-			Action: "give the refresh token, or " + loginCommand(s.opts.Account)})
+			Action: "give the refresh token, or " + s.opts.login()})
 		e.Err = err
 		return e
 	}

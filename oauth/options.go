@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -37,7 +38,8 @@ type Store interface {
 // Options describes one account and the dependencies of its Keeper. Account,
 // Service, ClientID, Store and Pending are required unless said otherwise.
 type Options struct {
-	Account        string // name of the account, as the configuration and `roomgate login` spell it
+	Account        string // name of the account, as configured
+	Program        string // how the commands of roomgate are called, in texts that advise one; empty: "roomgate"
 	Service        Service
 	Kind           Kind
 	ClientID       string                              // not needed for an Assertion
@@ -64,6 +66,7 @@ func (o Options) complete() (Options, error) {
 	if err := o.check(); err != nil {
 		return o, fmt.Errorf("set up the sign-in of account %q: %w", o.Account, err)
 	}
+	o.Program = cmp.Or(o.Program, "roomgate")
 	if o.Jitter == nil {
 		o.Jitter = randomJitter
 	}

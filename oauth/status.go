@@ -39,11 +39,11 @@ func (k *Keeper) explain(st *driver.SessionStatus) {
 	case k.fault != nil:
 		st.Reason, st.Action = k.fault.Reason(), k.fault.Action()
 	case st.State == driver.NeverSignedIn:
-		st.Reason, st.Action = nobodyYet, loginCommand(k.opts.Account)
+		st.Reason, st.Action = nobodyYet, k.opts.login()
 	case len(st.MissingScopes) > 0:
 		st.Reason = "these scopes were not granted: " + strings.Join(st.MissingScopes, ", ")
 		if k.opts.Kind.attended() {
-			st.Action = loginCommand(k.opts.Account)
+			st.Action = k.opts.login()
 		}
 	}
 	if k.fault != nil {

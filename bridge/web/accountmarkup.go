@@ -28,7 +28,7 @@ func signInSteps(p accountPage) g.Node {
 		return nil
 	}
 	if !p.MaySignIn {
-		return setUpCodeStep(p.Name)
+		return setUpCodeStep(p.Program, p.Name)
 	}
 	if _, ok := session.(driver.CodeSignIn); ok {
 		return codeSteps(p)
@@ -180,6 +180,6 @@ func automaticStep(p accountPage) g.Node {
 		h.H2(g.Text("No sign-in needed here")),
 		h.P(g.Text("The gateway signs in to "+p.Provider.Service()+" automatically.")),
 		blocks(p.preparation()),
-		h.P(code("roomgate handover"), g.Text(" prints a sheet for the customer's IT; "), code("roomgate check"), g.Text(" reports what is missing.")),
+		h.P(code(p.Program+" handover "+p.Name), g.Text(" prints a sheet for the customer's IT; "), code(p.Program+" check"), g.Text(" reports what is missing.")),
 	)
 }

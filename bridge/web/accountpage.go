@@ -10,7 +10,7 @@ import (
 
 // accountPage is the content of the page of one account.
 type accountPage struct {
-	Title, Site, Banner string
+	Title, Site, Banner, Program string
 
 	MaySignIn bool // this browser
 	accountItem
@@ -22,7 +22,7 @@ type accountPage struct {
 }
 
 func (u setUp) accountPage(r *http.Request, a Account) accountPage {
-	page := accountPage{Title: "Account " + a.Name, Site: u.Site.Name, Banner: u.Banner, MaySignIn: u.maySignIn(r), accountItem: listed(a)}
+	page := accountPage{Title: "Account " + a.Name, Site: u.Site.Name, Banner: u.Banner, Program: u.Program, MaySignIn: u.maySignIn(r), accountItem: listed(a)}
 	_, page.Returns = returnAddress(a.redirectURI(), r)
 	if o, ok := u.outcomes.get(a.Name, time.Now()); ok {
 		page.Outcome = &o

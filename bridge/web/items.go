@@ -39,14 +39,14 @@ var signInWords = map[driver.SessionState]string{
 
 // viewAccount derives what is shown of an account from its points, and from the
 // account itself if there is a set-up page. An open device code replaces the reason.
-func viewAccount(name string, points pointValues, account *Account, now time.Time, zone *time.Location) item {
+func viewAccount(name, program string, points pointValues, account *Account, now time.Time, zone *time.Location) item {
 	v := item{Name: "Account " + name, Words: "not known yet", Reason: points.of(driver.AccountReason).Text()}
 	state, err := driver.ParseSessionState(points.of(driver.AccountState).Text())
 	if err != nil {
 		return v // not published yet
 	}
 	v.OK, v.Words = state.Works(), signInWords[state]
-	if login := "roomgate login " + name; state.NeedsPerson() && !strings.Contains(v.Reason, login) {
+	if login := program + " login " + name; state.NeedsPerson() && !strings.Contains(v.Reason, login) {
 		v.Command = login
 	}
 	if account != nil {

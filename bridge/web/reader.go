@@ -150,7 +150,7 @@ func (r *reader) items(now time.Time) []item {
 		accounts[a.Name] = &a
 	}
 	for _, subject := range r.o.Board.Subjects(driver.OfAccount) {
-		out = append(out, viewAccount(subject.ID, r.o.points(driver.OfAccount, subject.ID), accounts[subject.ID], now, r.o.Site.Zone))
+		out = append(out, viewAccount(subject.ID, r.o.Program, r.o.points(driver.OfAccount, subject.ID), accounts[subject.ID], now, r.o.Site.Zone))
 	}
 	health := r.o.Board.Health()
 	stuck := r.o.stuck()

@@ -150,12 +150,12 @@ func (u setUp) enterCode(w http.ResponseWriter, r *http.Request) {
 	now := time.Now()
 	if wait := u.guesses.take(now); wait > 0 {
 		retryAfter(w, wait)
-		u.refuse(w, http.StatusTooManyRequests, refusedRate, "too many wrong codes were entered; wait a quarter of an hour, or sign in on the gateway with roomgate login")
+		u.refuse(w, http.StatusTooManyRequests, refusedRate, "too many wrong codes were entered; wait a quarter of an hour, or sign in on the gateway: "+u.Program+" login")
 		return
 	}
 	if u.SetUpCode == nil || !u.SetUpCode(strings.TrimSpace(r.PostForm.Get("code"))) {
 		u.Log.Warn("a wrong set-up code was entered", "from", r.RemoteAddr)
-		u.refuse(w, http.StatusForbidden, refusedCode, "this is not the set-up code; a code works once, and roomgate login --page prints a new one")
+		u.refuse(w, http.StatusForbidden, refusedCode, "this is not the set-up code; a code works once; for a new one, run: "+u.Program+" login --page")
 		return
 	}
 	u.guesses.undo()
@@ -204,14 +204,14 @@ func (a Account) stateWords(state driver.SessionState) string {
 
 // indexPage is the content of the list of accounts.
 type indexPage struct {
-	Title, Site, Banner string
+	Title, Site, Banner, Program string
 
 	MaySignIn bool // this browser
 	Accounts  []accountItem
 }
 
 func (u setUp) indexPage(r *http.Request, accounts []Account) indexPage {
-	page := indexPage{Title: "Accounts", Site: u.Site.Name, Banner: u.Banner, MaySignIn: u.maySignIn(r)}
+	page := indexPage{Title: "Accounts", Site: u.Site.Name, Banner: u.Banner, Program: u.Program, MaySignIn: u.maySignIn(r)}
 	for _, a := range accounts {
 		page.Accounts = append(page.Accounts, listed(a))
 	}

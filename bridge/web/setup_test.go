@@ -168,7 +168,7 @@ func TestAccountThatSignsInByItself(t *testing.T) {
 	h := Handler(o)
 	page := ask(h, "GET", roomsPage, enter(t, h)...).Body.String()
 	for _, want := range []string{"Now: sign-in needed. The secret has expired. Next: upload the new certificate.",
-		"No sign-in needed here The gateway signs in to Contoso Calendar automatically. The customer's IT does this once: Open application 6731. Upload <the> certificate. roomgate handover prints"} {
+		"No sign-in needed here The gateway signs in to Contoso Calendar automatically. The customer's IT does this once: Open application 6731. Upload <the> certificate. roomgate handover rooms prints"} {
 		if !strings.Contains(words(page), want) {
 			t.Errorf("the page does not say %q: %q", want, words(page))
 		}

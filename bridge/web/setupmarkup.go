@@ -22,7 +22,7 @@ func accountsPage(p indexPage) g.Node {
 		h.Ul(h.Class("items accounts"), lines(g.Map(p.Accounts, func(a accountItem) g.Node {
 			return h.Li(h.Class(condition(a.OK)), h.A(h.Href(a.Path), g.Text(a.Name)), g.Text(": "+a.Words), user(a), sentences(reason(a)))
 		})...)),
-		g.If(!p.MaySignIn, setUpCodeStep("")),
+		g.If(!p.MaySignIn, setUpCodeStep(p.Program, "")),
 	)
 }
 
@@ -36,10 +36,10 @@ func reason(a accountItem) g.Node {
 
 // setUpCodeStep asks for the set-up code. The page of the account comes next, or
 // the list if the account is empty.
-func setUpCodeStep(account string) g.Node {
+func setUpCodeStep(program, account string) g.Node {
 	return step(
 		h.H2(g.Text("Allow this browser to sign in")),
-		h.P(g.Text("Run "), code("roomgate login --page"), g.Text(" on the gateway. It prints a code that works once.")),
+		h.P(g.Text("Run "), code(program+" login --page"), g.Text(" on the gateway. It prints a code that works once.")),
 		h.Form(h.Method("post"), h.Action("/setup/code"), lines(
 			h.Input(h.Type("hidden"), h.Name("account"), h.Value(account)),
 			h.Label(g.Text("Code "), h.Input(h.Name("code"), h.AutoComplete("one-time-code"), g.Attr("autocapitalize", "none"),

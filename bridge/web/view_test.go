@@ -143,10 +143,10 @@ func TestAccountInWords(t *testing.T) {
 		{"not published yet", points{}, signIn, false, "Account rooms: not known yet"},
 		{"being renewed", state("refreshing", ""), nil, true, "Account rooms: signed in, refreshing"},
 		{"retrying", state("retrying", "no answer from the sign-in service"), signIn, false, "Account rooms: refresh failed, trying again. No answer from the sign-in service."},
-		{"sign-in needed", state("sign_in_needed", "the password was changed"), nil, false, "Account rooms: sign-in needed. The password was changed. Run roomgate login rooms on the gateway."},
-		{"the reason has the command", state("never_signed_in", "run roomgate login rooms"), nil, false, "Account rooms: never signed in. Run roomgate login rooms."},
-		{"with a set-up page", state("never_signed_in", "run roomgate login rooms"), signIn, false,
-			"Account rooms: never signed in. Run roomgate login rooms. Or use the set-up page."},
+		{"sign-in needed", state("sign_in_needed", "the password was changed"), nil, false, "Account rooms: sign-in needed. The password was changed. Run roomgate --config /srv/hq.toml login rooms on the gateway."},
+		{"the reason has the command", state("never_signed_in", "run roomgate --config /srv/hq.toml login rooms"), nil, false, "Account rooms: never signed in. Run roomgate --config /srv/hq.toml login rooms."},
+		{"with a set-up page", state("never_signed_in", "run roomgate --config /srv/hq.toml login rooms"), signIn, false,
+			"Account rooms: never signed in. Run roomgate --config /srv/hq.toml login rooms. Or use the set-up page."},
 		{"with a device code", state("never_signed_in", "enter the code C7KQ4RHDN"), device, false,
 			"Account rooms: never signed in. Enter the code C7KQ4RHDN at https://contoso.example/device by 12:15. Or use the set-up page."},
 		{"ends are far", ending("ok", 60, 60), nil, true, "Account rooms: signed in"},
@@ -160,7 +160,7 @@ func TestAccountInWords(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			o := options(t)
 			publish(o, driver.OfAccount, "rooms", c.points)
-			v := viewAccount("rooms", o.points(driver.OfAccount, "rooms"), c.account, noon, o.Site.Zone)
+			v := viewAccount("rooms", "roomgate --config /srv/hq.toml", o.points(driver.OfAccount, "rooms"), c.account, noon, o.Site.Zone)
 			got := render(itemLine(v))
 			if v.OK != c.ok || words(got) != c.want {
 				t.Errorf("well %v, reads\n%s\nwant well %v\n%s", v.OK, words(got), c.ok, c.want)

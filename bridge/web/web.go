@@ -19,6 +19,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	_ "embed" // style and script are part of the program
@@ -38,6 +39,7 @@ type Options struct {
 	Rooms      []driver.Room // in the order in which they are shown
 	Board      *bridge.Board
 	Version    string // of the program
+	Program    string // how its commands are called, in texts that advise one; empty: "roomgate"
 	Banner     string // shown on top of the page; empty: none
 	Now        func() time.Time
 	Hosts      []string      // names, without port, under which the page may be asked for beside the loopback ones; may be empty
@@ -60,6 +62,7 @@ type Options struct {
 // request's context does: give the http.Server a BaseContext that ends before
 // Shutdown is called, since Shutdown waits for them.
 func Handler(o Options) http.Handler {
+	o.Program = cmp.Or(o.Program, "roomgate")
 	if o.State == nil {
 		o.State = NewState()
 	}

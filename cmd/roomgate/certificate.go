@@ -19,12 +19,13 @@ import (
 
 // certificateFlags say what kind of certificate is made.
 type certificateFlags struct {
+	*globals
 	years  int
 	folder string
 }
 
 func certificateCommand(g *globals) *cobra.Command {
-	f := &certificateFlags{}
+	f := &certificateFlags{globals: g}
 	c := &cobra.Command{
 		Use:   "certificate [account]",
 		Short: "Make the key pair that an account authenticates with",
@@ -59,7 +60,7 @@ func (g *globals) accountToCertify(args []string) (account, provider string, err
 		a, err := pickAccount(cfg, args)
 		return a.Name, a.Provider, err
 	case len(args) == 0:
-		return "", "", hinted{badConfig{err}, "roomgate certificate ACCOUNT, which needs no configuration"}
+		return "", "", hinted{badConfig{err}, g.command("certificate ACCOUNT, which needs no configuration")}
 	case !accountName.MatchString(args[0]):
 		return "", "", usageError{fmt.Errorf("account %q: use 1 to 40 of a-z, 0-9 and -", args[0])}
 	}
@@ -92,7 +93,7 @@ func (f *certificateFlags) create(cmd *cobra.Command, account, provider string, 
 	}
 	steps := append(upload(account, certFile, keyFile, cert),
 		"If the gateway runs as a dedicated user, give it the files:\nchown roomgate: "+certFile+" "+keyFile,
-		"Restart the gateway. 'roomgate check' shows whether the service accepts it.")
+		"Restart the gateway. '"+f.command("check")+"' shows whether the service accepts it.")
 	return printCertificate(cmd.OutOrStdout(), account, expires, certFile, keyFile, steps)
 }
 

@@ -79,7 +79,7 @@ func configInit(g *globals) *cobra.Command {
 			if err = errors.Join(err, f.Close()); err != nil {
 				return fmt.Errorf("writing the reference configuration: %w", err)
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "Wrote %s. Fill in site, account, rooms and broker, then run: roomgate config check --config %s\n", g.config, g.config)
+			fmt.Fprintf(cmd.OutOrStdout(), "Wrote %s. Fill in site, account, rooms and broker, then run: %s\n", g.config, g.command("config check"))
 			return nil
 		},
 	}

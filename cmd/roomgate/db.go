@@ -141,7 +141,7 @@ func dbRestore(g *globals) *cobra.Command {
 			if replaced != "" {
 				fmt.Fprintf(out, "The previous database is %s; delete it when everything works.\n", replaced)
 			}
-			fmt.Fprintln(out, "Start the gateway and look at 'roomgate accounts': an account without tokens has to sign in.")
+			fmt.Fprintln(out, "Start the gateway. An account without tokens has to sign in, which this shows: "+g.command("accounts"))
 			return nil
 		},
 	}

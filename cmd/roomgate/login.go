@@ -57,7 +57,7 @@ func loginCommand(g *globals) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return (&login{loginFlags: f, cmd: cmd, gateway: d, account: status, zone: cfg.Site.Timezone}).run()
+				return (&login{loginFlags: f, cmd: cmd, gateway: d, account: status, zone: cfg.Site.Timezone, globals: g}).run()
 			})
 		},
 	}
@@ -75,6 +75,7 @@ func loginCommand(g *globals) *cobra.Command {
 // login is one run of the command.
 type login struct {
 	*loginFlags
+	*globals
 	cmd     *cobra.Command
 	gateway *gateway.Client
 	account gateway.AccountStatus
@@ -103,13 +104,13 @@ func (l login) run() error {
 	case l.page:
 		return l.showPage()
 	case l.account.SignIn == gateway.SignInNone:
-		return hinted{usageError{fmt.Errorf("account %s: %s needs no sign-in", name, l.account.Service)}, "roomgate check"}
+		return hinted{usageError{fmt.Errorf("account %s: %s needs no sign-in", name, l.account.Service)}, l.command("check")}
 	case l.account.SignIn == gateway.SignInAutomatic && byHand:
-		return usageError{fmt.Errorf("account %s signs in automatically: run 'roomgate login %[1]s' alone, to verify that it can", name)}
+		return usageError{fmt.Errorf("account %s signs in automatically: run '%s' alone, to verify that it can", name, l.command("login "+name))}
 	case l.account.SignIn == gateway.SignInAutomatic:
 		return l.verify()
 	case l.account.SignIn == gateway.SignInDevice && byHand && l.imported == "":
-		return usageError{fmt.Errorf("account %s signs in with a device code: run 'roomgate login %[1]s' alone", name)}
+		return usageError{fmt.Errorf("account %s signs in with a device code: run '%s' alone", name, l.command("login "+name))}
 	case l.imported != "":
 		return l.importTokens()
 	case l.code != "":
@@ -171,7 +172,7 @@ func (l login) awaitResponse(received <-chan string, address string) error {
 			fmt.Fprintln(out, "(the browser returned)")
 		case line, ok := <-lines:
 			if !ok && received == nil {
-				return hinted{errors.New("no address was pasted"), "'roomgate login --print-url' and then 'roomgate login --paste ADDRESS'"}
+				return hinted{errors.New("no address was pasted"), fmt.Sprintf("'%[1]s --print-url' and then '%[1]s --paste ADDRESS'", l.command("login"))}
 			}
 			if !ok {
 				lines = nil // no terminal; wait for the browser
@@ -200,7 +201,7 @@ func (l login) verify() error {
 	if err := l.gateway.Verify(l.cmd.Context(), l.account.Name); err != nil {
 		return err
 	}
-	fmt.Fprintf(l.cmd.OutOrStdout(), "Account %s signs in automatically, and %s accepted it.\n'roomgate check' shows whether it may read the rooms.\n", l.account.Name, l.account.Service)
+	fmt.Fprintf(l.cmd.OutOrStdout(), "Account %s signs in automatically, and %s accepted it.\n'%s' shows whether it may read the rooms.\n", l.account.Name, l.account.Service, l.command("check"))
 	return nil
 }
 
@@ -234,7 +235,7 @@ func readTokens(text string) (driver.ImportedTokens, error) {
 // showPage prints how to open the set-up page.
 func (l login) showPage() error {
 	if !l.gateway.Running {
-		return hinted{errors.New("the gateway is not running, so there is no set-up page"), "roomgate run, or roomgate login without --page"}
+		return hinted{errors.New("the gateway is not running, so there is no set-up page"), l.command("run") + ", or login without --page"}
 	}
 	p, err := l.gateway.OpenSetUpPage(l.cmd.Context())
 	if err != nil {
@@ -252,7 +253,7 @@ func (l login) showPage() error {
 // report prints that a sign-in succeeded, or returns its error.
 func (l login) report(err error) error {
 	if err == nil {
-		fmt.Fprintf(l.cmd.OutOrStdout(), "Account %s is signed in. 'roomgate accounts' shows its state.\n", l.account.Name)
+		fmt.Fprintf(l.cmd.OutOrStdout(), "Account %s is signed in. '%s' shows its state.\n", l.account.Name, l.command("accounts"))
 	}
 	return err
 }

@@ -68,10 +68,10 @@ func TestLoginNotNeeded(t *testing.T) {
 	account := gateway.AccountStatus{Name: "lessons", Provider: "timetable", Service: "Contoso Timetable", SignIn: gateway.SignInNone,
 		SessionStatus: driver.SessionStatus{State: driver.SignedIn}}
 	for name, f := range map[string]*loginFlags{"alone": {}, "print-url": {printURL: true}, "paste": {paste: "x"}, "code": {code: "x"}, "import": {imported: "x"}} {
-		err := login{loginFlags: f, cmd: loginCommand(&globals{}), account: account}.run()
+		err := login{loginFlags: f, globals: &globals{config: "/srv/hq.toml"}, cmd: loginCommand(&globals{}), account: account}.run()
 		var out bytes.Buffer
 		complain(&out, err)
-		if want := "roomgate: error: account lessons: Contoso Timetable needs no sign-in\nroomgate: try: roomgate check\n"; exitCode(err) != exitUsage || out.String() != want {
+		if want := "roomgate: error: account lessons: Contoso Timetable needs no sign-in\nroomgate: try: roomgate --config /srv/hq.toml check\n"; exitCode(err) != exitUsage || out.String() != want {
 			t.Errorf("%s: exit code %d, got %q, want %q", name, exitCode(err), out.String(), want)
 		}
 	}

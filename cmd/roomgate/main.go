@@ -18,6 +18,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"roomgate/config"
 	"roomgate/driver"
 )
 
@@ -59,7 +60,8 @@ type globals struct {
 	logLevel string
 }
 
-const defaultConfig = "/etc/roomgate/roomgate.toml"
+// command is how a command is called with the configuration in use.
+func (g *globals) command(words string) string { return config.Program(g.config) + " " + words }
 
 func newRoot() *cobra.Command {
 	g := &globals{}
@@ -80,7 +82,7 @@ func newRoot() *cobra.Command {
 			return nil
 		},
 	}
-	root.PersistentFlags().StringVar(&g.config, "config", defaultConfig, "configuration `FILE`")
+	root.PersistentFlags().StringVar(&g.config, "config", config.DefaultPath, "configuration `FILE`")
 	root.PersistentFlags().StringVar(&g.logLevel, "log-level", "info", "debug, info, warn or error")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(runCommand(g), loginCommand(g), logoutCommand(g), accountsCommand(g), roomsCommand(g),

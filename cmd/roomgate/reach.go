@@ -66,11 +66,11 @@ func withSudo(err error) error {
 }
 
 // mustRun refuses what only a running gateway can do.
-func mustRun(c *gateway.Client) error {
+func (g *globals) mustRun(c *gateway.Client) error {
 	if c.Running {
 		return nil
 	}
-	return hinted{errors.New("the gateway is not running, and this command needs it"), "roomgate run"}
+	return hinted{errors.New("the gateway is not running, and this command needs it"), g.command("run")}
 }
 
 // How long to wait for another process to release the database. The daemon waits

@@ -38,7 +38,7 @@ func reportCommand(g *globals) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if err := keepRooms(&r, only); err != nil {
+				if err := g.keepRooms(&r, only); err != nil {
 					return err
 				}
 				for _, date := range r.Damaged {
@@ -86,12 +86,12 @@ func dateOf(flag, s string) (time.Time, error) {
 }
 
 // keepRooms leaves out the rooms that are not wanted; none given: all are wanted.
-func keepRooms(r *driver.Report, only []string) error {
+func (g *globals) keepRooms(r *driver.Report, only []string) error {
 	if len(only) == 0 {
 		return nil
 	}
 	if unknown := r.Keep(only); len(unknown) > 0 {
-		return hinted{usageError{fmt.Errorf("--room %s: there is no such room, and none existed in these days", unknown[0])}, "roomgate rooms"}
+		return hinted{usageError{fmt.Errorf("--room %s: there is no such room, and none existed in these days", unknown[0])}, g.command("rooms")}
 	}
 	return nil
 }

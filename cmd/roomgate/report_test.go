@@ -94,10 +94,10 @@ all        1 of 4      1.5 h   6 %          1.0 h  1         2         3        
 // A room that neither is configured nor has days is a mistake of usage.
 func TestReportOfUnknownRooms(t *testing.T) {
 	r := driver.Report{Rooms: []driver.RoomReport{{Room: "attic"}, {Room: "boardroom"}, {Room: "library"}}}
-	if err := keepRooms(&r, nil); err != nil || len(r.Rooms) != 3 {
+	if err := (&globals{}).keepRooms(&r, nil); err != nil || len(r.Rooms) != 3 {
 		t.Errorf("all rooms: %d, %v", len(r.Rooms), err)
 	}
-	if err := keepRooms(&r, []string{"attic", "libary"}); exitCode(err) != exitUsage || !strings.Contains(err.Error(), "libary") {
+	if err := (&globals{}).keepRooms(&r, []string{"attic", "libary"}); exitCode(err) != exitUsage || !strings.Contains(err.Error(), "libary") {
 		t.Errorf("a room that never was: %v", err)
 	}
 }

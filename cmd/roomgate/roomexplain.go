@@ -26,7 +26,7 @@ func explainRoomCommand(g *globals) *cobra.Command {
 		Example: "  roomgate rooms explain boardroom",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return usageError{fmt.Errorf("which room? Give the id of one, as 'roomgate rooms' lists them; got %q", args)}
+				return usageError{fmt.Errorf("which room? Give the id of one, as '%s' lists them; got %q", g.command("rooms"), args)}
 			}
 			return nil
 		},

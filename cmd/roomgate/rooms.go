@@ -23,7 +23,7 @@ func roomsCommand(g *globals) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return g.withGateway(cmd, func(cfg *config.Config, d *gateway.Client) error {
 				if watch {
-					return watchRooms(cmd, d, cfg.Site.Timezone, asJSON)
+					return g.watchRooms(cmd, d, cfg.Site.Timezone, asJSON)
 				}
 				return showRooms(cmd, d, cfg.Site.Timezone, asJSON)
 			})
@@ -42,7 +42,7 @@ func pollCommand(g *globals) *cobra.Command {
 		Args:  cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, ids []string) error {
 			return g.withGateway(cmd, func(_ *config.Config, d *gateway.Client) error {
-				if err := mustRun(d); err != nil {
+				if err := g.mustRun(d); err != nil {
 					return err
 				}
 				if len(ids) == 0 {

@@ -32,8 +32,8 @@ type roomsWatch struct {
 // watchEvery is how often the gateway is asked; it is on this machine.
 const watchEvery = time.Second
 
-func watchRooms(cmd *cobra.Command, d *gateway.Client, zone *time.Location, asJSON bool) error {
-	if err := mustRun(d); err != nil {
+func (g *globals) watchRooms(cmd *cobra.Command, d *gateway.Client, zone *time.Location, asJSON bool) error {
+	if err := g.mustRun(d); err != nil {
 		return err
 	}
 	w := roomsWatch{gateway: d, clock: driver.WallClock{}, zone: zone, out: cmd.OutOrStdout(), errOut: cmd.ErrOrStderr(),

@@ -1,8 +1,15 @@
 package main
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
 	"maps"
+	"path/filepath"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"roomgate/config"
@@ -56,3 +63,54 @@ func TestWordsOfConfigurationAndDomain(t *testing.T) {
 		t.Error("a booking that is shown as free can be made to count")
 	}
 }
+
+// advised is a command in a text for people that needs a configuration.
+var advised = regexp.MustCompile(`\broomgate (accounts|certificate|check|config|db|handover|login|logout|replay|report|rooms|run)\b`)
+
+// helped are what --help shows of a command: it names the commands and not how they
+// are called.
+var helped = []string{"Long", "Example"}
+
+// A text that advises a command begins it with [config.Program], so that it repeats
+// the --config in use. No text has the name of the program before that of a command.
+func TestAdvisedCommandsRepeatTheConfiguration(t *testing.T) {
+	var commands []string
+	for _, c := range newRoot().Commands() {
+		commands = append(commands, c.Name())
+	}
+	for _, name := range strings.Split(strings.Trim(strings.TrimPrefix(advised.String(), `\broomgate `), `()\b`), "|") {
+		if !slices.Contains(commands, name) {
+			t.Errorf("there is no command %q", name)
+		}
+	}
+	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		files := token.NewFileSet()
+		parsed, err := parser.ParseFile(files, path, nil, 0)
+		if err != nil {
+			return err
+		}
+		ast.Inspect(parsed, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.KeyValueExpr:
+				key, ok := n.Key.(*ast.Ident)
+				return !ok || !slices.Contains(helped, key.Name)
+			case *ast.BasicLit:
+				if command := advised.FindString(n.Value); command != "" && !placeholder(n.Value) {
+					t.Errorf("%s: %q without the configuration in use", files.Position(n.Pos()), command)
+				}
+			}
+			return true
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// placeholder reports whether a command is for any account of any gateway, as
+// 'roomgate explain' shows it.
+func placeholder(text string) bool { return strings.Contains(text, "<account>") }
