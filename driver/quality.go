@@ -32,6 +32,23 @@ type Actionable interface {
 	NeedsPerson() bool // user action required
 }
 
+// Traceable is an error with identifiers by which the support of a service finds what
+// failed. They differ at every attempt: they are for the log, and in no text that is
+// shown.
+type Traceable interface {
+	error
+	References() string // such as "trace id 5b0c"; empty: there are none
+}
+
+// referencesOf returns the identifiers of a Traceable error; empty for others.
+func referencesOf(err error) string {
+	var t Traceable
+	if !errors.As(err, &t) {
+		return ""
+	}
+	return t.References()
+}
+
 // Explain returns the text of an error for a point: what happened and what to do.
 // person is true when user action is required.
 func Explain(err error) (words string, person bool) {

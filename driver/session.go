@@ -61,6 +61,15 @@ type SessionStatus struct {
 	NextTry       time.Time    `json:"next_try,omitzero"`        // after a failed refresh
 	MissingScopes []string     `json:"missing_scopes,omitempty"` // permissions that are configured and were not granted
 	Device        *DeviceCode  `json:"device,omitempty"`         // not entered yet; nil: there is none
+
+	LastFailed *FailedSignIn `json:"last_failed_sign_in,omitempty"` // the last sign-in of a user, if it failed; nil: it did not
+}
+
+// FailedSignIn is an attempt of a user to sign in that failed.
+type FailedSignIn struct {
+	At     time.Time `json:"at"`     // UTC
+	Reason string    `json:"reason"` // what was wrong, in words
+	Action string    `json:"action,omitempty"`
 }
 
 // Session is the sign-in of one account. It supports ways to sign in by implementing

@@ -36,11 +36,12 @@ func (d Doctor) session(ctx context.Context, a DoctorAccount) (findings []driver
 	}
 	err := s.Verify(ctx) // a failure is in the status
 	status := s.Status()
-	return append([]driver.Finding{sessionFinding(a.Name, status)}, d.ends(a, status)...), err == nil
+	return append([]driver.Finding{sessionFinding(a.Name, status, d.Zone)}, d.ends(a, status)...), err == nil
 }
 
-// sessionFinding is the state of an account's sign-in.
-func sessionFinding(account string, s driver.SessionStatus) driver.Finding {
+// sessionFinding is the state of an account's sign-in. Where it needs a user, the last
+// attempt of one that failed is named, with the time in the site's zone.
+func sessionFinding(account string, s driver.SessionStatus, zone *time.Location) driver.Finding {
 	f := driver.Finding{Subject: "account " + account, Level: driver.LevelGood, Words: s.State.String(), Action: s.Action}
 	if s.User != "" {
 		f.Words += ", signed in as " + s.User
@@ -51,6 +52,10 @@ func sessionFinding(account string, s driver.SessionStatus) driver.Finding {
 	switch {
 	case s.State.NeedsPerson():
 		f.Level, f.Person = driver.LevelBad, true
+		if last := s.LastFailed; last != nil {
+			f.Words += fmt.Sprintf("; the last sign-in failed, on %s: %s", last.At.In(zone).Format("2006-01-02 at 15:04"), last.Reason)
+			f.Action = cmp.Or(last.Action, f.Action)
+		}
 	case !s.State.Works():
 		f.Level = driver.LevelWarning
 	}

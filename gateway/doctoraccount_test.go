@@ -24,6 +24,10 @@ func TestDoctorOnTheSession(t *testing.T) {
 			driver.Finding{Subject: "account rooms", Level: driver.LevelWarning, Words: "retrying: the service is down"}},
 		{driver.SessionStatus{State: driver.SignInNeeded, Reason: "revoked", Action: "roomgate login rooms"}, refused,
 			driver.Finding{Subject: "account rooms", Level: driver.LevelBad, Words: "sign_in_needed: revoked", Action: "roomgate login rooms", Person: true}},
+		{driver.SessionStatus{State: driver.NeverSignedIn, Reason: "nobody has signed in yet", Action: "run: roomgate login rooms",
+			LastFailed: &driver.FailedSignIn{At: time.Date(2026, 7, 1, 8, 30, 0, 0, time.UTC), Reason: "the redirect URI is not registered", Action: "add redirect_uri"}}, refused,
+			driver.Finding{Subject: "account rooms", Level: driver.LevelBad, Action: "add redirect_uri", Person: true,
+				Words: "never_signed_in: nobody has signed in yet; the last sign-in failed, on 2026-07-01 at 08:30: the redirect URI is not registered"}},
 		{driver.SessionStatus{State: driver.NeverSignedIn}, refused,
 			driver.Finding{Subject: "account rooms", Level: driver.LevelBad, Words: "never_signed_in", Person: true}},
 	} {

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
+
+	"roomgate/driver"
 )
 
 // RoomStatus is a room as the commands see it, out of the page's JSON. What is
@@ -35,11 +37,21 @@ func ReadRooms(doc json.RawMessage) ([]RoomStatus, error) {
 }
 
 // Now is the current state of the room for display, with times in the site's zone.
+// That of a room whose quality is fault is marked as the last one that was known.
 func (r RoomStatus) Now(zone *time.Location) string {
+	switch {
+	case r.Points.Booked == nil:
+		return "not known"
+	case r.Quality == driver.QualityFault.String():
+		return "last known: " + r.state(zone)
+	}
+	return r.state(zone)
+}
+
+// state is what the points say, which are known.
+func (r RoomStatus) state(zone *time.Location) string {
 	p := r.Points
 	switch {
-	case p.Booked == nil:
-		return "not known"
 	case *p.Booked && p.Subject != nil:
 		return "booked until " + clockTime(p.End, zone) + " (" + OneLine(*p.Subject) + ")"
 	case *p.Booked:

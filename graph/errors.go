@@ -43,6 +43,14 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
+// References implements driver.Traceable.
+func (e *Error) References() string {
+	if e.RequestID == "" {
+		return ""
+	}
+	return "request id " + e.RequestID
+}
+
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 

@@ -18,7 +18,7 @@ const (
 	secretsPage = appReg + "Certificates & secrets"
 	consent     = appReg + "API permissions > Grant admin consent"
 	redirects   = appReg + "Authentication"
-	policies    = "open " + logs + ", the entry with this correlation id, its tab Conditional Access: it names the policy; exclude the account from it"
+	policies    = "open " + logs + ", the entry with the correlation id that the log of the gateway has, its tab Conditional Access: it names the policy; exclude the account from it"
 	newSecret   = "in " + secretsPage + " > New client secret, copy its Value (not its Secret ID), put it into client_secret and restart roomgate"
 	tenantID    = "copy the Tenant ID from " + overview + " into tenant, check cloud, and restart roomgate"
 )
@@ -142,11 +142,7 @@ func diagnose(r oauth.ErrorResponse, app bool) (oauth.Diagnosis, bool) {
 		d.Codes = append(d.Codes, "AADSTS"+strconv.Itoa(n))
 	}
 	d.Codes = append(d.Codes, r.Code, textOf(r, "suberror"))
-	for _, id := range []struct{ field, name string }{{"trace_id", "trace id "}, {"correlation_id", "correlation id "}} {
-		if v := textOf(r, id.field); v != "" {
-			d.References = append(d.References, id.name+v)
-		}
-	}
+	d.References = referencesOf(r)
 	e, known := numbered(numbers)
 	switch {
 	case known:
@@ -177,6 +173,26 @@ func diagnose(r oauth.ErrorResponse, app bool) (oauth.Diagnosis, bool) {
 func textOf(r oauth.ErrorResponse, field string) string {
 	text, _ := r.Fields[field].(string)
 	return text
+}
+
+// referencesOf returns the ids of an attempt: those of a response of the token
+// endpoint, else those in the description that a browser brings back.
+func referencesOf(r oauth.ErrorResponse) []string {
+	var references []string
+	for _, id := range []struct{ field, name string }{{"trace_id", "trace id"}, {"correlation_id", "correlation id"}} {
+		v := textOf(r, id.field)
+		if v == "" {
+			for _, m := range traceIDs.FindAllStringSubmatch(r.Description, -1) {
+				if strings.EqualFold(m[1], id.name) {
+					v = m[2]
+				}
+			}
+		}
+		if v != "" {
+			references = append(references, id.name+" "+v)
+		}
+	}
+	return references
 }
 
 // numbersOf returns the error numbers of a response.
@@ -210,7 +226,7 @@ func unknownNumber(code string, number int) explanation {
 	if !ok {
 		e = explanation{what: "roomgate does not know this code of Microsoft's sign-in service", who: customer, login: true}
 	}
-	look := "read what " + errorPage + strconv.Itoa(number) + " says, and find the entry in " + logs + " by its correlation id"
+	look := "read what " + errorPage + strconv.Itoa(number) + " says, and find the entry in " + logs + " by the correlation id that the log of the gateway has"
 	e.next = strings.TrimPrefix(e.next+"; "+look, "; ")
 	return e
 }
@@ -221,6 +237,7 @@ const errorPage = "https://login.microsoftonline.com/error?code="
 var (
 	aadsts        = regexp.MustCompile(`AADSTS(\d{1,9})`)
 	leadingNumber = regexp.MustCompile(`^AADSTS\d+:\s*`)
+	traceIDs      = regexp.MustCompile(`(?i)(trace id|correlation id):\s*([0-9a-f-]{8,36})`)
 	traceLines    = regexp.MustCompile(`(?is)\s*(trace id|correlation id|timestamp):.*`)
 )
 

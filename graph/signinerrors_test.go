@@ -153,6 +153,11 @@ func TestDiagnosis(t *testing.T) {
 	if fmt.Sprint(d) != fmt.Sprint(want) {
 		t.Errorf("got  %+v\nwant %+v", d, want)
 	}
+	// What a browser brings back has the ids in the description.
+	d, _ = diagnose(oauth.ErrorResponse{Status: 400, Code: "access_denied", Description: "AADSTS65004: User declined to consent.\r\nTrace ID: 5b0c0f2e-1\r\nCorrelation ID: 91d2a7c4-2\r\nTimestamp: 2026-11-03"}, false)
+	if got := strings.Join(d.References, ", "); got != "trace id 5b0c0f2e-1, correlation id 91d2a7c4-2" {
+		t.Errorf("references %q", got)
+	}
 	r := responseOf(400, "invalid_grant", "1")
 	r.Fields["error_codes"] = []any{50173.0, "x"}
 	if d, _ := diagnose(r, false); d.Codes[0] != "AADSTS50173" || !strings.Contains(d.Reason, "revoked") {

@@ -202,10 +202,20 @@ func (k *Keeper) finishDevice(d *deviceSignIn, rec record) {
 		k.deleteDevice() // the code is spent
 	}
 	k.mu.Lock()
-	defer k.mu.Unlock()
 	k.device = cmp.Or(k.device, d)
 	d.end(problem, k.now())
 	k.notify()
+	k.mu.Unlock()
+	k.deviceEnded(problem)
+}
+
+// deviceEnded records the end of a device sign-in.
+func (k *Keeper) deviceEnded(problem *Error) {
+	if problem == nil {
+		k.remember(nil)
+		return
+	}
+	_ = k.attempted(problem) // WaitDevice returns it
 }
 
 // endDevice ends a device sign-in without tokens.
@@ -218,6 +228,7 @@ func (k *Keeper) endDevice(d *deviceSignIn, err *Error) {
 	k.notify()
 	k.mu.Unlock()
 	if !overtaken {
+		k.deviceEnded(err)
 		k.deleteDevice()
 	}
 }

@@ -3,7 +3,6 @@ package oauth
 import (
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -57,21 +56,28 @@ type Error struct {
 }
 
 // Error returns one line: what was being done, what is wrong, and the codes
-// under which the service and the customer's IT find it.
+// under which the service's documents have it.
 func (e *Error) Error() string {
 	return fmt.Sprintf("account %s: %s: %s", e.Account, e.Op, e.Reason())
 }
 
-// Reason returns what is wrong without the account and the operation.
+// Reason returns what is wrong without the account and the operation. The references
+// for the service's support are left out: they differ at every attempt, and are in
+// the log.
 func (e *Error) Reason() string {
-	codes := slices.Clone(e.diagnosis.Codes)
-	if e.Class == Person { // the references differ at every attempt, and a temporary error needs no support
-		codes = append(codes, e.diagnosis.References...)
-	}
-	if len(codes) == 0 {
+	if len(e.diagnosis.Codes) == 0 {
 		return e.diagnosis.Reason
 	}
-	return e.diagnosis.Reason + " (" + strings.Join(codes, ", ") + ")"
+	return e.diagnosis.Reason + " (" + strings.Join(e.diagnosis.Codes, ", ") + ")"
+}
+
+// References implements driver.Traceable: the service's support and the customer's IT
+// find the attempt by them.
+func (e *Error) References() string {
+	if e == nil {
+		return ""
+	}
+	return strings.Join(e.diagnosis.References, ", ")
 }
 
 // Action returns the next step for the user, "" when there is none. If a new

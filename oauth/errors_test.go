@@ -64,8 +64,11 @@ func refreshWith(t *testing.T, s *site, answer func(url.Values) (*http.Response,
 func TestErrorForPeople(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := refreshWith(t, newSite(t), always(func() *http.Response { return refusal(400, "invalid_grant", "bad_token") }))
-		if got, want := e.Error(), "account rooms: refresh the sign-in: the sign-in was revoked (invalid_grant, bad_token, trace id 5b0c0f2e)"; got != want {
+		if got, want := e.Error(), "account rooms: refresh the sign-in: the sign-in was revoked (invalid_grant, bad_token)"; got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
+		}
+		if got := e.References(); got != "trace id 5b0c0f2e" {
+			t.Errorf("references %q", got)
 		}
 		if got, want := e.Action(), "run: roomgate login rooms"; got != want {
 			t.Errorf("action %q, want %q", got, want)

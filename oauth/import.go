@@ -20,6 +20,10 @@ func (s attendedSession) Import(ctx context.Context, in driver.ImportedTokens) e
 		return problem
 	}
 	defer done()
+	return s.attempted(s.importTokens(ctx, in))
+}
+
+func (s attendedSession) importTokens(ctx context.Context, in driver.ImportedTokens) error {
 	refreshToken := strings.Trim(strings.TrimSpace(in.RefreshToken), `"'`)
 	if err := checkImported(refreshToken, in.AccessToken); err != nil {
 		e := s.opts.diagnosed(opImport, Diagnosis{Class: Person, Reason: err.Error(),

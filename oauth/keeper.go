@@ -28,16 +28,17 @@ type Keeper struct {
 	predecessor *Keeper // until it was asked for unsaved tokens; used with writing held
 
 	mu         sync.Mutex
-	opened     bool          // the store was read
-	rec        *record       // nil: nobody is signed in
-	generation int           // counts sign-ins and sign-outs; results of an older one are dropped
-	inFlight   *refresh      // nil: there is none
-	unsavedRec *record       // refreshed but not stored yet; nil: there is none
-	fault      *Error        // the last failure, nil after a success
-	waiting    time.Time     // since when errors have the class Wait; zero: they do not
-	device     *deviceSignIn // the last device sign-in; nil: there was none
-	failures   int           // in a row
-	failedAt   time.Time     // when the last failure was; the pause after it ends at nextTry
+	opened     bool           // the store was read
+	rec        *record        // nil: nobody is signed in
+	generation int            // counts sign-ins and sign-outs; results of an older one are dropped
+	inFlight   *refresh       // nil: there is none
+	unsavedRec *record        // refreshed but not stored yet; nil: there is none
+	fault      *Error         // the last failure, nil after a success
+	waiting    time.Time      // since when errors have the class Wait; zero: they do not
+	device     *deviceSignIn  // the last device sign-in; nil: there was none
+	lastFailed *failedAttempt // the last sign-in, if it failed; nil: it did not
+	failures   int            // in a row
+	failedAt   time.Time      // when the last failure was; the pause after it ends at nextTry
 	nextTry    time.Time
 	scheduled  time.Time // next run of the schedule, drawn once because of its jitter; zero: never
 	rejected   string    // the access token that was rejected, until it is replaced
@@ -107,6 +108,7 @@ func (k *Keeper) open() {
 func (k *Keeper) read() {
 	rec, fault := k.load()
 	device := k.loadDevice()
+	lastFailed := k.pending.failed()
 	var unsaved *record
 	if fault == nil { // otherwise the next reading decides
 		unsaved = k.inherit(rec)
@@ -124,7 +126,7 @@ func (k *Keeper) read() {
 		k.generation++ // results of requests with the replaced sign-in are dropped
 		k.inFlight, k.unsavedRec = nil, nil
 	}
-	k.opened, k.rec, k.fault = true, rec, fault
+	k.opened, k.rec, k.fault, k.lastFailed = true, rec, fault, lastFailed
 	if unsaved != nil {
 		k.unsavedRec, k.rejected = unsaved, rec.AccessToken // so that they are saved at once
 	}

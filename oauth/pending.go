@@ -34,6 +34,8 @@ type index struct {
 	Version int      `json:"v"`
 	States  []string `json:"states"` // of pending requests, oldest first
 	Spent   []string `json:"spent"`  // hashes of codes that were sent, oldest first
+
+	Failed *failedAttempt `json:"failed,omitempty"` // the last sign-in, if it failed
 }
 
 // pendingRequests holds those of one account in a store that other accounts may
@@ -125,6 +127,22 @@ func (p *pendingRequests) clear() error {
 		return err
 	}
 	return p.store.Delete(keys...)
+}
+
+// setFailed keeps the last sign-in that failed; nil: it did not.
+func (p *pendingRequests) setFailed(f *failedAttempt) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i := p.index()
+	i.Failed = f
+	return p.put(map[string]any{indexKey(p.account): i})
+}
+
+// failed returns the last sign-in that failed; nil: it did not.
+func (p *pendingRequests) failed() *failedAttempt {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.index().Failed
 }
 
 func (p *pendingRequests) index() index {

@@ -86,6 +86,9 @@ func (k *Keeper) logChange(logged *driver.SessionStatus) *driver.SessionStatus {
 		return logged
 	}
 	log := k.opts.Log
+	k.mu.Lock()
+	references := k.fault.References()
+	k.mu.Unlock()
 	switch {
 	case st.Device != nil: // the code itself is not logged
 		log.Info("a device code has not been entered yet", "address", st.Device.VerificationURI, "until", st.Device.Expires)
@@ -96,9 +99,9 @@ func (k *Keeper) logChange(logged *driver.SessionStatus) *driver.SessionStatus {
 	case st.State == driver.SignedIn:
 		log.Info("the sign-in works", "access_expires", st.AccessExpires)
 	case st.State == driver.Retrying:
-		log.Warn("the sign-in could not be refreshed; trying again", "reason", st.Reason, "action", st.Action, "next_try", st.NextTry)
+		log.Warn("the sign-in could not be refreshed; trying again", "reason", st.Reason, "action", st.Action, "references", references, "next_try", st.NextTry)
 	default:
-		log.Error("user action required to sign in", "reason", st.Reason, "action", st.Action)
+		log.Error("user action required to sign in", "reason", st.Reason, "action", st.Action, "references", references)
 	}
 	return &st
 }

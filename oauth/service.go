@@ -51,7 +51,7 @@ type Diagnosis struct {
 	Class      Class
 	Reason     string   // what is wrong, in words; a text of the response is reduced by Sentence
 	Codes      []string // under which the service's documentation lists it
-	References []string // to quote to the service's support, such as "trace id 5b0c"
+	References []string // to quote to the service's support, such as "trace id 5b0c"; they are in the log alone
 	Action     string   // the next step; where SignIn is set, what comes before signing in again
 	SignIn     bool     // signing in again is the last step
 }

@@ -71,6 +71,10 @@ func (s codeSession) Complete(ctx context.Context, authorizationResponse string)
 		return problem
 	}
 	defer done()
+	return s.attempted(s.complete(ctx, authorizationResponse))
+}
+
+func (s codeSession) complete(ctx context.Context, authorizationResponse string) error {
 	r, err := ParseAuthorizationResponse(authorizationResponse)
 	if err != nil {
 		return s.refuse(err)
@@ -93,6 +97,10 @@ func (s codeSession) CompleteCode(ctx context.Context, code string) error {
 		return problem
 	}
 	defer done()
+	return s.attempted(s.completeCode(ctx, code))
+}
+
+func (s codeSession) completeCode(ctx context.Context, code string) error {
 	r, err := ParseAuthorizationResponse(code)
 	if err != nil {
 		return s.refuse(err)
@@ -199,6 +207,7 @@ func (s attendedSession) SignOut() error {
 		return fmt.Errorf("account %s: sign out: delete the tokens: %w", s.opts.Account, err)
 	}
 	s.installNew(s.nobody())
+	s.remember(nil)
 	if err := s.pending.clear(); err != nil {
 		return fmt.Errorf("account %s: sign out: delete pending sign-ins: %w", s.opts.Account, err)
 	}

@@ -21,6 +21,9 @@ func (k *Keeper) Status() driver.SessionStatus {
 		st.Scopes, st.User = slices.Clone(k.rec.Scopes), k.rec.User
 		st.MissingScopes = k.opts.Service.missing(k.rec.Scopes)
 	}
+	if f := k.lastFailed; f != nil {
+		st.LastFailed = &driver.FailedSignIn{At: f.At, Reason: f.Reason, Action: f.Action}
+	}
 	k.explain(&st)
 	return st
 }

@@ -62,7 +62,8 @@ func roomCard(r roomView) g.Node {
 	return h.Article(h.ID("room-"+r.ID), h.Class("room "+r.State), lines(
 		h.H3(h.A(h.Href(roomPath(r.ID)), g.Text(r.Name))),
 		g.If(r.Capacity != 0, h.P(h.Class("seats quiet"), counted(r.Capacity, "seat", "seats"))),
-		h.P(h.Class("state"), g.Text(r.Word()), until(r)),
+		h.P(h.Class("state"), g.Text(r.Word()), g.If(r.Held == "", until(r))),
+		g.If(r.Held != "", h.P(h.Class("held"), g.Text("Last known: "+r.Held), until(r))),
 		g.Iff(r.Current != nil, func() g.Node { return who(r.Current) }),
 		g.If(r.People != "", h.P(h.Class("people"), g.Text(r.People))),
 		nextBooking(r),
@@ -102,7 +103,7 @@ func nextBooking(r roomView) g.Node {
 	switch {
 	case r.Next != nil:
 		return lines(h.P(h.Class("next"), h.B(g.Text("Next")), g.Text(" "), instant(r.Next.Start), g.Text("–"), instant(r.Next.End)), who(r.Next))
-	case r.State == "unknown":
+	case r.State == "unknown" && r.Held == "":
 		return nil
 	case r.Current != nil:
 		return h.P(h.Class("next quiet"), g.Text("Nothing else booked in the days ahead"))

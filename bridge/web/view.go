@@ -49,6 +49,7 @@ type roomView struct {
 	ID, Name string
 	Capacity int
 	State    string
+	Held     string // what the points of a room that is unknown still say: "booked" or "no booking"; empty: nothing, or State is known
 	Current  *booking
 	Until    *moment // end of the free stretch; nil where its end is not a booking
 	Next     *booking
@@ -81,21 +82,30 @@ type pointValues struct {
 func (p pointValues) of(name string) driver.Value { return p.values[p.scope.Index(name)] }
 
 // viewRoom derives what is shown of a room from its points at now. A room that
-// is not available is not known, whatever its points last were.
+// is not available is not known; what its points still say is marked as such, and
+// does not say "free", which the filter of the page would find.
 func viewRoom(room driver.Room, points pointValues, now time.Time, zone *time.Location) roomView {
 	v := roomView{ID: room.ID, Name: room.Name, Capacity: room.Capacity, State: "unknown"}
 	v.Quality, v.Fault = trust(points)
-	if points.of(driver.Availability).Text() != "online" || !points.of(driver.Booked).Known() {
+	if !points.of(driver.Booked).Known() {
 		return v
 	}
-	v.State = "free"
+	if points.of(driver.Availability).Text() == "online" {
+		v.State = "free"
+	} else {
+		v.Held = "no booking"
+	}
 	v.People, v.Mode, v.Comfort = people(points), points.of(driver.ModePoint).Text(), points.of(driver.Comfort).Bool()
 	v.Next = viewBooking(points.of(driver.NextSubject), points.of(driver.NextOrganizer), points.of(driver.NextStart), points.of(driver.NextEnd), now, zone)
 	if v.Next != nil {
 		v.Until = momentOf(points.of(driver.FreeUntil).Time(), now, zone)
 	}
 	if points.of(driver.Booked).Bool() {
-		v.State = "booked"
+		if v.Held == "" {
+			v.State = "booked"
+		} else {
+			v.Held = "booked"
+		}
 		v.Current = viewBooking(points.of(driver.CurrentSubject), points.of(driver.CurrentOrganizer), points.of(driver.CurrentStart), points.of(driver.CurrentEnd), now, zone)
 	}
 	return v

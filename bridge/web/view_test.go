@@ -49,9 +49,16 @@ func TestRoomInWords(t *testing.T) {
 			"Boardroom 12 seats Booked until midnight Grace Hopper Nothing else booked in the days ahead Quality good"},
 		{"stale is shown with its reason", with(points{driver.QualityPoint: driver.EnumValue("stale"), driver.Fault: driver.TextValue("last read an hour ago")}),
 			"Boardroom 12 seats Free Nothing booked in the days ahead Last read an hour ago. Quality stale"},
-		{"faulty is not known, whatever was last derived", points{driver.QualityPoint: driver.EnumValue("fault"), driver.Availability: driver.EnumValue("offline"),
+		{"in a fault the last known state stays, marked", points{driver.QualityPoint: driver.EnumValue("fault"), driver.Availability: driver.EnumValue("offline"),
 			driver.Booked: driver.BoolValue(true), driver.CurrentEnd: at(hour), driver.CurrentStart: at(-hour), driver.Fault: driver.TextValue("no such mailbox; check the address")},
-			"Boardroom 12 seats Not known No such mailbox; check the address. Quality fault"},
+			"Boardroom 12 seats Not known Last known: booked until 13:00 Nothing else booked in the days ahead No such mailbox; check the address. Quality fault"},
+		{"in a fault nothing is said to be free", with(points{driver.QualityPoint: driver.EnumValue("fault"), driver.Availability: driver.EnumValue("offline"),
+			driver.FreeUntil: at(hour), driver.NextStart: at(hour), driver.NextEnd: at(2 * hour), driver.NextSubject: driver.TextValue("Budget"),
+			driver.ModePoint: driver.EnumValue("unoccupied"), driver.Fault: driver.TextValue("the sign-in was revoked")}),
+			"Boardroom 12 seats Not known Last known: no booking until 13:00 Next 13:00–14:00 Budget The sign-in was revoked. Quality fault · mode unoccupied"},
+		{"in a fault after the known bookings nothing is known", points{driver.QualityPoint: driver.EnumValue("fault"), driver.Availability: driver.EnumValue("offline"),
+			driver.Fault: driver.TextValue("the known bookings have ended")},
+			"Boardroom 12 seats Not known The known bookings have ended. Quality fault"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			o := options(t)
