@@ -31,6 +31,7 @@ func (c *checker) config(f file) *Config {
 	out.Web = c.web(f.Web)
 	out.Store = Store{Path: f.Store.Path, Key: c.sealKey("store.key_file", f.Store.KeyFile)}
 	out.file = f
+	c.doubtful(out)
 	return out
 }
 

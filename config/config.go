@@ -23,7 +23,8 @@ type Config struct {
 	MQTT     MQTT
 	Web      Web
 	Store    Store
-	Program  string // how commands are called with this configuration, see [Program]
+	Program  string   // how commands are called with this configuration, see [Program]
+	Warnings Problems // what can be used, and is probably a mistake
 
 	file file // the settings as written, for Print
 }
@@ -155,9 +156,10 @@ func parse(name string, text []byte, mode fs.FileMode, env Env, additional []Pro
 	f := (&binder{report: r, providers: append(Providers(), additional...)}).file(doc)
 	c := (&checker{report: r, env: env, mode: mode}).config(f)
 	if len(r.problems) > 0 {
-		return nil, r.sorted()
+		problems := sorted(r.problems)
+		return nil, &problems
 	}
-	c.Program = program
+	c.Program, c.Warnings = program, sorted(r.warnings)
 	return c, nil
 }
 

@@ -178,7 +178,7 @@ func TestMinimal(t *testing.T) {
 	if got, want := a.Poll.Next(now), now.Add(time.Minute); got != want {
 		t.Errorf("poll after %v: %v, want %v", now, got, want)
 	}
-	microsoftOf(c).Refresh, c.Accounts[0].Poll, c.file = nil, nil, file{}
+	microsoftOf(c).Refresh, c.Accounts[0].Poll, c.file, c.Warnings = nil, nil, file{}, nil
 	want := &Config{
 		Site: Site{ID: "hq", Name: "hq", Timezone: london},
 		Accounts: []Account{{
@@ -196,8 +196,8 @@ func TestMinimal(t *testing.T) {
 			PresenceOn:  []string{"true", "1", "on", "occupied", "present", "yes"},
 			PresenceOff: []string{"false", "0", "off", "unoccupied", "absent", "no"},
 		}}},
-		MQTT:  MQTT{Broker: "mqtts://broker.example:8883", Prefix: "roomgate", Payload: "plain", Bool: "true/false", Time: "rfc3339"},
-		Web:   Web{Listen: "127.0.0.1:8080"},
+		MQTT:    MQTT{Broker: "mqtts://broker.example:8883", Prefix: "roomgate", Payload: "plain", Bool: "true/false", Time: "rfc3339"},
+		Web:     Web{Listen: "127.0.0.1:8080"},
 		Store:   Store{Path: "/var/lib/roomgate/roomgate.db"},
 		Program: "roomgate",
 	}

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"roomgate/zones"
 )
 
 // A Form checks one text on its own.
@@ -68,10 +70,13 @@ func identifier(s string) Complaint {
 }
 
 func zone(s string) Complaint {
-	if _, err := time.LoadLocation(s); err != nil || s == "Local" {
-		return Complaint{"is not a known time zone", `write a name of the IANA list, such as "Europe/London"`}
+	if _, err := time.LoadLocation(s); err == nil && s != "Local" {
+		return Complaint{}
 	}
-	return Complaint{}
+	if iana, ok := zones.OfWindows(s); ok {
+		return Complaint{"is what Windows calls a time zone", "write " + strconv.Quote(iana)}
+	}
+	return Complaint{"is not a known time zone", `write a name of the IANA list, such as "Europe/London"`}
 }
 
 func notMasked(s string) Complaint {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -140,6 +141,7 @@ func (t *microsoftTable) Check(a *AccountCheck) Settings {
 	auth := t.clientAuthentication(a)
 	t.checkSignIn(a, auth)
 	t.fillServers(a)
+	t.warnOfPlaceholders(a)
 	if t.Read == freeBusy && t.Tenant == consumers {
 		a.Report("read", t.Read, Complaint{noFreeBusy, `write "view", or "" for the default of each room`})
 	}
@@ -150,6 +152,20 @@ func (t *microsoftTable) Check(a *AccountCheck) Settings {
 		SignIn:              t.SignIn, RedirectURI: t.RedirectURI, Scopes: t.Scopes,
 		Refresh: a.Schedule("refresh", t.Refresh, microsoftLeastRefresh),
 		Read:    t.Read, LoginURL: t.LoginURL, GraphURL: t.GraphURL,
+	}
+}
+
+// exampleClientID is the client id of the reference configuration.
+const exampleClientID = "11111111-2222-3333-4444-555555555555"
+
+// warnOfPlaceholders warns of settings that are those of the documentation. In a
+// simulator the tenant is.
+func (t *microsoftTable) warnOfPlaceholders(a *AccountCheck) {
+	if t.ClientID == exampleClientID {
+		a.placeholder(join(a.path, "client_id"), t.ClientID, "copy the Application (client) ID from the app registration's overview")
+	}
+	if graph, err := url.Parse(t.GraphURL); placeholder(t.Tenant) && (err != nil || !loopback(graph.Hostname())) {
+		a.placeholder(join(a.path, "tenant"), t.Tenant, "copy the Directory (tenant) ID from the app registration's overview")
 	}
 }
 

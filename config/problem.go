@@ -18,6 +18,7 @@ type Problem struct {
 	Seen    string // the value found, as it would be written; "" when none or when it may be secret
 	Message string // what is wrong
 	Fix     string // what to do
+	Warning bool   // the configuration can be used; it is probably a mistake
 }
 
 // String returns the problem on one line, for display.
@@ -67,19 +68,23 @@ type report struct {
 	program  string // see [Program]
 	lines    lineIndex
 	problems Problems
+	warnings Problems // of a configuration without problems
 }
 
 var elementIndex = regexp.MustCompile(`\[\d+\]`)
 
 // add records a problem with the setting at path, once.
 func (r *report) add(path, message, seen, fix string) {
-	p := Problem{
-		File: r.file, Line: r.lines.of(path), Key: elementIndex.ReplaceAllString(path, ""),
-		Seen: seen, Message: message, Fix: fix,
-	}
+	p := r.problem(path, message, seen, fix)
 	if !slices.Contains(r.problems, p) {
 		r.problems = append(r.problems, p)
 	}
+}
+
+// problem is a problem with the setting at path.
+func (r *report) problem(path, message, seen, fix string) Problem {
+	return Problem{File: r.file, Line: r.lines.of(path), Key: elementIndex.ReplaceAllString(path, ""),
+		Seen: seen, Message: message, Fix: fix}
 }
 
 // complain records a complaint about the setting at path, if there is one.
@@ -95,10 +100,10 @@ func (r *report) reported(path string) bool {
 	return slices.ContainsFunc(r.problems, func(p Problem) bool { return p.Key == key && p.Line == line })
 }
 
-// sorted returns the problems in the order of their lines.
-func (r *report) sorted() *Problems {
-	slices.SortStableFunc(r.problems, func(a, b Problem) int { return cmp.Compare(a.Line, b.Line) })
-	return &r.problems
+// sorted returns problems in the order of their lines.
+func sorted(p Problems) Problems {
+	slices.SortStableFunc(p, func(a, b Problem) int { return cmp.Compare(a.Line, b.Line) })
+	return p
 }
 
 // reason returns the cause of a file error without the path.

@@ -107,6 +107,7 @@ func (g *Gateway) Run(ctx context.Context) {
 	close(g.begun)
 	cfg := g.parts().cfg
 	g.d.Log.Info("starting", "version", g.d.Version, "site", cfg.Site.ID, "rooms", len(cfg.Rooms), "accounts", len(cfg.Accounts), "store", cfg.Store.Path)
+	g.logDoubts(cfg)
 	var whole sync.WaitGroup
 	whole.Go(func() { g.watch(ctx) })
 	whole.Go(func() { _ = g.driver.Run(ctx) })
@@ -122,6 +123,13 @@ func (g *Gateway) Run(ctx context.Context) {
 	g.reload.Unlock()
 	whole.Wait()
 	g.d.Log.Info("stopped")
+}
+
+// logDoubts logs what of a configuration is probably a mistake.
+func (g *Gateway) logDoubts(cfg *config.Config) {
+	for _, w := range cfg.Warnings {
+		g.d.Log.Warn("the configuration is probably not as meant", "reason", w.String())
+	}
 }
 
 // hasBegun reports whether Run has begun.

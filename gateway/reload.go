@@ -55,6 +55,7 @@ func (g *Gateway) Reload(cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
+	g.logDoubts(cfg)
 	g.published.add(topicsOf(cfg))
 	g.stopSessions(next)
 	g.current.Store(next)

@@ -132,33 +132,47 @@ func (o Options) needs(rooms []driver.Room) [][]string {
 	return needs
 }
 
-// ExamineRoom implements driver.Examiner: it finds out whether subjects that may
-// be shown are there.
+// ExamineRoom implements driver.Examiner: it finds out what the room's mailbox has made
+// of the subjects that may be shown. By default Exchange Online replaces each with the
+// organizer's name (AddOrganizerToSubject), which is then published as the subject
+// (learn.microsoft.com/powershell/module/exchange/set-calendarprocessing).
 func (p *Provider) ExamineRoom(room driver.Room, events []driver.Event) []driver.Finding {
-	if !room.Privacy.Subject() || room.Mailbox == "" || !stripped(events) {
+	if !room.Privacy.Subject() || room.Mailbox == "" {
 		return nil
 	}
-	return []driver.Finding{{Subject: "room " + room.ID + " subjects", Level: driver.LevelWarning,
-		Words: "the room's mailbox deletes the subjects of its bookings or replaces them with the organizer's name, so no subject can be shown",
+	all, names, deleted := subjects(events)
+	f := driver.Finding{Subject: "room " + room.ID + " subjects", Level: driver.LevelWarning,
 		Action: "if subjects are wanted, an Exchange administrator runs: Set-CalendarProcessing -Identity " + psQuote(room.Mailbox) +
-			" -DeleteSubject $false -AddOrganizerToSubject $false -RemovePrivateProperty $false (the last keeps private meetings private; it applies to new bookings)"}}
+			" -DeleteSubject $false -AddOrganizerToSubject $false -RemovePrivateProperty $false (the last keeps private meetings private; it applies to new bookings)"}
+	switch {
+	case names > 0:
+		f.Words = fmt.Sprintf("names of organizers are published as subjects, with privacy = %q: the room's mailbox has replaced the subjects of %d of %d bookings with the organizer's name", room.Privacy, names, all)
+		f.Action = "if names must not be shown, set privacy = \"busy\" for the room; " + f.Action
+	case all > 0 && deleted == all:
+		f.Words = "the room's mailbox deletes the subjects of its bookings, so no subject can be shown"
+	default:
+		return nil
+	}
+	return []driver.Finding{f}
 }
 
-// stripped reports whether a room's mailbox has replaced every subject with the
-// organizer's name or deleted it, as Exchange Online does by default
-// (learn.microsoft.com/powershell/module/exchange/set-calendarprocessing).
-func stripped(events []driver.Event) bool {
-	named := false
+// subjects counts the bookings whose organizer is known and whose subject may be shown,
+// and among them those whose subject is the organizer's name, and those without a
+// subject.
+func subjects(events []driver.Event) (all, names, deleted int) {
 	for _, e := range events {
 		if e.Cancelled || e.Private || e.Organizer == "" {
 			continue
 		}
-		named = true
-		if e.Subject != "" && strings.TrimSpace(e.Subject) != strings.TrimSpace(e.Organizer) {
-			return false
+		all++
+		switch subject := strings.TrimSpace(e.Subject); {
+		case subject == "":
+			deleted++
+		case strings.EqualFold(subject, strings.TrimSpace(e.Organizer)):
+			names++
 		}
 	}
-	return named
+	return all, names, deleted
 }
 
 // RenewCredential implements driver.CredentialGuide.

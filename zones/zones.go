@@ -49,6 +49,19 @@ func Load(name string) (*time.Location, error) {
 	return zone, nil
 }
 
+// OfWindows returns the IANA name of a zone that is called by its Windows name, in any
+// case; false: it is not the name of one.
+func OfWindows(name string) (iana string, ok bool) {
+	for _, names := range []map[string]string{windowsZones, newWindowsZones} {
+		for windows, iana := range names {
+			if strings.EqualFold(windows, name) {
+				return iana, true
+			}
+		}
+	}
+	return "", false
+}
+
 // unknown is the error for a name, which is shortened: it comes from a calendar.
 func unknown(name string) error {
 	const most = 60

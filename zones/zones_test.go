@@ -87,6 +87,15 @@ func TestZoneOffsets(t *testing.T) {
 	}
 }
 
+func TestOfWindows(t *testing.T) {
+	for name, want := range map[string]string{"GMT Standard Time": "Europe/London", "w. europe standard time": "Europe/Berlin", "UTC": "Etc/UTC",
+		"Europe/London": "", "GMT": "", "": ""} {
+		if got, ok := OfWindows(name); got != want || ok != (want != "") {
+			t.Errorf("%q: %q, %v, want %q", name, got, ok, want)
+		}
+	}
+}
+
 // TestUnknownZones includes Local, which would be the gateway's own zone.
 func TestUnknownZones(t *testing.T) {
 	for _, name := range []string{

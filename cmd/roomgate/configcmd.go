@@ -30,6 +30,8 @@ func configCheck(g *globals) *cobra.Command {
 				list := []config.Problem{}
 				if problems != nil {
 					list = *problems
+				} else {
+					list = append(list, cfg.Warnings...)
 				}
 				if printErr := printJSON(cmd.OutOrStdout(), list); printErr != nil || err == nil {
 					return printErr
@@ -40,6 +42,9 @@ func configCheck(g *globals) *cobra.Command {
 				return badConfig{err}
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%s is good: site %s, accounts: %d, rooms: %d\n", g.config, cfg.Site.ID, len(cfg.Accounts), len(cfg.Rooms))
+			for _, w := range cfg.Warnings {
+				fmt.Fprintf(cmd.OutOrStdout(), "warning: %s\n", w)
+			}
 			return nil
 		},
 	}

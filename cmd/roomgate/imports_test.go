@@ -37,7 +37,7 @@ var arrows = map[string]arrow{
 	"bridge/mqtt":            {[]string{"bridge", "driver"}, false, "a sink reads the board and nothing else"},
 	"bridge/mqtt/openbroker": {nil, false, "a broker serves any client"},
 	"bridge/web":             {[]string{"bridge", "driver"}, false, "a sink reads the board and nothing else"},
-	"config":                 {nil, false, "a configuration is text and values; only the gateway passes them on"},
+	"config":                 {[]string{"zones"}, false, "a configuration is text and values; only the gateway passes them on"},
 	"replay":                 {[]string{"driver", "ical"}, false, "a file is played through the same rules as any calendar, whoever shows the points"},
 	"demo":                   {[]string{"bridge", "bridge/mqtt/openbroker", "driver", "graph/graphsim", "replay"}, false, "it stages a gateway that is handed to it, so that the gateway does not know that it is shown"},
 	"packaging":              {nil, true, "files that are installed"},
