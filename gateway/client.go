@@ -85,6 +85,20 @@ func ReachRunning(cfg *config.Config) (*Client, error) {
 
 // call asks the gateway; in and out are JSON, either may be nil.
 func (c *Client) call(ctx context.Context, method, path string, in, out any) error {
+	return c.ask(ctx, method, path, in, func(body io.Reader) error {
+		text, err := io.ReadAll(body)
+		if err != nil {
+			return fmt.Errorf("reading the running gateway's answer: %w", err)
+		}
+		if out == nil {
+			return nil
+		}
+		return json.Unmarshal(text, out)
+	})
+}
+
+// ask asks the gateway and reads its answer with read; in is JSON and may be nil.
+func (c *Client) ask(ctx context.Context, method, path string, in any, read func(body io.Reader) error) error {
 	body, err := json.Marshal(in)
 	if err != nil {
 		return err
@@ -98,21 +112,14 @@ func (c *Client) call(ctx context.Context, method, path string, in, out any) err
 		return fmt.Errorf("asking the running gateway: %w", err)
 	}
 	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return fmt.Errorf("reading the running gateway's answer: %w", err)
-	}
 	if resp.StatusCode != http.StatusOK {
 		var r refusal
-		if err := json.Unmarshal(text, &r); err != nil || r.Words == "" {
+		if err := json.NewDecoder(resp.Body).Decode(&r); err != nil || r.Words == "" {
 			return fmt.Errorf("the running gateway answered %s to %s %s: is it another version?", resp.Status, method, path)
 		}
 		return r
 	}
-	if out == nil {
-		return nil
-	}
-	return json.Unmarshal(text, out)
+	return read(resp.Body)
 }
 
 // Accounts returns the status of every account.
@@ -120,10 +127,32 @@ func (c *Client) Accounts(ctx context.Context) (all []AccountStatus, err error) 
 	return all, c.call(ctx, http.MethodGet, "/control/accounts", nil, &all)
 }
 
-// Rooms returns the state of the rooms as in the page's JSON.
+// Rooms returns the state of the rooms as in the page's JSON, for people.
 func (c *Client) Rooms(ctx context.Context) (all json.RawMessage, err error) {
-	return all, c.call(ctx, http.MethodGet, "/api/v1/rooms", nil, &all)
+	err = c.call(ctx, http.MethodGet, "/api/v1/rooms", nil, &all)
+	return withoutHTMLEscapes(all), err
 }
+
+// withoutHTMLEscapes writes the characters < > & of a JSON document as they are: the
+// page escapes them in case a browser takes the document for HTML (encoding/json,
+// HTMLEscape), and on a terminal nobody can read that.
+func withoutHTMLEscapes(doc []byte) []byte {
+	out := make([]byte, 0, len(doc))
+	for i := 0; i < len(doc); i++ {
+		if doc[i] != '\\' || i+1 == len(doc) {
+			out = append(out, doc[i])
+			continue
+		}
+		if char, ok := htmlEscapes[string(doc[i:min(i+6, len(doc))])]; ok {
+			out, i = append(out, char), i+5
+			continue
+		}
+		out, i = append(out, doc[i], doc[i+1]), i+1 // the second byte may be a backslash, too
+	}
+	return out
+}
+
+var htmlEscapes = map[string]byte{`\u003c`: '<', `\u003e`: '>', `\u0026`: '&'}
 
 // Parts returns the health of the parts of the gateway as in the page's JSON.
 func (c *Client) Parts(ctx context.Context) (map[string]PartStatus, error) {

@@ -63,7 +63,7 @@ func (g *Gateway) controlHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /api/", g)
 	mux.HandleFunc("GET /control/accounts", func(w http.ResponseWriter, _ *http.Request) { answer(w, g.accountStatuses()) })
-	mux.HandleFunc("GET /control/check", func(w http.ResponseWriter, r *http.Request) { answer(w, g.examine(r.Context())) })
+	mux.HandleFunc("GET /control/check", g.answerCheck)
 	mux.HandleFunc("POST /control/login/page", func(w http.ResponseWriter, _ *http.Request) { answer(w, g.setUpPage()) })
 	mux.HandleFunc("POST /control/backup", g.answerBackup)
 	mux.HandleFunc("GET /control/history/{date}", g.answerHistory)
@@ -108,7 +108,7 @@ func (g *Gateway) withAccount(do func(context.Context, *account, signInRequest) 
 		err := driver.RetryEnded(r.Context(), func() error {
 			a := g.parts().account(in.Account)
 			if a == nil {
-				return fmt.Errorf("there is no account %q in the configuration the gateway runs with", in.Account)
+				return refusal{Words: fmt.Sprintf("there is no account %q in the configuration the gateway runs with", in.Account), Unknown: true}
 			}
 			var err error
 			out, err = do(r.Context(), a, in)
@@ -168,10 +168,19 @@ type refusal struct {
 	Words  string `json:"error"`
 	Next   string `json:"next,omitempty"`
 	Person bool   `json:"person,omitempty"`
+
+	Unknown bool `json:"unknown,omitempty"` // see ErrUnknown
 }
+
+// ErrUnknown is matched by the error for a room or an account that the configuration of
+// the gateway does not have.
+var ErrUnknown = errors.New("the configuration of the gateway does not have it")
 
 // Error implements error.
 func (r refusal) Error() string { return r.Words }
+
+// Is matches ErrUnknown.
+func (r refusal) Is(target error) bool { return target == ErrUnknown && r.Unknown }
 
 // Action implements driver.Actionable.
 func (r refusal) Action() string { return r.Next }
@@ -180,7 +189,7 @@ func (r refusal) Action() string { return r.Next }
 func (r refusal) NeedsPerson() bool { return r.Person }
 
 func refuse(w http.ResponseWriter, err error) {
-	r := refusal{Words: err.Error()}
+	r := refusal{Words: err.Error(), Unknown: errors.Is(err, ErrUnknown)}
 	var a driver.Actionable
 	if errors.As(err, &a) {
 		r.Next, r.Person = a.Action(), a.NeedsPerson()

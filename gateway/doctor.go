@@ -39,26 +39,27 @@ type DoctorAccount struct {
 	Rooms    []driver.Room   // of the account
 }
 
-// Examine returns all findings, in the order of their dependencies.
-func (d Doctor) Examine(ctx context.Context) []driver.Finding {
-	findings := d.Surroundings(ctx)
+// Examine calls found with every finding as soon as it is there, in the order of their
+// dependencies.
+func (d Doctor) Examine(ctx context.Context, found func(driver.Finding)) {
+	d.Surroundings(ctx, found)
 	for _, a := range d.Accounts {
-		findings = append(findings, d.Account(ctx, a)...)
+		d.Account(ctx, a, found)
 	}
 	broker := d.Broker(ctx)
-	findings = append(findings, broker)
+	found(broker)
 	if broker.Level != driver.LevelBad {
-		findings = append(findings, d.subscriber(ctx))
+		found(d.subscriber(ctx))
 	}
-	return findings
 }
 
-// Surroundings are the findings that need no sign-in: this machine, and the network
-// between it and the services.
-func (d Doctor) Surroundings(ctx context.Context) []driver.Finding {
-	servers, off := d.servers(ctx)
-	findings := append([]driver.Finding{d.clock(off), d.zone()}, servers...)
-	return append(findings, d.disk(), d.permissions())
+// Surroundings finds what needs no sign-in: this machine, and the network between it
+// and the services.
+func (d Doctor) Surroundings(ctx context.Context, found func(driver.Finding)) {
+	found(d.zone())
+	found(d.clock(d.servers(ctx, found)))
+	found(d.disk())
+	found(d.permissions())
 }
 
 // released is a time that has certainly passed: a clock before it is wrong.
@@ -102,9 +103,13 @@ func (d Doctor) zone() driver.Finding {
 
 const leastDisk = 100 << 20 // bytes
 
-// disk reports whether the database can still grow.
+// disk reports whether the database can still grow. Before the first start its folder
+// may not exist; then the disk is that of the nearest one that does.
 func (d Doctor) disk() driver.Finding {
 	folder := filepath.Dir(d.Store)
+	for absent(folder) && folder != filepath.Dir(folder) {
+		folder = filepath.Dir(folder)
+	}
 	var st syscall.Statfs_t
 	if err := syscall.Statfs(folder, &st); err != nil {
 		return driver.Finding{Subject: "disk", Level: driver.LevelWarning, Words: fmt.Sprintf("the space left in %s is not known: %v", folder, err)}
@@ -115,6 +120,11 @@ func (d Doctor) disk() driver.Finding {
 		f.Level, f.Action = driver.LevelWarning, "free some space: on a full disk the gateway cannot store a refreshed sign-in"
 	}
 	return f
+}
+
+func absent(path string) bool {
+	_, err := os.Stat(path)
+	return errors.Is(err, os.ErrNotExist)
 }
 
 // permissions finds files of the gateway that others could read.
@@ -131,7 +141,10 @@ func (d Doctor) permissions() driver.Finding {
 		}
 		return err
 	})
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		f.Words = folder + " does not exist yet; the gateway makes it at its first start"
+	case err != nil:
 		f.Level, f.Words = driver.LevelWarning, fmt.Sprintf("looking at the files in %s: %v", folder, err)
 	}
 	return f

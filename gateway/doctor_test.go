@@ -88,7 +88,7 @@ func (s *stillSession) Verify(_ context.Context) error { return s.err }
 
 // newDoctor is the doctor of one account of a provider.
 func newDoctor(t *testing.T, p driver.Provider, rooms ...driver.Room) Doctor {
-	return Doctor{Clock: stillClock(noon), UserAgent: "roomgate", Zone: time.UTC, Store: filepath.Join(t.TempDir(), "roomgate.db"),
+	return Doctor{Clock: stillClock(noon), UserAgent: "roomgate", Program: "roomgate --config /srv/hq.toml", Zone: time.UTC, Store: filepath.Join(t.TempDir(), "roomgate.db"),
 		Accounts:  []DoctorAccount{{Name: "rooms", Provider: p, Rooms: rooms}},
 		BrokerURL: "mqtt://127.0.0.1:1883", Probe: func(context.Context) error { return nil },
 		Subscriber: func(context.Context) (int, error) { return 35, nil }}
@@ -97,6 +97,12 @@ func newDoctor(t *testing.T, p driver.Provider, rooms ...driver.Room) Doctor {
 // at is a provider of one server.
 func at(server string, judge func(driver.ServerAnswer) []driver.Finding) *examined {
 	return &examined{servers: []driver.Server{{URL: server, Purpose: "reading the calendars", Judge: judge}}}
+}
+
+// collect returns the findings of a check.
+func collect(check func(found func(driver.Finding))) (all []driver.Finding) {
+	check(func(f driver.Finding) { all = append(all, f) })
+	return all
 }
 
 // wrong returns the findings that are not good.
@@ -144,7 +150,7 @@ func TestDoctorReadsTheServersClock(t *testing.T) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}))
 	defer server.Close()
-	_, off := newDoctor(t, at(server.URL, nil)).servers(t.Context())
+	off := newDoctor(t, at(server.URL, nil)).servers(t.Context(), func(driver.Finding) {})
 	if off == nil || off.by.Round(time.Minute) != time.Hour || off.host != "127.0.0.1" {
 		t.Errorf("offset %+v, want an hour ahead", off)
 	}
@@ -177,7 +183,7 @@ func TestDoctorOnTheConnection(t *testing.T) {
 		{"a closed port", nobody, "no answer: ", "let the gateway connect to 127.0.0.1 port "},
 		{"a wrong name", "https://login.invalid", "the name cannot be resolved", "name servers"},
 	} {
-		found, _ := newDoctor(t, at(c.server, foreign)).servers(t.Context())
+		found := collect(func(found func(driver.Finding)) { newDoctor(t, at(c.server, foreign)).servers(t.Context(), found) })
 		found = wrong(found)
 		if len(found) == 0 || found[0].Level != driver.LevelBad || !strings.Contains(found[0].Words, c.words) || !strings.Contains(found[0].Action, c.action) {
 			t.Errorf("%s: found %+v, want %q and %q", c.name, found, c.words, c.action)
@@ -199,7 +205,7 @@ func TestDoctorAsksEachServerOnce(t *testing.T) {
 	defer server.Close()
 	d := newDoctor(t, at(server.URL+"/a", nil))
 	d.Accounts = append(d.Accounts, DoctorAccount{Name: "annex", Provider: at(server.URL+"/a", nil)}, DoctorAccount{Name: "third", Provider: at(server.URL+"/b", nil)})
-	found, _ := d.servers(t.Context())
+	found := collect(func(found func(driver.Finding)) { d.servers(t.Context(), found) })
 	if !slices.Equal(asked, []string{"/a", "/b"}) {
 		t.Errorf("asked for %q", asked)
 	}
@@ -256,6 +262,20 @@ func TestDoctorFindsOpenFiles(t *testing.T) {
 	}
 }
 
+// Before the first start there is no folder: that is said, and the disk is the one that
+// it will be on.
+func TestDoctorBeforeTheFirstStart(t *testing.T) {
+	d := newDoctor(t, plainProvider{})
+	there := filepath.Dir(d.Store)
+	d.Store = filepath.Join(there, "var", "lib", "roomgate.db")
+	if f := d.permissions(); f.Level != driver.LevelGood || f.Words != filepath.Dir(d.Store)+" does not exist yet; the gateway makes it at its first start" {
+		t.Errorf("found %+v", f)
+	}
+	if f := d.disk(); f.Level != driver.LevelGood || !strings.HasSuffix(f.Words, " MB left in "+there) {
+		t.Errorf("found %+v", f)
+	}
+}
+
 func TestDoctorOnTheBroker(t *testing.T) {
 	for _, c := range []struct {
 		err   error
@@ -301,8 +321,8 @@ func TestDoctorOnAPlainProvider(t *testing.T) {
 	if err := os.Chmod(filepath.Dir(d.Store), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	found := d.Examine(t.Context())
-	want := []string{"clock", "time zone", "disk", "file permissions", "account rooms", "room boardroom", "broker", "subscriber"}
+	found := collect(func(found func(driver.Finding)) { d.Examine(t.Context(), found) })
+	want := []string{"time zone", "clock", "disk", "file permissions", "account rooms", "room boardroom", "broker", "subscriber"}
 	if got := subjects(found); !slices.Equal(got, want) {
 		t.Errorf("looked at %q, want %q", got, want)
 	}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"roomgate/driver"
@@ -14,17 +16,24 @@ import (
 const signInPatience = time.Minute
 
 // Account checks a sign-in and what can be read with it.
-func (d Doctor) Account(ctx context.Context, a DoctorAccount) []driver.Finding {
+func (d Doctor) Account(ctx context.Context, a DoctorAccount, found func(driver.Finding)) {
 	asking, cancel := context.WithTimeout(ctx, signInPatience)
 	defer cancel()
 	findings, works := d.session(asking, a)
+	each(findings, found)
 	if !works {
-		return findings
+		return
 	}
 	if e, ok := a.Provider.(driver.Examiner); ok {
-		findings = append(findings, e.Examine(asking, a.Rooms)...)
+		each(e.Examine(asking, a.Rooms), found)
 	}
-	return append(findings, d.rooms(ctx, a)...)
+	each(d.rooms(ctx, a), found)
+}
+
+func each(findings []driver.Finding, found func(driver.Finding)) {
+	for _, f := range findings {
+		found(f)
+	}
 }
 
 // session checks an account's sign-in. works tells whether calendars can be
@@ -113,6 +122,7 @@ func (d Doctor) rooms(ctx context.Context, a DoctorAccount) []driver.Finding {
 		room := configured[r.Room]
 		bookings, refused := room.Admit(r.Events, rooms, from, to)
 		findings = append(findings, roomFinding(r, len(bookings), refused, window))
+		findings = append(findings, unmatchedFinding(room, r.Events, rooms)...)
 		if examines && r.Err == nil {
 			others := func(e driver.Event) bool { return !room.Matches(e, rooms) }
 			findings = append(findings, examiner.ExamineRoom(room, slices.DeleteFunc(slices.Clone(r.Events), others))...)
@@ -120,6 +130,25 @@ func (d Doctor) rooms(ctx context.Context, a DoctorAccount) []driver.Finding {
 	}
 	slices.SortStableFunc(findings, func(a, b driver.Finding) int { return cmp.Compare(a.Subject, b.Subject) })
 	return findings
+}
+
+// unmatchedFinding is that no event of a room's calendar is for the room, with the names
+// that the events have instead: its match is probably wrong, and the room looks free.
+func unmatchedFinding(room driver.Room, events []driver.Event, rooms []driver.Room) []driver.Finding {
+	names, never := room.Unmatched(events, rooms)
+	if !never {
+		return nil
+	}
+	f := driver.Finding{Subject: "room " + room.ID + " match", Level: driver.LevelWarning,
+		Words:  fmt.Sprintf("none of the %d events of its calendar is for this room; they name no place", len(events)),
+		Action: "correct match of the room: a name or an address, as the calendar has it"}
+	if len(names) > 0 {
+		for i, name := range names {
+			names[i] = strconv.Quote(OneLine(name))
+		}
+		f.Words = fmt.Sprintf("none of the %d events of its calendar is for this room; they are for %s", len(events), strings.Join(names, ", "))
+	}
+	return []driver.Finding{f}
 }
 
 // roomFinding is how many bookings of a room were read, or why none were.

@@ -33,7 +33,7 @@ func TestDoctorOnTheSession(t *testing.T) {
 	} {
 		p := &examined{session: &stillSession{c.status, c.err}}
 		d := newDoctor(t, p, driver.Room{ID: "boardroom"})
-		found := d.Account(t.Context(), d.Accounts[0])
+		found := collect(func(found func(driver.Finding)) { d.Account(t.Context(), d.Accounts[0], found) })
 		if found[0] != c.want {
 			t.Errorf("%s: found %+v, want %+v", c.status.State, found[0], c.want)
 		}
@@ -62,7 +62,7 @@ func TestDoctorWarnsOfWhatEnds(t *testing.T) {
 		{secret: 30 * day, level: driver.LevelWarning, words: "the client secret or certificate ends on 2026-12-23, in 30 days", action: "created at Contoso Calendar"},
 		{secret: 10 * day, renews: true, level: driver.LevelWarning, words: "in 10 days", action: "portal.contoso.example, Keys"},
 		{secret: -day, level: driver.LevelBad, words: "the client secret or certificate ended on 2026-11-22", action: "created at Contoso Calendar"},
-		{lapse: 7 * day, level: driver.LevelWarning, words: "the sign-in, unless it is refreshed, ends on 2026-11-30, in 7 days", action: "roomgate login rooms"},
+		{lapse: 7 * day, level: driver.LevelWarning, words: "the sign-in, unless it is refreshed, ends on 2026-11-30, in 7 days", action: "roomgate --config /srv/hq.toml login rooms"},
 	} {
 		from := func(d time.Duration) time.Time {
 			if d == 0 {
@@ -103,6 +103,22 @@ func TestDoctorReadsTheRooms(t *testing.T) {
 	found = d.rooms(t.Context(), d.Accounts[0])
 	if got := subjects(found); !slices.Equal(got, []string{"room boardroom", "room library"}) || found[0].Words != "access is denied" || found[0].Level != driver.LevelBad {
 		t.Errorf("of rooms that cannot be read: %+v", found)
+	}
+}
+
+// A match that is none of the names in the calendar is found, with those names. They
+// are of a calendar, and cannot write anything else to a terminal.
+func TestDoctorOnAMatchThatNeverMatches(t *testing.T) {
+	p := &examined{events: []driver.Event{{Start: noon, End: noon.Add(time.Hour), Places: []driver.Place{{Name: "Board\x1b[2J Room"}}}, {Start: noon, End: noon.Add(time.Hour), Places: []driver.Place{{Name: "Library"}}}}}
+	d := newDoctor(t, p, driver.Room{ID: "boardroom", Match: []string{"Bordroom"}, Zone: time.UTC}, driver.Room{ID: "library", Match: []string{"library"}, Zone: time.UTC})
+	want := driver.Finding{Subject: "room boardroom match", Level: driver.LevelWarning, Words: `none of the 2 events of its calendar is for this room; they are for "Board[2J Room", "Library"`,
+		Action: "correct match of the room: a name or an address, as the calendar has it"}
+	if found := wrong(d.rooms(t.Context(), d.Accounts[0])); len(found) != 1 || found[0] != want {
+		t.Errorf("found %+v\nwant %+v", found, want)
+	}
+	p.events = []driver.Event{{Start: noon, End: noon.Add(time.Hour)}}
+	if found := wrong(d.rooms(t.Context(), d.Accounts[0])); len(found) != 2 || !strings.HasSuffix(found[0].Words, "they name no place") {
+		t.Errorf("found %+v", found)
 	}
 }
 

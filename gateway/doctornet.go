@@ -47,7 +47,7 @@ const (
 
 // servers visits the servers of every account, and returns the largest
 // difference between their clocks and ours.
-func (d Doctor) servers(ctx context.Context) (findings []driver.Finding, largest *offset) {
+func (d Doctor) servers(ctx context.Context, found func(driver.Finding)) (largest *offset) {
 	reached, asked := map[string]bool{}, map[string]bool{} // by scheme and host, by URL
 	for _, a := range d.Accounts {
 		e, ok := a.Provider.(driver.Examiner)
@@ -60,7 +60,7 @@ func (d Doctor) servers(ctx context.Context) (findings []driver.Finding, largest
 			}
 			v := d.visit(ctx, s, a.Provider.Service())
 			if base := v.url.Scheme + "://" + v.url.Host; !reached[base] {
-				findings = append(findings, d.connection(ctx, v)...)
+				each(d.connection(ctx, v), found)
 				reached[base] = true
 			}
 			asked[s.URL] = true
@@ -68,11 +68,11 @@ func (d Doctor) servers(ctx context.Context) (findings []driver.Finding, largest
 				largest = &offset{v.Host, by}
 			}
 			if v.err == nil && s.Judge != nil {
-				findings = append(findings, s.Judge(v.ServerAnswer)...)
+				each(s.Judge(v.ServerAnswer), found)
 			}
 		}
 	}
-	return findings, largest
+	return largest
 }
 
 // visit asks a server without signing in. Redirects are not followed: a

@@ -206,7 +206,7 @@ func (g *Gateway) readNow(ctx context.Context, room string) error {
 // aboutRoom adds the room, and the next step, to an error of the driver.
 func (g *Gateway) aboutRoom(err error, room string) error {
 	if errors.Is(err, driver.ErrNoRoom) {
-		return refusal{Words: fmt.Sprintf("there is no room %q", room), Next: g.parts().cfg.Program + " rooms"}
+		return refusal{Words: fmt.Sprintf("there is no room %q", room), Next: g.parts().cfg.Program + " rooms", Unknown: true}
 	}
 	return err
 }

@@ -1,35 +1,55 @@
 package gateway
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"net/http"
+	"sync"
 )
 
-// inProcess answers requests with a handler of this process.
+// inProcess answers requests with a handler of this process. The answer can be read
+// while it is written.
 type inProcess struct{ http.Handler }
 
 // RoundTrip implements http.RoundTripper.
 func (p inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
-	w := &answerBuffer{header: http.Header{}, status: http.StatusOK}
-	p.ServeHTTP(w, r)
+	body, out := io.Pipe()
+	w := &answerPipe{header: http.Header{}, status: http.StatusOK, out: out, begun: make(chan struct{})}
+	go func() {
+		defer out.Close()
+		defer w.begin()
+		p.ServeHTTP(w, r)
+	}()
+	<-w.begun
 	return &http.Response{StatusCode: w.status, Status: fmt.Sprint(w.status, " ", http.StatusText(w.status)), Header: w.header,
-		Body: io.NopCloser(&w.body), Request: r, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}, nil
+		Body: body, Request: r, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}, nil
 }
 
-// answerBuffer is an http.ResponseWriter that keeps the answer.
-type answerBuffer struct {
+// answerPipe is an http.ResponseWriter whose answer is read at the other end.
+type answerPipe struct {
 	header http.Header
 	status int
-	body   bytes.Buffer
+	out    *io.PipeWriter
+	begun  chan struct{} // closed when the status and the header are complete
+	once   sync.Once
 }
 
+func (a *answerPipe) begin() { a.once.Do(func() { close(a.begun) }) }
+
 // Header implements http.ResponseWriter.
-func (b *answerBuffer) Header() http.Header { return b.header }
+func (a *answerPipe) Header() http.Header { return a.header }
 
 // WriteHeader implements http.ResponseWriter.
-func (b *answerBuffer) WriteHeader(status int) { b.status = status }
+func (a *answerPipe) WriteHeader(status int) {
+	a.status = status
+	a.begin()
+}
 
 // Write implements http.ResponseWriter.
-func (b *answerBuffer) Write(p []byte) (int, error) { return b.body.Write(p) }
+func (a *answerPipe) Write(p []byte) (int, error) {
+	a.begin()
+	return a.out.Write(p)
+}
+
+// Flush implements http.Flusher: nothing is held back.
+func (a *answerPipe) Flush() {}

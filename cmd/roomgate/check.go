@@ -4,12 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/spf13/cobra"
 
-	"roomgate/config"
 	"roomgate/driver"
+	"roomgate/driver/store"
 	"roomgate/gateway"
 )
 
@@ -25,14 +26,25 @@ func checkCommand(g *globals) *cobra.Command {
 			"the place to click.",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			findings, err := g.check(cmd)
-			if err != nil {
+			findings := []driver.Finding{}
+			out := cmd.OutOrStdout()
+			colour := colourful(out)
+			err := g.check(cmd, func(f driver.Finding) {
+				if cmd.Context().Err() != nil {
+					return // it is about the stop
+				}
+				findings = append(findings, f)
+				if !asJSON {
+					gateway.WriteFinding(out, f, colour)
+				}
+			})
+			switch {
+			case cmd.Context().Err() != nil:
+				return cmd.Context().Err()
+			case err != nil:
 				return err
-			}
-			if asJSON {
-				err = printJSON(cmd.OutOrStdout(), findings)
-			} else {
-				err = printFindings(cmd.OutOrStdout(), findings)
+			case asJSON:
+				err = printJSON(out, findings)
 			}
 			return errors.Join(err, verdict(findings))
 		},
@@ -41,37 +53,49 @@ func checkCommand(g *globals) *cobra.Command {
 	return c
 }
 
-// check collects the findings, in the order of their dependencies.
-func (g *globals) check(cmd *cobra.Command) ([]driver.Finding, error) {
+// check calls found with the findings as they come, in the order of their dependencies.
+// It creates nothing: without a database nobody has signed in, and one that is damaged
+// stays as it is.
+func (g *globals) check(cmd *cobra.Command, found func(driver.Finding)) error {
 	cfg, deps, err := g.load(cmd)
 	var mistakes badConfig
 	if errors.As(err, &mistakes) {
-		return []driver.Finding{{Subject: "configuration", Level: driver.LevelBad, Words: mistakes.Error()}}, nil
+		found(driver.Finding{Subject: "configuration", Level: driver.LevelBad, Words: mistakes.Error()})
+		return nil
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	findings := []driver.Finding{lookAtFile(g.config, cfg)}
-	c, err := reach(cfg, deps)
-	if err != nil {
-		around, errAround := gateway.Surroundings(cmd.Context(), cfg, deps)
-		if errAround != nil {
-			return nil, errAround
+	gateway.CheckConfiguration(g.config, cfg, found)
+	c, err := gateway.Reach(cfg, deps, func() (*store.Store, error) { return openExisting(cfg.Store.Path, deps) })
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return gateway.CheckBeforeStart(cmd.Context(), cfg, deps, found)
+	case err != nil:
+		if err := gateway.Surroundings(cmd.Context(), cfg, deps, found); err != nil {
+			return err
 		}
-		return append(append(findings, around...), failure("database", err)), nil
+		found(failure("database", withSudo(err)))
+		return nil
 	}
-	seen, err := c.Check(cmd.Context(), cfg)
-	return append(findings, seen...), errors.Join(err, c.Close())
+	return errors.Join(c.Check(cmd.Context(), cfg, found), c.Close())
 }
 
-// lookAtFile is the finding about the configuration and its permissions.
-func lookAtFile(path string, cfg *config.Config) driver.Finding {
-	f := driver.Finding{Subject: "configuration", Level: driver.LevelGood, Words: fmt.Sprintf("%s: accounts: %d, rooms: %d", path, len(cfg.Accounts), len(cfg.Rooms))}
-	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o022 != 0 {
-		f.Level, f.Words = driver.LevelWarning, f.Words+"; other users of this machine can change it"
-		f.Action = "chmod go-w " + path
+// openExisting opens the database if there is one; otherwise the error matches
+// fs.ErrNotExist. A damaged one is not replaced.
+func openExisting(path string, d gateway.Dependencies) (*store.Store, error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, err
 	}
-	return f
+	intact := store.ChildCheck(exitDamaged, checkCommandLine)
+	check := func(path string) error {
+		err := intact(path)
+		if errors.Is(err, store.ErrDamaged) {
+			return fmt.Errorf("%v; the gateway replaces it at its next start, and keeps it under another name", err)
+		}
+		return err
+	}
+	return store.Open(path, store.Options{Check: check, LockTimeout: commandPatience, Now: d.Clock.Now, Log: d.Log})
 }
 
 // failure is the finding that something failed, with the hint of the error.
@@ -84,16 +108,17 @@ func failure(subject string, err error) driver.Finding {
 	return f
 }
 
-func printFindings(w io.Writer, findings []driver.Finding) error {
+func printFindings(w io.Writer, findings []driver.Finding) {
+	colour := colourful(w)
 	for _, f := range findings {
-		if _, err := fmt.Fprintf(w, "%-8s %s: %s\n", f.Level, f.Subject, f.Words); err != nil {
-			return err
-		}
-		if f.Action != "" {
-			fmt.Fprintf(w, "         to do: %s\n", f.Action)
-		}
+		gateway.WriteFinding(w, f, colour)
 	}
-	return nil
+}
+
+// colourful reports whether a writer is a terminal that shows colours, and the user
+// wants them (no-color.org).
+func colourful(w io.Writer) bool {
+	return isTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
 
 // verdict is the exit code of the findings, which have been printed.

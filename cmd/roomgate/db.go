@@ -46,6 +46,8 @@ func dbCheck(g *globals) *cobra.Command {
 				return coded{hinted{err, stopFirst}, exitLocked}
 			case errors.Is(err, store.ErrDamaged):
 				return coded{err, exitDamaged}
+			case err != nil && len(args) == 1:
+				return named(err)
 			case err != nil:
 				return err
 			}
@@ -151,7 +153,7 @@ func dbRestore(g *globals) *cobra.Command {
 // the database.
 func checkBackup(path string) error {
 	if _, err := os.Stat(path); err != nil {
-		return fmt.Errorf("reading the backup: %w", err)
+		return named(fmt.Errorf("reading the backup: %w", err))
 	}
 	err := store.ChildCheck(exitDamaged, checkCommandLine)(path)
 	if err == nil {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -58,6 +57,9 @@ func discover(cmd *cobra.Command, c *gateway.Client, cfg *config.Config, account
 			seen, err = c.Discover(cmd.Context(), a.Name)
 			return err
 		})
+		if cmd.Context().Err() != nil {
+			return cmd.Context().Err()
+		}
 		if err != nil {
 			seen.Notes = append(seen.Notes, failure("account "+a.Name, err))
 		}
@@ -71,7 +73,8 @@ func discover(cmd *cobra.Command, c *gateway.Client, cfg *config.Config, account
 	if asJSON {
 		err = printJSON(cmd.OutOrStdout(), all)
 	} else {
-		err = errors.Join(printFindings(cmd.ErrOrStderr(), notes), gateway.WriteDiscovered(cmd.OutOrStdout(), all, len(cfg.Accounts) > 1))
+		printFindings(cmd.ErrOrStderr(), notes)
+		err = gateway.WriteDiscovered(cmd.OutOrStdout(), all, len(cfg.Accounts) > 1)
 	}
 	if found > 0 || err != nil {
 		return err

@@ -16,7 +16,9 @@ import (
 func TestDoctorOnAnUnknownTenant(t *testing.T) {
 	s := newStand(t, secretLine())
 	s.cfg.Accounts[0].Settings.(*config.Microsoft).Tenant = "nobody.example"
-	around, err := gateway.Surroundings(t.Context(), s.cfg, gateway.Dependencies{Clock: driver.WallClock{}, Version: "test", Log: slog.New(slog.DiscardHandler)})
+	var around []driver.Finding
+	err := gateway.Surroundings(t.Context(), s.cfg, gateway.Dependencies{Clock: driver.WallClock{}, Version: "test", Log: slog.New(slog.DiscardHandler)},
+		func(f driver.Finding) { around = append(around, f) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +40,7 @@ func TestDoctorOnASiteThatWorks(t *testing.T) {
 	for _, f := range all {
 		subjects = append(subjects, f.Subject)
 	}
-	want := []string{"database", "clock", "time zone", "server 127.0.0.1", "tenant " + graphsim.TenantID, "disk", "file permissions",
+	want := []string{"database", "time zone", "server 127.0.0.1", "tenant " + graphsim.TenantID, "clock", "disk", "file permissions",
 		"account rooms", "room boardroom", "room boardroom subjects", "room library", "broker"}
 	if !slices.Equal(subjects, want) {
 		t.Errorf("looked at %q, want %q", subjects, want)

@@ -167,6 +167,7 @@ func (l login) awaitResponse(received <-chan string, address string) error {
 		var response string
 		select {
 		case <-ctx.Done():
+			fmt.Fprintln(out) // after the prompt
 			return ctx.Err()
 		case response = <-received:
 			fmt.Fprintln(out, "(the browser returned)")
@@ -193,7 +194,11 @@ func (l login) withDevice() error {
 	}
 	fmt.Fprintf(l.cmd.OutOrStdout(), "Open this address on any device, and sign in as the account that may see the rooms:\n\n  %s\n\nThe code to enter there:\n\n  %s\n\nIt is valid until %s. Waiting for the sign-in ...\n",
 		d.VerificationURI, d.UserCode, d.Expires.In(l.zone).Format("15:04"))
-	return l.report(l.gateway.WaitDevice(l.cmd.Context(), l.account.Name))
+	err = l.gateway.WaitDevice(l.cmd.Context(), l.account.Name)
+	if l.cmd.Context().Err() != nil {
+		return stopped(fmt.Sprintf("stopped; the code stays valid until %s, and '%s' waits for it again", d.Expires.In(l.zone).Format("15:04"), l.command("login "+l.account.Name)))
+	}
+	return l.report(err)
 }
 
 // verify checks that an account which signs in automatically can.
@@ -252,6 +257,7 @@ func (l login) showPage() error {
 
 // report prints that a sign-in succeeded, or returns its error.
 func (l login) report(err error) error {
+	err = sent(err, l.command("accounts"))
 	if err == nil {
 		fmt.Fprintf(l.cmd.OutOrStdout(), "Account %s is signed in. '%s' shows its state.\n", l.account.Name, l.command("accounts"))
 	}
@@ -265,7 +271,7 @@ func fileOrStdin(cmd *cobra.Command, name string) (string, error) {
 	}
 	f, err := os.Open(name)
 	if err != nil {
-		return "", hinted{fmt.Errorf("reading the tokens: %w", err), "--import with a file that this user can read, or --import - for standard input"}
+		return "", hinted{named(fmt.Errorf("reading the tokens: %w", err)), "--import with a file that this user can read, or --import - for standard input"}
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, 64<<10))

@@ -21,7 +21,7 @@ func logoutCommand(g *globals) *cobra.Command {
 					return err
 				}
 				if err := d.SignOut(cmd.Context(), account.Name); err != nil {
-					return err
+					return sent(err, g.command("accounts"))
 				}
 				fmt.Fprintf(cmd.OutOrStdout(), "The sign-in of account %s is deleted here. The service keeps the consent; the customer's IT can revoke it.\n", account.Name)
 				return nil

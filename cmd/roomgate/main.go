@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"strings"
@@ -20,6 +21,7 @@ import (
 
 	"roomgate/config"
 	"roomgate/driver"
+	"roomgate/gateway"
 )
 
 // Exit codes; they are documented in the operations manual.
@@ -30,6 +32,8 @@ const (
 	exitPerson  = 3 // user action required at the calendar service: sign in, grant, share
 	exitLocked  = 4 // the database is in use or cannot be used
 	exitDamaged = 5 // 'db check' found the database damaged
+
+	exitStopped = 130 // by Ctrl-C or SIGTERM before it was done; 128 + SIGINT, as shells have it
 )
 
 func main() {
@@ -47,8 +51,11 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	root.SetOut(out)
 	root.SetErr(errOut)
 	err := root.ExecuteContext(ctx)
-	if err == nil {
+	switch {
+	case err == nil:
 		return exitOK
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		err = stopped("stopped; nothing changed")
 	}
 	complain(errOut, err)
 	return exitCode(err)
@@ -132,9 +139,38 @@ func (e coded) Unwrap() error { return e.error }
 // errQuiet is an error about which everything has been printed already.
 var errQuiet = errors.New("already printed")
 
+// stopped is the error of a command that was stopped by a signal, with what became of
+// its work.
+type stopped string
+
+func (s stopped) Error() string { return string(s) }
+
+// sent is the error of a request that the gateway may carry out although the command
+// was stopped; show is the command that tells.
+func sent(err error, show string) error {
+	if errors.Is(err, context.Canceled) {
+		return stopped("stopped; whether the gateway has done it shows " + show)
+	}
+	return err
+}
+
+// named is the error for a file that the command line names. One that does not exist is
+// a mistake on it.
+func named(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return usageError{err}
+	}
+	return err
+}
+
 // complain prints what went wrong and what to do.
 func complain(w io.Writer, err error) {
 	if errors.Is(err, errQuiet) {
+		return
+	}
+	var s stopped
+	if errors.As(err, &s) {
+		fmt.Fprintln(w, "roomgate:", s)
 		return
 	}
 	fmt.Fprintln(w, "roomgate: error:", err)
@@ -153,10 +189,13 @@ func exitCode(err error) int {
 	var c coded
 	var u usageError
 	var a driver.Actionable
+	var s stopped
 	switch {
+	case errors.As(err, &s):
+		return exitStopped
 	case errors.As(err, &c):
 		return c.code
-	case errors.As(err, &u):
+	case errors.As(err, &u), errors.Is(err, gateway.ErrUnknown):
 		return exitUsage
 	case errors.As(err, &a) && a.NeedsPerson():
 		return exitPerson

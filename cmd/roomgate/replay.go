@@ -103,7 +103,7 @@ func (f *replayFlags) replay(cmd *cobra.Command, g *globals) error {
 	}
 	r, err := gateway.NewReplay(cfg, d, f.ReplayOptions)
 	if err != nil {
-		return err
+		return named(err)
 	}
 	unproven, err := r.Prepare(cmd.Context())
 	if err != nil {

@@ -135,7 +135,7 @@ func (s *stand) status() gateway.AccountStatus {
 // findings has the doctor look around, and returns what is not good.
 func (s *stand) findings() (all, wrong []driver.Finding) {
 	s.t.Helper()
-	all, err := s.client.Check(s.t.Context(), s.cfg)
+	err := s.client.Check(s.t.Context(), s.cfg, func(f driver.Finding) { all = append(all, f) })
 	if err != nil {
 		s.t.Fatal(err)
 	}
