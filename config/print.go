@@ -2,6 +2,8 @@ package config
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"reflect"
@@ -33,6 +35,41 @@ func (c *Config) Print(w io.Writer) error {
 	printTable(&b, "[store]", c.file.Store)
 	_, err := w.Write(bytes.TrimPrefix(b.Bytes(), []byte("\n")))
 	return err
+}
+
+// PrintJSON writes what Print writes as JSON: a member for each table, a list for each
+// table that repeats.
+func (c *Config) PrintJSON(w io.Writer) error {
+	var b bytes.Buffer
+	if err := c.Print(&b); err != nil {
+		return err
+	}
+	doc, problem := decode("the printed configuration", b.String())
+	if problem != nil {
+		return errors.New(problem.String())
+	}
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(withoutTimes(doc))
+}
+
+// withoutTimes writes the dates of a decoded document as they are written in TOML: JSON
+// has none.
+func withoutTimes(value any) any {
+	switch v := value.(type) {
+	case map[string]any:
+		for key, member := range v {
+			v[key] = withoutTimes(member)
+		}
+	case []map[string]any:
+		for _, table := range v {
+			withoutTimes(table)
+		}
+	case time.Time:
+		return v.Format(time.DateOnly)
+	}
+	return value
 }
 
 func printTable(b *bytes.Buffer, header string, settingsOf any) {

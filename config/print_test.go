@@ -52,3 +52,20 @@ func printed(t *testing.T, c *Config) string {
 	}
 	return b.String()
 }
+
+// The same in JSON, for programs: no escapes that people cannot read, and no secret.
+func TestPrintJSON(t *testing.T) {
+	c := mustParse(t, strings.Replace(minimal, "[mqtt]", "client_secret = \"abc~text\"\nclient_secret_expires = 2027-05-01\n[mqtt]\nusername = \"r&d <x>\"", 1), nil)
+	var b strings.Builder
+	if err := c.PrintJSON(&b); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"timezone": "Europe/London"`, `"username": "r&d <x>"`, `"client_secret": "(secret)"`, `"client_secret_expires": "2027-05-01"`, `"lead": "20m"`} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("there is no %s in\n%s", want, &b)
+		}
+	}
+	if strings.Contains(b.String(), "abc~text") {
+		t.Error("the secret is printed")
+	}
+}

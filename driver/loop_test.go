@@ -377,6 +377,19 @@ const (
 	second = time.Second
 )
 
+// A room that no event of its calendar is for is logged once, with what was seen.
+func TestMatchThatNeverMatchesIsLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, minute)
+		w.Rooms[0].Match = []string{"Bordroom"}
+		w.calendar.bookings["boardroom"] = []Booking{since(time.Hour, 2*time.Hour)}
+		w.run(t)
+		pass(10 * minute)
+		w.expectLogged(t, "its match is wrong", 1)
+		w.expectLogged(t, "room=boardroom events=1", 1)
+	})
+}
+
 func TestRoomFlipsAtTheSecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, time.Hour)

@@ -40,6 +40,7 @@ type poller struct {
 	assignment
 	agenda
 	digests  digests
+	told     map[string]bool    // rooms of which it was logged that no event is theirs
 	sweeper  Sweeper            // nil: there are no sweeps
 	named    []string           // rooms that the last sweep found: to be read once more
 	refusal  string             // why sweeps are refused; empty: they are not
@@ -53,7 +54,7 @@ type poller struct {
 // end of those that have the same provider, because a provider takes one call at a
 // time.
 func (d *Driver) startPoller(a *accountState, first time.Duration) {
-	p := &poller{d: d, a: a, assignment: a.assignment, agenda: newAgenda(), requests: make(chan request, 1), done: make(chan struct{})}
+	p := &poller{d: d, a: a, assignment: a.assignment, agenda: newAgenda(), told: map[string]bool{}, requests: make(chan request, 1), done: make(chan struct{})}
 	p.poll = first
 	if p.sweeper, a.work.sweepProblem = a.sweeper(); p.sweeper != nil {
 		p.sweep = first // right after the poll, so that what changes next is found

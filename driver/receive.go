@@ -74,10 +74,21 @@ func (r *receiver) Deliver(rd Reading) {
 		r.digests.byRoom[rd.Room] = rd.Digest
 	}
 	if rd.Err == nil && !rd.Unchanged {
+		r.tellUnmatched(room, rd.Events)
 		result.bookings, result.refused = room.Admit(rd.Events, r.poller.rooms, r.from, r.to)
 	}
 	at := r.d.o.Clock.Now()
 	r.do(r.ctx, func() { r.d.apply(result, r.from, r.to, at) })
+}
+
+// tellUnmatched logs once that none of the events of the room's calendar is the room's,
+// which then looks free: its match may be misspelt.
+func (r *receiver) tellUnmatched(room Room, events []Event) {
+	names, never := room.Unmatched(events, r.poller.rooms)
+	if never && !r.told[room.ID] {
+		r.told[room.ID] = true
+		r.d.o.Log.Warn("no event of the calendar is for the room: if it has bookings, its match is wrong", "room", room.ID, "events", len(events), "seen_instead", names)
+	}
 }
 
 // errNotTheLast is a bug of a provider: it compared with a reading other than the last.

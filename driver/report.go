@@ -122,6 +122,15 @@ func NewReport(site Site, rooms []Room, p Period, read func(date string) ([]Day,
 	return r, nil
 }
 
+// WithoutDays says that no day of the period is known, and when there will be one; empty
+// if some are. now is in the site's zone.
+func (r Report) WithoutDays(now time.Time) string {
+	if slices.ContainsFunc(r.Rooms, func(room RoomReport) bool { return room.DaysKnown > 0 }) {
+		return ""
+	}
+	return fmt.Sprintf("no day from %s to %s is known; a day is stored when it ends while the gateway runs, the next one, %s, at midnight", r.From, r.To, now.Format(time.DateOnly))
+}
+
 // Keep removes all rooms but the given ones, and returns the ids among these that
 // the report does not have.
 func (r *Report) Keep(ids []string) (unknown []string) {

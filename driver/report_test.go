@@ -125,3 +125,17 @@ func TestNewReport(t *testing.T) {
 		t.Errorf("error %v, want %v", err, gone)
 	}
 }
+
+// A report without a day says when there will be one.
+func TestReportWithoutDays(t *testing.T) {
+	r := Report{From: "2026-05-17", To: "2026-06-15", Rooms: []RoomReport{{Room: "boardroom"}}}
+	now := time.Date(2026, 6, 16, 0, 30, 0, 0, zone(t, "Europe/London"))
+	want := "no day from 2026-05-17 to 2026-06-15 is known; a day is stored when it ends while the gateway runs, the next one, 2026-06-16, at midnight"
+	if got := r.WithoutDays(now); got != want {
+		t.Errorf("got %s", got)
+	}
+	r.Rooms = append(r.Rooms, RoomReport{Room: "library", DaysKnown: 1})
+	if got := r.WithoutDays(now); got != "" {
+		t.Errorf("with a day: %s", got)
+	}
+}

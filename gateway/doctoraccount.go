@@ -141,7 +141,7 @@ func unmatchedFinding(room driver.Room, events []driver.Event, rooms []driver.Ro
 	}
 	f := driver.Finding{Subject: "room " + room.ID + " match", Level: driver.LevelWarning,
 		Words:  fmt.Sprintf("none of the %d events of its calendar is for this room; they name no place", len(events)),
-		Action: "correct match of the room: a name or an address, as the calendar has it"}
+		Action: "if the room has bookings, correct its match: a name or an address, as the calendar has it"}
 	if len(names) > 0 {
 		for i, name := range names {
 			names[i] = strconv.Quote(OneLine(name))

@@ -112,7 +112,7 @@ func TestDoctorOnAMatchThatNeverMatches(t *testing.T) {
 	p := &examined{events: []driver.Event{{Start: noon, End: noon.Add(time.Hour), Places: []driver.Place{{Name: "Board\x1b[2J Room"}}}, {Start: noon, End: noon.Add(time.Hour), Places: []driver.Place{{Name: "Library"}}}}}
 	d := newDoctor(t, p, driver.Room{ID: "boardroom", Match: []string{"Bordroom"}, Zone: time.UTC}, driver.Room{ID: "library", Match: []string{"library"}, Zone: time.UTC})
 	want := driver.Finding{Subject: "room boardroom match", Level: driver.LevelWarning, Words: `none of the 2 events of its calendar is for this room; they are for "Board[2J Room", "Library"`,
-		Action: "correct match of the room: a name or an address, as the calendar has it"}
+		Action: "if the room has bookings, correct its match: a name or an address, as the calendar has it"}
 	if found := wrong(d.rooms(t.Context(), d.Accounts[0])); len(found) != 1 || found[0] != want {
 		t.Errorf("found %+v\nwant %+v", found, want)
 	}

@@ -75,3 +75,21 @@ func clockTime(t *time.Time, zone *time.Location) string {
 	}
 	return t.In(zone).Format("Mon 15:04")
 }
+
+// WithoutCounters returns the document of [Client.Rooms] without the points that change all the time,
+// those with a unit: ages and minutes.
+func WithoutCounters(doc json.RawMessage) ([]byte, error) {
+	var all struct{ Rooms []map[string]any }
+	if err := json.Unmarshal(doc, &all); err != nil {
+		return nil, fmt.Errorf("reading the rooms: %w", err)
+	}
+	for _, room := range all.Rooms {
+		points, _ := room["points"].(map[string]any)
+		for _, p := range driver.Catalogue(driver.OfRoom) {
+			if p.Unit != "" {
+				delete(points, p.Name)
+			}
+		}
+	}
+	return json.Marshal(all)
+}

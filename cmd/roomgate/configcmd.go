@@ -53,7 +53,8 @@ func configCheck(g *globals) *cobra.Command {
 }
 
 func configPrint(g *globals) *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	c := &cobra.Command{
 		Use:   "print",
 		Short: "Print the configuration in effect, defaults included, secrets masked",
 		Args:  noArgs,
@@ -62,9 +63,14 @@ func configPrint(g *globals) *cobra.Command {
 			if err != nil {
 				return badConfig{err}
 			}
+			if asJSON {
+				return cfg.PrintJSON(cmd.OutOrStdout())
+			}
 			return cfg.Print(cmd.OutOrStdout())
 		},
 	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
 }
 
 func configInit(g *globals) *cobra.Command {

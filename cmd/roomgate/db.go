@@ -23,7 +23,8 @@ func dbCommand(g *globals) *cobra.Command {
 }
 
 func dbCheck(g *globals) *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	c := &cobra.Command{
 		Use:   "check [file]",
 		Short: "Verify the whole database and report damage",
 		Long: "Check reads every page and every value of the database. The gateway does it at\n" +
@@ -44,17 +45,23 @@ func dbCheck(g *globals) *cobra.Command {
 			switch {
 			case errors.Is(err, store.ErrLocked):
 				return coded{hinted{err, stopFirst}, exitLocked}
+			case errors.Is(err, store.ErrDamaged) && asJSON:
+				return errors.Join(printJSON(cmd.OutOrStdout(), map[string]any{"file": path, "good": false, "damage": err.Error()}), coded{errQuiet, exitDamaged})
 			case errors.Is(err, store.ErrDamaged):
 				return coded{err, exitDamaged}
 			case err != nil && len(args) == 1:
 				return named(err)
 			case err != nil:
 				return err
+			case asJSON:
+				return printJSON(cmd.OutOrStdout(), map[string]any{"file": path, "good": true})
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%s is good\n", path)
 			return nil
 		},
 	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
 }
 
 const stopFirst = "stop the gateway first: systemctl stop roomgate"

@@ -117,7 +117,8 @@ func (h *house) stillSignedIn() error {
 	if err != nil {
 		return err
 	}
-	findings, err := g.Client().Check(h.t.Context(), cfg)
+	var findings []driver.Finding
+	err = g.Client().Check(h.t.Context(), cfg, func(f driver.Finding) { findings = append(findings, f) })
 	if err != nil {
 		return err
 	}

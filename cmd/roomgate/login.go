@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -216,25 +215,11 @@ func (l login) importTokens() error {
 	if err != nil {
 		return err
 	}
-	tokens, err := readTokens(text)
+	tokens, err := gateway.ReadTokens(text)
 	if err != nil {
 		return err
 	}
 	return l.report(l.gateway.Import(l.cmd.Context(), l.account.Name, tokens))
-}
-
-// readTokens reads JSON as a token endpoint answers it, with the redirect URI
-// added, or a bare refresh token. The error repeats nothing of the text.
-func readTokens(text string) (driver.ImportedTokens, error) {
-	text = strings.TrimSpace(text)
-	if !strings.HasPrefix(text, "{") {
-		return driver.ImportedTokens{RefreshToken: text}, nil
-	}
-	var in driver.ImportedTokens
-	if json.Unmarshal([]byte(text), &in) != nil {
-		return driver.ImportedTokens{}, errors.New(`the tokens are not JSON: write {"refresh_token": "…", "redirect_uri": "…"}, or the refresh token alone`)
-	}
-	return in, nil
 }
 
 // showPage prints how to open the set-up page.

@@ -15,6 +15,7 @@ import (
 func reportCommand(g *globals) *cobra.Command {
 	var from, to, format string
 	var only []string
+	var asJSON bool
 	c := &cobra.Command{
 		Use:   "report",
 		Short: "Summarize how the rooms were used, day by day",
@@ -25,12 +26,16 @@ func reportCommand(g *globals) *cobra.Command {
 		Example: "  roomgate report\n  roomgate report --from 2026-01-01 --to 2026-03-31 --format csv > quarter.csv",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if asJSON {
+				format = "json"
+			}
 			write := reportFormats[format]
 			if write == nil {
 				return usageError{fmt.Errorf("--format %q: use text, csv or json", format)}
 			}
 			return g.withGateway(cmd, func(cfg *config.Config, d *gateway.Client) error {
-				p, err := periodOf(from, to, driver.WallClock{}.Now().In(cfg.Site.Timezone))
+				now := driver.WallClock{}.Now().In(cfg.Site.Timezone)
+				p, err := periodOf(from, to, now)
 				if err != nil {
 					return err
 				}
@@ -44,6 +49,9 @@ func reportCommand(g *globals) *cobra.Command {
 				for _, date := range r.Damaged {
 					fmt.Fprintf(cmd.ErrOrStderr(), "roomgate: warning: %s is left out: the stored day is damaged\n", date)
 				}
+				if words := r.WithoutDays(now); words != "" {
+					fmt.Fprintln(cmd.ErrOrStderr(), "roomgate:", words)
+				}
 				return write(cmd.OutOrStdout(), r)
 			})
 		},
@@ -51,6 +59,8 @@ func reportCommand(g *globals) *cobra.Command {
 	c.Flags().StringVar(&from, "from", "", "first `DATE`, in the site's zone; left out: 29 days before the last")
 	c.Flags().StringVar(&to, "to", "", "last `DATE`, itself included; left out: yesterday")
 	c.Flags().StringVar(&format, "format", "text", "text, csv or json")
+	c.Flags().BoolVar(&asJSON, "json", false, "the same as --format json")
+	c.MarkFlagsMutuallyExclusive("format", "json")
 	c.Flags().StringArrayVar(&only, "room", nil, "only the room with this `ID`; may be repeated")
 	return c
 }

@@ -94,7 +94,7 @@ func (w *roomsWatch) render(doc json.RawMessage) (text, counts []byte, err error
 		if err := json.Compact(&out, doc); err != nil {
 			return nil, nil, fmt.Errorf("reading the rooms: %w", err)
 		}
-		counts, err = withoutCounters(doc)
+		counts, err = gateway.WithoutCounters(doc)
 		return append(out.Bytes(), '\n'), counts, err
 	}
 	if err := printRooms(&out, doc, w.zone); err != nil {
@@ -105,22 +105,4 @@ func (w *roomsWatch) render(doc json.RawMessage) (text, counts []byte, err error
 		form = "\x1b[H\x1b[2J%s\n%s" // to the corner, and clear (ECMA-48 §8.3.21 and §8.3.39)
 	}
 	return fmt.Appendf(nil, form, w.clock.Now().In(w.zone).Format("2006-01-02 15:04:05"), out.Bytes()), out.Bytes(), nil
-}
-
-// withoutCounters returns the rooms without the points that change all the time,
-// those with a unit: ages and minutes.
-func withoutCounters(doc json.RawMessage) ([]byte, error) {
-	var all struct{ Rooms []map[string]any }
-	if err := json.Unmarshal(doc, &all); err != nil {
-		return nil, fmt.Errorf("reading the rooms: %w", err)
-	}
-	for _, room := range all.Rooms {
-		points, _ := room["points"].(map[string]any)
-		for _, p := range driver.Catalogue(driver.OfRoom) {
-			if p.Unit != "" {
-				delete(points, p.Name)
-			}
-		}
-	}
-	return json.Marshal(all)
 }
