@@ -156,6 +156,8 @@ type HandOver struct {
 	Broker  string // address
 	Store   string // path of the database
 	Sealed  bool   // tokens are sealed at rest
+
+	Discover bool // rooms are to be discovered with the account, for which more may be needed for a time
 }
 
 // Block is a part of a sheet; the first field that is set decides its kind. Its

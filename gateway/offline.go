@@ -27,8 +27,9 @@ func offline(program string, c config.Account, d Dependencies) (driver.Provider,
 }
 
 // HandOver is the sheet for the customer's IT about an account. user is the
-// address of the account that will sign in.
-func HandOver(cfg *config.Config, c config.Account, user string, d Dependencies) (Sheet, error) {
+// address of the account that will sign in. discover also asks for what is needed to list
+// the rooms there are.
+func HandOver(cfg *config.Config, c config.Account, user string, discover bool, d Dependencies) (Sheet, error) {
 	provider, err := offline(cfg.Program, c, d)
 	if err != nil {
 		return Sheet{}, err
@@ -37,7 +38,10 @@ func HandOver(cfg *config.Config, c config.Account, user string, d Dependencies)
 	if !ok {
 		return Sheet{}, refusal{Words: fmt.Sprintf("account %s: there is nothing to hand over for %s", c.Name, provider.Service()), Next: cfg.Program + " check"}
 	}
-	h := driver.HandOver{Site: siteOf(cfg), Account: c.Name, User: user, Broker: cfg.MQTT.Broker, Store: cfg.Store.Path, Sealed: cfg.Store.Key != nil}
+	if _, lists := provider.(driver.Discoverer); discover && !lists {
+		return Sheet{}, refusal{Words: fmt.Sprintf("account %s: %s does not list its rooms", c.Name, provider.Service()), Next: "the same without --discover"}
+	}
+	h := driver.HandOver{Site: siteOf(cfg), Account: c.Name, User: user, Broker: cfg.MQTT.Broker, Store: cfg.Store.Path, Sealed: cfg.Store.Key != nil, Discover: discover}
 	for _, r := range Rooms(cfg) {
 		if r.Account == c.Name {
 			h.Rooms = append(h.Rooms, r)

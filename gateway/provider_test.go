@@ -251,7 +251,7 @@ func TestProviderCommands(t *testing.T) {
 			refused(t, name, err, "account lessons: Contoso Timetable needs no sign-in", "roomgate check")
 		}
 		cfg := s.parse()
-		_, err = HandOver(cfg, cfg.Accounts[0], "", s.deps)
+		_, err = HandOver(cfg, cfg.Accounts[0], "", false, s.deps)
 		refused(t, "handover", err, "account lessons: there is nothing to hand over for Contoso Timetable", "roomgate check")
 	})
 }

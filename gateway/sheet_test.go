@@ -52,6 +52,27 @@ id = "boardroom"
 [mqtt]
 broker = "mqtt://127.0.0.1"
 `,
+	"code-discover": `# discover
+[[account]]
+name = "rooms"
+tenant = "contoso.example"
+client_id = "11111111-2222-3333-4444-555555555555"
+[mqtt]
+broker = "mqtts://broker.example"
+`,
+	"app-discover": `# discover
+[[account]]
+name = "rooms"
+sign_in = "app"
+tenant = "contoso.example"
+client_id = "11111111-2222-3333-4444-555555555555"
+client_secret = "hunter2-hunter2"
+[[room]]
+id = "boardroom"
+mailbox = "boardroom@contoso.example"
+[mqtt]
+broker = "mqtts://broker.example"
+`,
 	"app-certificate": `
 [[account]]
 name = "rooms"
@@ -85,7 +106,7 @@ func sheetOf(t *testing.T, text string) (Sheet, []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sheet, err := HandOver(cfg, cfg.Accounts[0], "rooms@contoso.example",
+	sheet, err := HandOver(cfg, cfg.Accounts[0], "rooms@contoso.example", strings.Contains(text, "# discover"),
 		Dependencies{Clock: driver.WallClock{}, Version: "test", Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)

@@ -60,7 +60,8 @@ func (p *Provider) places(ctx context.Context) ([]Place, []driver.Finding, error
 // (learn.microsoft.com/graph/permissions-reference#placereadall).
 func (o Options) placesForbidden(subject string) driver.Finding {
 	f := driver.Finding{Subject: subject, Level: driver.LevelBad, Person: true, Words: "the permission Place.Read.All is missing, so only calendars can be listed",
-		Action: `add "Place.Read.All" to scopes of the account, have an administrator of the customer consent to it, then run: ` + o.login()}
+		Action: `add "Place.Read.All" to scopes of the account, have an administrator of the customer consent to it (` + o.Program + " handover --discover " + o.Account +
+			" writes how, and how to take it back), then run: " + o.login()}
 	if o.app() {
 		f.Words = "the permission Place.Read.All is missing, so no rooms can be listed"
 		f.Action = "have the customer's IT grant it: entra.microsoft.com > Entra ID > App registrations > the app > API permissions > Add a permission > " +

@@ -12,7 +12,10 @@ import (
 // HandOver implements driver.Guide.
 func (p *Provider) HandOver(h driver.HandOver) []driver.Block {
 	s := sheet{p.o, h}
-	return slices.Concat(s.summary(), s.permissions(), s.data(), s.network(), s.registering(), s.limiting(), s.revoking())
+	if lasting := s.lasting(); h.Discover && !s.o.app() {
+		s.o.Scopes = append(lasting, listRooms)
+	}
+	return slices.Concat(s.purpose(), s.account(), s.summary(), s.permissions(), s.data(), s.network(), s.registering(), s.limiting(), s.listing(), s.revoking())
 }
 
 // sheet is the hand-over sheet of one account.
@@ -39,28 +42,64 @@ func (o Options) confidential() bool { return o.Secret || o.Certificate != nil }
 // appName is the name of the registration: unique where there are many.
 func (s sheet) appName() string { return "roomgate " + s.Site.ID + " " + s.o.Account }
 
-// summary is the purpose of the sheet and who does what.
+// purpose is what the gateway is for.
+func (s sheet) purpose() []driver.Block {
+	return []driver.Block{{Text: "A gateway in the building reads when the meeting rooms are booked and reports it to the building management system, so that heating, ventilation and lighting follow the bookings. " +
+		"It only reads. It never writes to a calendar, does not read mail, and sends nothing to its maker or to any other service."}}
+}
+
+// account is the account to be made, before everything that names it.
+func (s sheet) account() []driver.Block {
+	heading := driver.Block{Heading: "The account to be made"}
+	if s.o.app() {
+		return []driver.Block{heading, {Text: "None. The gateway signs in as an application, without a user: " + driver.AsCode(s.appName()) + ", which the block under \"Registering the app\" makes. It can read the calendars you give it, and nothing else."}}
+	}
+	return []driver.Block{
+		heading,
+		{Text: "The gateway signs in as one of your users, once. Make a new one, at " + s.o.portal() + ", Users, New user; every other step names it."},
+		{Table: [][]string{
+			{"Setting", "Value"},
+			{"User name", driver.AsCode(s.User)},
+			{"Display name", driver.AsCode(s.appName())},
+			{"Licence", "one with Exchange Online: the account needs a mailbox, even if it gets no mail"},
+			{"Roles and groups", "none"},
+			{"Password", "known to whoever signs in; if it is changed later, " + s.afterPasswordChange()},
+		}},
+		{List: s.accountNeeds()},
+	}
+}
+
+// afterPasswordChange is what becomes of the sign-in then.
+func (s sheet) afterPasswordChange() string {
+	if s.o.confidential() {
+		return "the gateway stays signed in"
+	}
+	return "somebody has to sign in again"
+}
+
+// summary is who does what.
 func (s sheet) summary() []driver.Block {
-	who := "It signs in as one of your accounts. A user signs in once: " + driver.AsCode(s.User) + "."
 	steps := []string{
 		"IT: paste the block under \"Registering the app\". It prints the values to hand over.",
 		"IT: paste the block under \"Limiting it to the rooms\".",
 		"Integrator: put the values into `roomgate.toml` and restart the gateway.",
 	}
-	switch {
-	case s.o.app():
-		who = "It signs in as an application, without a user. It can read the calendars you give it, and nothing else."
-	case s.restriction() == "":
+	if s.restriction() == "" {
 		steps = append(steps[:1], steps[2:]...)
 	}
 	if !s.o.app() {
+		steps = append([]string{"IT: make the account " + driver.AsCode(s.User) + "."}, steps...)
 		steps = append(steps, s.signInStep())
+	}
+	if s.Discover && s.o.app() {
+		steps = slices.Insert(steps, 1, "IT: paste the first block under \"Listing the rooms, and taking that back\".")
+	}
+	if s.Discover {
+		steps = append(steps, "Integrator: run "+driver.AsCode(s.o.discover())+", and put the rooms that are wanted into `roomgate.toml`.",
+			"IT: take "+driver.AsCode(listRooms)+" back, with the last block under \"Listing the rooms, and taking that back\".")
 	}
 	steps = append(steps, "Integrator: run "+driver.AsCode(s.o.Program+" check")+". Every line is good, or says what is missing and who can fix it.")
 	return []driver.Block{
-		{Text: "A gateway in the building reads when the meeting rooms are booked and reports it to the building management system, so that heating, ventilation and lighting follow the bookings. " +
-			"It only reads. It never writes to a calendar, does not read mail, and sends nothing to its maker or to any other service."},
-		{Text: who},
 		{Heading: "Who does what"},
 		{Steps: steps},
 	}
@@ -79,11 +118,8 @@ func (s sheet) permissions() []driver.Block {
 	if s.o.app() {
 		return []driver.Block{
 			{Heading: "What it may do, and why"},
-			{Table: [][]string{
-				{"Permission", "Granted in", "Why"},
-				{"`Application Calendars.Read`", "Exchange Online, for room mailboxes only", "reads the bookings of the rooms"},
-			}},
-			{Text: "Do not grant a permission of Microsoft Graph in Entra ID: it would cover every mailbox of the company, and Exchange adds the two grants up."},
+			{Table: s.appPermissions()},
+			{Text: "Do not grant a permission for calendars in Entra ID: it would cover every mailbox of the company, and Exchange adds the two grants up."},
 		}
 	}
 	table := [][]string{{"Permission (delegated)", "Why", "Consent"}}
@@ -103,6 +139,18 @@ func (s sheet) permissions() []driver.Block {
 		{Table: table},
 		{Text: "Delegated permissions never exceed the account's own rights: what the account cannot open in Outlook, the gateway cannot read."},
 	}
+}
+
+// appPermissions are those of an application.
+func (s sheet) appPermissions() [][]string {
+	table := [][]string{
+		{"Permission", "Granted in", "Why"},
+		{"`Application Calendars.Read`", "Exchange Online, for room mailboxes only", "reads the bookings of the rooms"},
+	}
+	if s.Discover {
+		table = append(table, []string{driver.AsCode(listRooms), "Entra ID, for the time of commissioning", permissions[listRooms].why})
+	}
+	return table
 }
 
 // shown is what is shown of a booking outside its calendar.
@@ -204,9 +252,8 @@ func (s sheet) registering() []driver.Block {
 	if s.o.app() {
 		return blocks
 	}
-	return append(blocks, driver.Block{List: s.accountNeeds()},
-		driver.Block{Text: "The block consents for this one account only. To do it by hand: " + s.o.portal() +
-			", App registrations, New registration; then API permissions, Grant admin consent." + s.consentNote()})
+	return append(blocks, driver.Block{Text: "The block consents for this one account only. To do it by hand: " + s.o.portal() +
+		", App registrations, New registration; then API permissions, Grant admin consent." + s.consentNote()})
 }
 
 // accountNeeds are the requirements for the account that signs in.
@@ -248,12 +295,48 @@ func (s sheet) consentNote() string {
 		driver.AsCode(s.o.LoginURL+"/"+url.PathEscape(tenant)+"/v2.0/adminconsent?"+q.Encode()) + "."
 }
 
+// listRooms is the permission to list the rooms of the directory. It shows names,
+// addresses and places of rooms, and no booking
+// (learn.microsoft.com/graph/permissions-reference#placereadall).
+const listRooms = "Place.Read.All"
+
+// lasting are the permissions that the gateway keeps.
+func (s sheet) lasting() []string {
+	return slices.DeleteFunc(slices.Clone(s.o.Scopes), func(scope string) bool { return shortScopes([]string{scope})[0] == listRooms })
+}
+
+// listing is what is needed to list the rooms, for the time of commissioning, and how it
+// is taken back.
+func (s sheet) listing() []driver.Block {
+	if !s.Discover {
+		return nil
+	}
+	blocks := []driver.Block{
+		{Heading: "Listing the rooms, and taking that back"},
+		{Text: "The gateway asks for " + driver.AsCode(listRooms) + " for the time of commissioning: it lists the rooms once, with their addresses, buildings and floors, so that nobody has to type them. The permission shows no booking, and is not needed to read the calendars."},
+	}
+	if s.o.app() {
+		return append(blocks,
+			driver.Block{Text: "To grant it, after \"Registering the app\", as a Privileged Role Administrator:"},
+			driver.Block{Code: s.grantListing(), Shell: powershell},
+			driver.Block{Text: "To take it back, as soon as the rooms are in the configuration:"},
+			driver.Block{Code: s.withdrawListing(), Shell: powershell})
+	}
+	return append(blocks,
+		driver.Block{Text: "It is granted with the others under \"Registering the app\". For that time the integrator adds " + driver.AsCode(listRooms) + " to `scopes` of the account, and removes it when it is taken back."},
+		driver.Block{Text: "To take it back, as soon as the rooms are in the configuration; a token that was issued before is valid for up to 90 minutes:"},
+		driver.Block{Code: s.withdrawListing(), Shell: powershell})
+}
+
 // limiting is how the app is limited to the rooms.
 func (s sheet) limiting() []driver.Block {
 	blocks := []driver.Block{{Heading: "Limiting it to the rooms"}}
 	code := s.restriction()
 	if shared := s.shared(); shared != "" {
 		blocks = append(blocks, driver.Block{Text: "Share these calendars with the account, as Reviewer, and accept them there in Outlook: " + shared + "."})
+	}
+	if s.roomsToCome() {
+		blocks = append(blocks, driver.Block{Text: "The rooms are not in the configuration yet, so the block is for all room mailboxes of the company: limit `$rooms` to those of the building."})
 	}
 	switch {
 	case !s.o.app() && s.o.Read == ByFreeBusy:

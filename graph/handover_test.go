@@ -11,7 +11,7 @@ import (
 
 // personOptions are those of an account of a person with a client secret.
 var personOptions = Options{
-	Account: "rooms", Cloud: "global", LoginURL: "https://login.microsoftonline.com", GraphURL: "https://graph.microsoft.com",
+	Account: "rooms", Program: "roomgate", Cloud: "global", LoginURL: "https://login.microsoftonline.com", GraphURL: "https://graph.microsoft.com",
 	Tenant: "contoso.example", ClientID: "2c1d7a90-3b4e-4f5a-9c6d-7e8f90a1b2c3", SignIn: "code", RedirectURI: "http://localhost",
 	Scopes: []string{"offline_access", "User.Read", "Calendars.Read"}, Secret: true,
 }
@@ -59,6 +59,58 @@ func TestLimitingByReading(t *testing.T) {
 		got := text(p.HandOver(sheetFor(c.o, c.room).HandOver))
 		if !strings.Contains(got, c.want) || strings.Contains(got, c.not) {
 			t.Errorf("%s: the sheet lacks %q or has %q:\n%s", name, c.want, c.not, got)
+		}
+	}
+}
+
+// A sheet that asks for the permission to list the rooms says what it is for, for how
+// long, and how exactly that permission is taken back. Without --discover there is
+// nothing of it.
+func TestListingTheRooms(t *testing.T) {
+	app := personOptions
+	app.SignIn, app.RedirectURI, app.Scopes = "app", "", nil
+	asked := personOptions
+	asked.Scopes = append([]string{"https://graph.microsoft.com/Place.Read.All"}, asked.Scopes...)
+	for name, c := range map[string]struct {
+		o    Options
+		want []string
+	}{
+		"user": {personOptions, []string{"`Place.Read.All` | reads the list of rooms | an administrator", "cb8f45a0-5c2e-4ea1-b803-84b870a7d7ec",
+			"-Scope 'offline_access User.Read Calendars.Read Place.Read.All'", "for the time of commissioning",
+			"Update-MgOauth2PermissionGrant -OAuth2PermissionGrantId $_.Id -Scope 'offline_access User.Read Calendars.Read'",
+			"Integrator: run `roomgate rooms discover --account rooms`"}},
+		"user who asks for it already": {asked, []string{"-Scope 'offline_access User.Read Calendars.Read Place.Read.All'", "$_.Id -Scope 'offline_access User.Read Calendars.Read'"}},
+		"application": {app, []string{"`Place.Read.All` | Entra ID, for the time of commissioning", "Where-Object Value -eq 'Place.Read.All'",
+			"New-MgServicePrincipalAppRoleAssignment", "Remove-MgServicePrincipalAppRoleAssignment"}},
+	} {
+		p := &Provider{o: c.o}
+		h := sheetFor(c.o).HandOver
+		h.Discover = true
+		got := text(p.HandOver(h))
+		for _, want := range c.want {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s: lacks %q:\n%s", name, want, got)
+			}
+		}
+		if !strings.Contains(got, "Get-EXOMailbox -RecipientTypeDetails RoomMailbox") {
+			t.Errorf("%s: without a room in the configuration none can be read after this visit", name)
+		}
+		h.Discover = false
+		if got := text((&Provider{o: personOptions}).HandOver(h)); strings.Contains(got, "Place.Read.All") {
+			t.Errorf("%s: asks for it without being told to:\n%s", name, got)
+		}
+	}
+}
+
+// The account to be made is the first thing on the sheet.
+func TestSheetBeginsWithTheAccount(t *testing.T) {
+	app := personOptions
+	app.SignIn = "app"
+	for _, o := range []Options{personOptions, app} {
+		blocks := (&Provider{o: o}).HandOver(sheetFor(o).HandOver)
+		i := slices.IndexFunc(blocks, func(b driver.Block) bool { return b.Heading != "" })
+		if i != 1 || blocks[i].Heading != "The account to be made" {
+			t.Errorf("%s: begins with %q", o.SignIn, blocks[i].Heading)
 		}
 	}
 }

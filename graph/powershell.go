@@ -145,6 +145,42 @@ func (s sheet) results(line func(string, ...any)) {
 	line("\"@")
 }
 
+// findApp writes how the registration is found by a window that has not made it.
+func (s sheet) findApp(rights string) []string {
+	filter := "displayName eq " + psQuote(s.appName())
+	if s.o.ClientID != placeholderID {
+		filter = "appId eq " + psQuote(s.o.ClientID)
+	}
+	return []string{
+		"Connect-MgGraph -Scopes " + rights + psEnvironment[s.o.Cloud].graph + " -NoWelcome",
+		"$sp = Get-MgServicePrincipal -Filter \"" + filter + "\"",
+		"$graph = Get-MgServicePrincipal -Filter \"appId eq '" + graphAppID + "'\"   # Microsoft Graph",
+	}
+}
+
+// grantListing lets an application list the rooms
+// (learn.microsoft.com/graph/api/serviceprincipal-post-approleassignments).
+func (s sheet) grantListing() string {
+	return strings.Join(append(s.findApp("'AppRoleAssignment.ReadWrite.All', 'Application.Read.All'"),
+		"$role = ($graph.AppRoles | Where-Object Value -eq "+psQuote(listRooms)+").Id",
+		"$null = New-MgServicePrincipalAppRoleAssignment -ServicePrincipalId $sp.Id -PrincipalId $sp.Id -ResourceId $graph.Id -AppRoleId $role"), "\n")
+}
+
+// withdrawListing takes the permission to list the rooms back, and no other.
+func (s sheet) withdrawListing() string {
+	if s.o.app() {
+		return strings.Join(append(s.findApp("'AppRoleAssignment.ReadWrite.All', 'Application.Read.All'"),
+			"$role = ($graph.AppRoles | Where-Object Value -eq "+psQuote(listRooms)+").Id",
+			"Get-MgServicePrincipalAppRoleAssignment -ServicePrincipalId $sp.Id | Where-Object AppRoleId -eq $role | ForEach-Object {",
+			"  Remove-MgServicePrincipalAppRoleAssignment -ServicePrincipalId $sp.Id -AppRoleAssignmentId $_.Id",
+			"}"), "\n")
+	}
+	return strings.Join(append(s.findApp("'DelegatedPermissionGrant.ReadWrite.All', 'Application.Read.All'"),
+		"Get-MgOauth2PermissionGrant -Filter \"clientId eq '$($sp.Id)' and resourceId eq '$($graph.Id)'\" | ForEach-Object {",
+		"  Update-MgOauth2PermissionGrant -OAuth2PermissionGrantId $_.Id -Scope "+psQuote(strings.Join(shortScopes(s.lasting()), " ")),
+		"}"), "\n")
+}
+
 // restriction writes the block that limits the app to the rooms.
 func (s sheet) restriction() string {
 	if s.o.app() {
@@ -169,25 +205,42 @@ func (s sheet) roleAssignment() string {
 		"New-ManagementScope -Name " + name + " -RecipientRestrictionFilter \"RecipientTypeDetails -eq 'RoomMailbox'\"",
 		"New-ManagementRoleAssignment -App $sp.Id -Role 'Application Calendars.Read' -CustomResourceScope " + name,
 		"# InScope must be True for every room:",
-		"foreach ($room in " + psList(s.mailboxes()) + ") { Test-ServicePrincipalAuthorization -Identity $sp.Id -Resource $room | Format-Table }",
+		"$rooms = " + s.roomList(),
+		"foreach ($room in $rooms) { Test-ServicePrincipalAuthorization -Identity $sp.Id -Resource $room | Format-Table }",
 	}, "\n")
 }
 
 // sharing shares the rooms' calendars with the account that signs in. The name
 // of the folder depends on the language of the mailbox.
 func (s sheet) sharing() string {
-	if len(s.mailboxes()) == 0 {
+	if len(s.mailboxes()) == 0 && !s.roomsToCome() {
 		return ""
 	}
 	return strings.Join([]string{
 		"$account = " + psQuote(s.User),
 		"Install-Module ExchangeOnlineManagement -Scope CurrentUser",
 		"Connect-ExchangeOnline -ShowBanner:$false" + psEnvironment[s.o.Cloud].exchange,
-		"foreach ($room in " + psList(s.mailboxes()) + ") {",
+		"$rooms = " + s.roomList(),
+		"foreach ($room in $rooms) {",
 		"  $folder = (Get-EXOMailboxFolderStatistics -Identity $room -FolderScope Calendar | Where-Object FolderType -eq 'Calendar').Name",
 		"  Add-MailboxFolderPermission -Identity \"${room}:\\$folder\" -User $account -AccessRights Reviewer",
 		"}",
 	}, "\n")
+}
+
+// roomsToCome reports whether the rooms are discovered after this sheet was written: their
+// calendars are shared before that, so that IT does everything in one visit.
+func (s sheet) roomsToCome() bool {
+	return s.Discover && s.o.Read != ByFreeBusy && len(s.mailboxes()) == 0
+}
+
+// roomList writes the addresses of the rooms: where these are not known yet, those of all
+// rooms there are, for IT to limit.
+func (s sheet) roomList() string {
+	if s.roomsToCome() {
+		return "(Get-EXOMailbox -RecipientTypeDetails RoomMailbox -ResultSize Unlimited).PrimarySmtpAddress   # or, for some only: @('one@...', 'two@...')"
+	}
+	return psList(s.mailboxes())
 }
 
 func psList(values []string) string {

@@ -10,13 +10,15 @@ import (
 
 func handoverCommand(g *globals) *cobra.Command {
 	var format, user string
+	var discover bool
 	c := &cobra.Command{
 		Use:   "handover [account]",
 		Short: "Write the sheet for the customer's IT",
 		Long: "Handover writes, from the configuration, what the customer's IT needs to know\n" +
 			"before it grants access, and the commands that do its part: registering the app\n" +
-			"with exactly these permissions, and limiting it to the rooms. The sheet holds no\n" +
-			"secret.",
+			"with exactly these permissions, and limiting it to the rooms. With --discover it\n" +
+			"also asks for the permission to list the rooms, and says how to take that back, so\n" +
+			"that one visit of IT is enough. The sheet holds no secret.",
 		Example: "  roomgate handover --user rooms@contoso.example > handover.md\n  roomgate handover --format html > handover.html",
 		Args:    atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -31,7 +33,7 @@ func handoverCommand(g *globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			sheet, err := gateway.HandOver(cfg, account, user, deps)
+			sheet, err := gateway.HandOver(cfg, account, user, discover, deps)
 			if err != nil {
 				return err
 			}
@@ -42,6 +44,7 @@ func handoverCommand(g *globals) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&format, "format", "markdown", "markdown or html")
+	c.Flags().BoolVar(&discover, "discover", false, "also ask for what 'rooms discover' needs, for the time of commissioning")
 	c.Flags().StringVar(&user, "user", "rooms@YOUR-DOMAIN", "`ADDRESS` of the account that will sign in, to be filled in")
 	return c
 }
