@@ -50,7 +50,11 @@ func (d *Driver) logFailures(a *accountState) {
 			words, person := Explain(err)
 			failed[words] = append(failed[words], room.ID)
 			if len(failed[words]) == 1 && a.failed[words] == nil {
-				d.o.Log.Log(context.Background(), levelOf(person), "rooms cannot be read", "account", a.Name, "first", room.ID, "reason", words, "references", referencesOf(err))
+				log := d.o.Log.With("account", a.Name, "first", room.ID, "reason", words)
+				if references := referencesOf(err); references != "" {
+					log = log.With("references", references)
+				}
+				log.Log(context.Background(), levelOf(person), "rooms cannot be read")
 			}
 		}
 	}

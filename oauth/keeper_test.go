@@ -350,6 +350,9 @@ func TestRevocationWaitsForAPerson(t *testing.T) {
 		if st.State != driver.SignInNeeded || st.Action != "run: roomgate login rooms" || !strings.Contains(st.Reason, "revoked") || !strings.Contains(st.Reason, "(invalid_grant, bad_token)") {
 			t.Errorf("status %+v", st)
 		}
+		if log := s.log.String(); strings.Count(log, `references="trace id 5b0c0f2e"`) != 1 {
+			t.Errorf("what the support of the service needs is not logged once:\n%s", log)
+		}
 		before := s.service.count()
 		for range 24 * 60 {
 			if _, err := s.keeper.Token(t.Context()); err == nil {

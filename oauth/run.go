@@ -87,7 +87,9 @@ func (k *Keeper) logChange(logged *driver.SessionStatus) *driver.SessionStatus {
 	}
 	log := k.opts.Log
 	k.mu.Lock()
-	references := k.fault.References()
+	if references := k.fault.References(); references != "" {
+		log = log.With("references", references)
+	}
 	k.mu.Unlock()
 	switch {
 	case st.Device != nil: // the code itself is not logged
@@ -99,9 +101,9 @@ func (k *Keeper) logChange(logged *driver.SessionStatus) *driver.SessionStatus {
 	case st.State == driver.SignedIn:
 		log.Info("the sign-in works", "access_expires", st.AccessExpires)
 	case st.State == driver.Retrying:
-		log.Warn("the sign-in could not be refreshed; trying again", "reason", st.Reason, "action", st.Action, "references", references, "next_try", st.NextTry)
+		log.Warn("the sign-in could not be refreshed; trying again", "reason", st.Reason, "action", st.Action, "next_try", st.NextTry)
 	default:
-		log.Error("user action required to sign in", "reason", st.Reason, "action", st.Action, "references", references)
+		log.Error("user action required to sign in", "reason", st.Reason, "action", st.Action)
 	}
 	return &st
 }

@@ -51,11 +51,11 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	root.SetOut(out)
 	root.SetErr(errOut)
 	err := root.ExecuteContext(ctx)
-	switch {
-	case err == nil:
+	if err == nil {
 		return exitOK
-	case ctx.Err() != nil && errors.Is(err, context.Canceled):
-		err = stopped("stopped; nothing changed")
+	}
+	if ctx.Err() != nil {
+		err = afterSignal(err)
 	}
 	complain(errOut, err)
 	return exitCode(err)
@@ -144,6 +144,14 @@ var errQuiet = errors.New("already printed")
 type stopped string
 
 func (s stopped) Error() string { return string(s) }
+
+// afterSignal is the error of a command that a signal may have stopped.
+func afterSignal(err error) error {
+	if s := stopped(""); errors.Is(err, context.Canceled) && !errors.As(err, &s) {
+		return stopped("stopped; nothing changed")
+	}
+	return err
+}
 
 // sent is the error of a request that the gateway may carry out although the command
 // was stopped; show is the command that tells.
