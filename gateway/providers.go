@@ -15,7 +15,7 @@ import (
 type Kind struct {
 	Name    string // as in the setting provider
 	Build   func(b Building) (driver.Provider, error)
-	Explain func(text string) driver.Advice // looks an error code up; nil: the kind has no dictionary
+	Explain func(text, program string) driver.Advice // looks an error code up; nil: the kind has no dictionary
 
 	// CertificateSteps are what is done at the service, and in the configuration,
 	// with a certificate that authenticates an account's client. nil: accounts do
@@ -55,14 +55,15 @@ type Storage interface {
 }
 
 // Explain looks an error code up in the dictionaries of all providers. Where it is
-// in none, the advice says where to look it up.
-func Explain(text string) driver.Advice {
+// in none, the advice says where to look it up. program is how commands are called, see
+// config.Program.
+func Explain(text, program string) driver.Advice {
 	var first driver.Advice
 	for _, k := range Providers() {
 		if k.Explain == nil {
 			continue
 		}
-		a := k.Explain(text)
+		a := k.Explain(text, program)
 		if a.Known {
 			return a
 		}

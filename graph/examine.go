@@ -61,7 +61,7 @@ func (o Options) tenantFindings(got driver.ServerAnswer) []driver.Finding {
 	}
 	f.Person, f.Action = true, "check tenant and cloud of account "+o.Account
 	for _, code := range doc.Codes {
-		if advice := Explain("AADSTS" + strconv.Itoa(code)); advice.Known {
+		if advice := Explain("AADSTS"+strconv.Itoa(code), o.Program); advice.Known {
 			f.Words, f.Action = fmt.Sprintf("%s (AADSTS%d)", advice.What, code), advice.Next
 		}
 	}

@@ -41,10 +41,10 @@ func (e explanation) action() string {
 	return e.next
 }
 
-// advice is the entry as displayed.
-func (e explanation) advice(code string) driver.Advice {
+// advice is the entry as displayed, for any account of the program.
+func (e explanation) advice(code, program string) driver.Advice {
 	a := driver.Advice{Code: code, Known: true, What: e.what, Who: e.who, Next: e.next, NeedsPerson: e.class == user}
-	a.Next = e.then("roomgate login <account>")
+	a.Next = e.then(program + " login <account>")
 	return a
 }
 
@@ -58,8 +58,9 @@ func (e explanation) then(login string) string {
 
 // Explain says what an error code of the sign-in ("AADSTS7000222", "7000222", an
 // "error" value such as "invalid_grant") or of Graph ("ErrorAccessDenied") means.
-// Within a longer text the first code that is known counts.
-func Explain(text string) driver.Advice {
+// Within a longer text the first code that is known counts. program is how commands are
+// called.
+func Explain(text, program string) driver.Advice {
 	text = strings.TrimSpace(text)
 	numbers := numbersIn(strings.ToUpper(text))
 	if n, err := strconv.Atoi(text); err == nil && len(text) >= 5 && len(text) <= 9 { // a shorter number is probably an HTTP status
@@ -67,20 +68,20 @@ func Explain(text string) driver.Advice {
 	}
 	for _, n := range numbers {
 		if e, ok := signInNumbers[n]; ok {
-			return numberAdvice(n, e)
+			return numberAdvice(n, e, program)
 		}
 	}
 	if len(numbers) > 0 {
-		a := numberAdvice(numbers[0], unknownNumber("", numbers[0]))
+		a := numberAdvice(numbers[0], unknownNumber("", numbers[0]), program)
 		a.Known = false
 		return a
 	}
 	for _, word := range wordsOf(text) {
 		if e, ok := signInErrors[strings.ToLower(word)]; ok {
-			return e.advice(strings.ToLower(word))
+			return e.advice(strings.ToLower(word), program)
 		}
 		if code, e, ok := calendarEntry(word); ok {
-			return e.advice(code)
+			return e.advice(code, program)
 		}
 	}
 	return driver.Advice{Code: cmp.Or(cut(text, 60), "no code"), What: "this code is not in the dictionary of the sign-in or of Graph", Who: customer, NeedsPerson: true,
@@ -99,8 +100,8 @@ func wordsOf(text string) []string {
 
 // numberAdvice is the entry of a number, with Microsoft's page about it and where the
 // customer's IT finds the event.
-func numberAdvice(number int, e explanation) driver.Advice {
-	a := e.advice("AADSTS" + strconv.Itoa(number))
+func numberAdvice(number int, e explanation, program string) driver.Advice {
+	a := e.advice("AADSTS"+strconv.Itoa(number), program)
 	a.Page = errorPage + strconv.Itoa(number)
 	a.Logs = "entra.microsoft.com, Monitoring & health, Sign-in logs, filter Correlation ID by the id in the error message"
 	return a

@@ -30,14 +30,14 @@ func TestDictionary(t *testing.T) {
 		{"ServiceUnavailable", false, ""}, {"serviceNotAvailable", false, ""}, {"ErrorServerBusy", false, ""}, {"GatewayTimeout", false, ""},
 	} {
 		for _, written := range []string{test.code, strings.ToLower(test.code), " " + strings.ToUpper(test.code)} {
-			a := Explain(written)
+			a := Explain(written, "roomgate")
 			if !a.Known || a.Code != test.code || a.What == "" || a.Who == "" || a.NeedsPerson != test.person ||
 				!strings.Contains(a.Next, test.next) || (a.Next == "") == test.person {
 				t.Errorf("%q: %+v; want a person %v, words with %q", written, a, test.person, test.next)
 			}
 		}
 	}
-	if a := Explain("ErrorOfTomorrow"); a.Known || !a.NeedsPerson || a.What == "" || !strings.Contains(a.Next, "learn.microsoft.com/graph/errors") {
+	if a := Explain("ErrorOfTomorrow", "roomgate"); a.Known || !a.NeedsPerson || a.What == "" || !strings.Contains(a.Next, "learn.microsoft.com/graph/errors") {
 		t.Errorf("%+v", a)
 	}
 }

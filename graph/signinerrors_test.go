@@ -40,7 +40,7 @@ func TestSignInDictionary(t *testing.T) {
 		{"50196", w, "second gateway"}, {"50097", p, "roomgate login"}, {"50199", p, "roomgate login"},
 		{"90055", r, ""}, {"90033", r, ""}, {"50000", r, ""}, {"50033", r, ""}, {"90006", r, ""}, {"90012", r, ""}, {"90024", r, ""}, {"70012", r, ""},
 	} {
-		a := Explain("AADSTS" + test.code)
+		a := Explain("AADSTS"+test.code, "roomgate")
 		if !a.Known || a.Code != "AADSTS"+test.code || a.What == "" || a.Who == "" || !strings.Contains(a.Next, test.next) {
 			t.Errorf("AADSTS%s: %+v; want a next step with %q", test.code, a, test.next)
 		}
@@ -61,7 +61,7 @@ func TestSignInDictionaryOfCodes(t *testing.T) {
 		"70000": "whole address", "9002313": "whole address", "54005": "works once",
 		"501481": "one window", "50147": "one window", "501491": "one window",
 	} {
-		if a := Explain("AADSTS" + code); !strings.Contains(a.What, words) {
+		if a := Explain("AADSTS"+code, "roomgate"); !strings.Contains(a.What, words) {
 			t.Errorf("AADSTS%s: %q; want words with %q", code, a.What, words)
 		}
 	}
@@ -94,7 +94,7 @@ func TestExplainForms(t *testing.T) {
 		"account rooms: refresh the sign-in: revoked (AADSTS50173, invalid_grant)": "AADSTS50173",
 		"denied: [RAOP] : Blocked by tenant policy":                                "[RAOP]",
 	} {
-		if a := Explain(code); !a.Known || a.Code != want || a.What == "" {
+		if a := Explain(code, "roomgate"); !a.Known || a.Code != want || a.What == "" {
 			t.Errorf("%q: %+v; want %s", code, a, want)
 		}
 	}
@@ -102,7 +102,7 @@ func TestExplainForms(t *testing.T) {
 		"AADSTS123456": "https://login.microsoftonline.com/error?code=123456", "123456": "Sign-in logs", "rubbish": "AADSTS", "": "AADSTS",
 		"HTTP 404": "AADSTS", "404": "AADSTS",
 	} {
-		if a := Explain(code); a.Known || !a.NeedsPerson || a.Code == "" || a.What == "" || a.Who == "" || !strings.Contains(a.Next, words) {
+		if a := Explain(code, "roomgate"); a.Known || !a.NeedsPerson || a.Code == "" || a.What == "" || a.Who == "" || !strings.Contains(a.Next, words) {
 			t.Errorf("%q: %+v; want an unknown code and words with %q", code, a, words)
 		}
 	}

@@ -7,11 +7,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"roomgate/config"
 	"roomgate/driver"
 	"roomgate/gateway"
 )
 
-func explainCommand() *cobra.Command {
+func explainCommand(g *globals) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "explain CODE",
@@ -27,7 +28,7 @@ func explainCommand() *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			a := gateway.Explain(strings.Join(args, " "))
+			a := gateway.Explain(strings.Join(args, " "), config.Program(g.config))
 			var err error
 			if asJSON {
 				err = printJSON(cmd.OutOrStdout(), a)

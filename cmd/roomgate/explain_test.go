@@ -19,6 +19,7 @@ func TestExplain(t *testing.T) {
 		{[]string{"7000222"}, exitOK, "AADSTS7000222", "Certificates & secrets"},
 		{[]string{"aadsts50173"}, exitOK, "AADSTS50173", "roomgate login"},
 		{[]string{"invalid_grant"}, exitOK, "invalid_grant", "roomgate login"},
+		{[]string{"invalid_grant", "--config", "/srv/hq.toml"}, exitOK, "invalid_grant", "run: roomgate --config /srv/hq.toml login <account>"},
 		{[]string{"ErrorAccessDenied"}, exitOK, "ErrorAccessDenied", "Add-MailboxFolderPermission"},
 		{[]string{"mailboxnotenabledforrestapi"}, exitOK, "MailboxNotEnabledForRESTAPI", "licence"},
 		{[]string{"AADSTS700082: The refresh token has expired due to inactivity. Trace ID: 5b0c0f2e-1"}, exitOK, "AADSTS700082", "roomgate login"},

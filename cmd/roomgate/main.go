@@ -93,7 +93,7 @@ func newRoot() *cobra.Command {
 	root.PersistentFlags().StringVar(&g.logLevel, "log-level", "info", "debug, info, warn or error")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(runCommand(g), loginCommand(g), logoutCommand(g), accountsCommand(g), roomsCommand(g),
-		checkCommand(g), replayCommand(g), explainCommand(), certificateCommand(g), handoverCommand(g), configCommand(g), dbCommand(g), reportCommand(g), demoCommand(g), simulateCommand(), versionCommand())
+		checkCommand(g), replayCommand(g), explainCommand(g), certificateCommand(g), handoverCommand(g), configCommand(g), dbCommand(g), reportCommand(g), demoCommand(g), simulateCommand(), versionCommand())
 	return onlyGroups(root)
 }
 
