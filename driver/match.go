@@ -22,8 +22,8 @@ func (r Room) Unmatched(events []Event, rooms []Room) (names []string, never boo
 	count := map[string]int{}
 	for i := range events {
 		e := &events[i]
-		declined := func(a Attendee) bool { return r.inMatch(a.Address) || r.inMatch(a.Name) }
-		if r.isFor(e, rooms) || slices.ContainsFunc(e.Attendees, declined) {
+		invited := func(a Attendee) bool { return r.inMatch(a.Address) || r.inMatch(a.Name) } // if it has declined, too
+		if r.isFor(e, rooms) || slices.ContainsFunc(e.Attendees, invited) {
 			return nil, false
 		}
 		seen := map[string]bool{}

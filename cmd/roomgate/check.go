@@ -67,9 +67,16 @@ func (g *globals) check(cmd *cobra.Command, found func(driver.Finding)) error {
 		return err
 	}
 	gateway.CheckConfiguration(g.config, cfg, found)
-	c, err := gateway.Reach(cfg, deps, func() (*store.Store, error) { return openExisting(cfg.Store.Path, deps) })
+	missing := false
+	c, err := gateway.Reach(cfg, deps, func() (*store.Store, error) {
+		_, err := os.Stat(cfg.Store.Path)
+		if missing = errors.Is(err, fs.ErrNotExist); missing {
+			return nil, err
+		}
+		return openIntact(cfg.Store.Path, deps)
+	})
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	case missing && err != nil:
 		return gateway.CheckBeforeStart(cmd.Context(), cfg, deps, found)
 	case err != nil:
 		if err := gateway.Surroundings(cmd.Context(), cfg, deps, found); err != nil {
@@ -81,12 +88,8 @@ func (g *globals) check(cmd *cobra.Command, found func(driver.Finding)) error {
 	return errors.Join(c.Check(cmd.Context(), cfg, found), c.Close())
 }
 
-// openExisting opens the database if there is one; otherwise the error matches
-// fs.ErrNotExist. A damaged one is not replaced.
-func openExisting(path string, d gateway.Dependencies) (*store.Store, error) {
-	if _, err := os.Stat(path); err != nil {
-		return nil, err
-	}
+// openIntact opens a database that exists. A damaged one is not replaced.
+func openIntact(path string, d gateway.Dependencies) (*store.Store, error) {
 	intact := store.ChildCheck(exitDamaged, checkCommandLine)
 	check := func(path string) error {
 		err := intact(path)
