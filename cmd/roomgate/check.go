@@ -73,7 +73,7 @@ func (g *globals) check(cmd *cobra.Command, found func(driver.Finding)) error {
 		if missing = errors.Is(err, fs.ErrNotExist); missing {
 			return nil, err
 		}
-		return openIntact(cfg.Store.Path, deps)
+		return g.openIntact(cfg.Store.Path, deps)
 	})
 	switch {
 	case missing && err != nil:
@@ -88,17 +88,13 @@ func (g *globals) check(cmd *cobra.Command, found func(driver.Finding)) error {
 	return errors.Join(c.Check(cmd.Context(), cfg, found), c.Close())
 }
 
-// openIntact opens a database that exists. A damaged one is not replaced.
-func openIntact(path string, d gateway.Dependencies) (*store.Store, error) {
-	intact := store.ChildCheck(exitDamaged, checkCommandLine)
-	check := func(path string) error {
-		err := intact(path)
-		if errors.Is(err, store.ErrDamaged) {
-			return fmt.Errorf("%v; the gateway replaces it at its next start, and keeps it under another name", err)
-		}
-		return err
+// openIntact opens a database that exists. A damaged one is not replaced, as it would be
+// by opening it.
+func (g *globals) openIntact(path string, d gateway.Dependencies) (*store.Store, error) {
+	if err := store.ChildCheck(exitDamaged, checkCommandLine)(path); errors.Is(err, store.ErrDamaged) {
+		return nil, hinted{fmt.Errorf("%s is damaged; the gateway replaces it at its next start, and keeps it under another name", path), g.command("db check")}
 	}
-	return store.Open(path, store.Options{Check: check, LockTimeout: commandPatience, Now: d.Clock.Now, Log: d.Log})
+	return openStore(path, commandPatience, d)
 }
 
 // failure is the finding that something failed, with the hint of the error.
