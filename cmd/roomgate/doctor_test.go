@@ -59,7 +59,7 @@ func TestDoctorFindsWhatIsMissing(t *testing.T) {
 		subject, action string
 		exit            int
 	}{
-		{"nobody signed in", secretLine(), func(*stand) {}, "account rooms", "roomgate login rooms", exitPerson},
+		{"nobody signed in", secretLine(), func(*stand) {}, "account rooms", "roomgate.toml login rooms", exitPerson},
 		{"the secret has expired", "sign_in = \"app\"\n" + secretLine(), func(s *stand) { s.sim.FailToken(7000222, -1) }, "account rooms", "Certificates & secrets", exitPerson},
 		{"no permission for the app", "sign_in = \"app\"\n" + secretLine(), func(s *stand) { s.sim.ChangeApp(id, func(a *graphsim.App) { a.AppRoles = nil }) }, "room library", "Test-ServicePrincipalAuthorization", exitPerson},
 		{"the secret ends soon", "sign_in = \"app\"\nclient_secret_expires = " + time.Now().AddDate(0, 0, 10).Format(time.DateOnly) + "\n" + secretLine(), func(*stand) {}, "account rooms", "Certificates & secrets", exitOK},

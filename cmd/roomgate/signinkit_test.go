@@ -118,7 +118,7 @@ func (s *stand) login(f loginFlags, in string) (string, error) {
 	cmd.SetContext(s.t.Context())
 	cmd.SetIn(strings.NewReader(in))
 	cmd.SetOut(&out)
-	err := login{loginFlags: &f, cmd: cmd, gateway: s.client, account: s.status(), zone: time.UTC}.run()
+	err := login{loginFlags: &f, globals: &globals{config: config.DefaultPath}, cmd: cmd, gateway: s.client, account: s.status(), zone: time.UTC}.run()
 	return out.String(), err
 }
 
