@@ -75,6 +75,7 @@ func CheckBeforeStart(ctx context.Context, cfg *config.Config, d Dependencies, f
 		return err
 	}
 	doctor.Probe = sink.Probe
+	doctor.Subscriber = func(ctx context.Context) (int, error) { return sink.Subscriber(ctx, subjectsOf(cfg)) }
 	doctor.Examine(ctx, found)
 	return nil
 }

@@ -41,7 +41,7 @@ func TestDoctorOnASiteThatWorks(t *testing.T) {
 		subjects = append(subjects, f.Subject)
 	}
 	want := []string{"database", "time zone", "server 127.0.0.1", "tenant " + graphsim.TenantID, "clock", "disk", "file permissions",
-		"account rooms", "room boardroom", "room boardroom subjects", "room library", "broker"}
+		"account rooms", "room boardroom", "room boardroom subjects", "room library", "broker", "subscriber"}
 	if !slices.Equal(subjects, want) {
 		t.Errorf("looked at %q, want %q", subjects, want)
 	}
