@@ -56,7 +56,8 @@ type Options struct {
 	State     *State                 // of an earlier Handler; nil: a new one
 }
 
-// Handler returns the handler of all pages. Streams of events end when their
+// Handler returns the handler of all pages, to be served by package httpd, which
+// disconnects clients that do not read. Streams of events end when their
 // request's context does: give the http.Server a BaseContext that ends before
 // Shutdown is called, since Shutdown waits for them.
 func Handler(o Options) http.Handler {
@@ -64,6 +65,7 @@ func Handler(o Options) http.Handler {
 		o.State = NewState()
 	}
 	s := &server{Options: o, State: o.State}
+	s.rooms = newRoomCache(&s.Options)
 	mux := http.NewServeMux()
 	if o.Accounts == nil {
 		mux.HandleFunc("GET /{$}", s.page)
@@ -80,7 +82,7 @@ func Handler(o Options) http.Handler {
 	mux.HandleFunc("GET /api/v1/rooms/{id}", s.apiRoom)
 	mux.HandleFunc("GET /api/v1/accounts", s.apiAccounts)
 	mux.HandleFunc("GET /api/v1/gateway", s.apiGateway)
-	mux.Handle("GET /metrics", s.metrics())
+	mux.HandleFunc("GET /metrics", s.metrics())
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /style.css", asset("style.css", styleCSS))
 	mux.HandleFunc("GET /page.js", asset("page.js", pageJS))
@@ -91,6 +93,7 @@ func Handler(o Options) http.Handler {
 type server struct {
 	Options
 	*State
+	rooms *roomCache
 }
 
 //go:embed style.css
