@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"roomgate/driver"
+	"roomgate/httpd"
 )
 
 const (
@@ -148,17 +149,18 @@ func accountPath(account string) string { return "/setup/accounts/" + url.PathEs
 // enterCode takes the set-up code and allows this browser to sign in.
 func (u setUp) enterCode(w http.ResponseWriter, r *http.Request) {
 	now := time.Now()
-	if wait := u.guesses.take(now); wait > 0 {
+	guesses := u.guesses.of(r, now)
+	if wait := guesses.take(now); wait > 0 {
 		retryAfter(w, wait)
 		u.refuse(w, http.StatusTooManyRequests, refusedRate, "too many wrong codes were entered; wait a quarter of an hour, or sign in on the gateway with roomgate login")
 		return
 	}
 	if u.SetUpCode == nil || !u.SetUpCode(strings.TrimSpace(r.PostForm.Get("code"))) {
-		u.Log.Warn("a wrong set-up code was entered", "from", r.RemoteAddr)
+		u.Log.Warn("a wrong set-up code was entered", "from", httpd.Caller(r))
 		u.refuse(w, http.StatusForbidden, refusedCode, "this is not the set-up code; a code works once, and roomgate login --page prints a new one")
 		return
 	}
-	u.guesses.undo()
+	guesses.undo()
 	cookie := rand.Text()
 	u.browsers.put(cookie, true, now)
 	http.SetCookie(w, &http.Cookie{Name: cookieName, Value: cookie, Path: "/setup", HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil})
