@@ -207,5 +207,5 @@ func issuerOf(chain []*x509.Certificate) string {
 		return "nobody"
 	}
 	name := chain[0].Issuer
-	return strings.TrimSpace(strings.Join(append([]string{strconv.Quote(name.CommonName)}, name.Organization...), " "))
+	return OneLine(strings.Join(append([]string{strconv.Quote(name.CommonName)}, name.Organization...), " "))
 }

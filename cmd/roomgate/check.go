@@ -86,11 +86,11 @@ func failure(subject string, err error) driver.Finding {
 
 func printFindings(w io.Writer, findings []driver.Finding) error {
 	for _, f := range findings {
-		if _, err := fmt.Fprintf(w, "%-8s %s: %s\n", f.Level, f.Subject, f.Words); err != nil {
+		if _, err := fmt.Fprintf(w, "%-8s %s: %s\n", f.Level, gateway.OneLine(f.Subject), gateway.Continued(f.Words, "         ")); err != nil {
 			return err
 		}
 		if f.Action != "" {
-			fmt.Fprintf(w, "         to do: %s\n", f.Action)
+			fmt.Fprintf(w, "         to do: %s\n", gateway.Continued(f.Action, "         "))
 		}
 	}
 	return nil

@@ -191,7 +191,7 @@ func (l login) withDevice() error {
 		return err
 	}
 	fmt.Fprintf(l.cmd.OutOrStdout(), "Open this address on any device, and sign in as the account that may see the rooms:\n\n  %s\n\nThe code to enter there:\n\n  %s\n\nIt is valid until %s. Waiting for the sign-in ...\n",
-		d.VerificationURI, d.UserCode, d.Expires.In(l.zone).Format("15:04"))
+		gateway.OneLine(d.VerificationURI), gateway.OneLine(d.UserCode), d.Expires.In(l.zone).Format("15:04"))
 	return l.report(l.gateway.WaitDevice(l.cmd.Context(), l.account.Name))
 }
 

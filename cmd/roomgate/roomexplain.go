@@ -70,5 +70,5 @@ func valueWord(v any) string {
 	if v == nil {
 		return "-"
 	}
-	return fmt.Sprint(v)
+	return gateway.OneLine(fmt.Sprint(v))
 }
