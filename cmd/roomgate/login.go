@@ -142,6 +142,7 @@ func (l login) withBrowser() error {
 	if err != nil {
 		return err
 	}
+	address = gateway.OneLine(address)
 	if l.printURL {
 		fmt.Fprintln(l.cmd.OutOrStdout(), address)
 		return nil
