@@ -41,6 +41,7 @@ var arrows = map[string]arrow{
 	"config":                 {nil, false, "a configuration is text and values; only the gateway passes them on"},
 	"replay":                 {[]string{"driver", "ical"}, false, "a file is played through the same rules as any calendar, whoever shows the points"},
 	"demo":                   {[]string{"bridge", "bridge/mqtt/openbroker", "driver", "graph/graphsim", "replay"}, false, "it stages a gateway that is handed to it, so that the gateway does not know that it is shown"},
+	"webdriver":              {nil, true, "a browser shows any page"},
 	"packaging":              {nil, true, "files that are installed"},
 	"systemd":                {nil, true, "files that are installed"},
 	"gateway": {[]string{"bridge", "bridge/mqtt", "bridge/web", "config", "driver", "driver/store", "graph", "httpd", "oauth", "replay"},
