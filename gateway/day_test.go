@@ -533,7 +533,7 @@ func (y *years) bootIn1970() {
 }
 
 // A gateway on a shelf: after 89 days the sign-in works, after 91 it has expired.
-func TestMonthsOff(t *testing.T) {
+func TestGatewayThatWasOffForMonths(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
 		y := &years{newBuilding(t, 1, begin, 2, ""), begin}

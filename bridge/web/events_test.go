@@ -159,7 +159,7 @@ func wantIDs(t *testing.T, when string, got []event, want ...string) {
 	}
 }
 
-func TestStream(t *testing.T) {
+func TestStreamSendsWhatChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := options(t)
 		b := serve(t, &o)

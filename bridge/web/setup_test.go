@@ -396,7 +396,7 @@ func TestSetUpLivesOnLocalhost(t *testing.T) {
 	}
 }
 
-func TestCookie(t *testing.T) {
+func TestSetUpCookieIsBoundToTheSetUpPages(t *testing.T) {
 	o, _ := signInOptions(t, byCode("http://localhost"))
 	w := send(Handler(o), "/setup/code", url.Values{"code": {setUpCode}, "account": {"//evil.example"}})
 	c := w.Result().Cookies()[0]
