@@ -113,7 +113,7 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
-func TestReadingOfARoomIsRequested(t *testing.T) {
+func TestRead(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "day.json")
 	if err := os.WriteFile(path, []byte(`[{"room":"a","start":"2026-01-15T09:00","end":"2026-01-15T10:00"}]`), 0o600); err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
 
 	"roomgate/bridge"
 	"roomgate/driver"
@@ -70,7 +71,7 @@ var (
 // received those before it, so that a client which does not read holds one family and
 // not all.
 func (s *server) metrics() http.HandlerFunc {
-	format := expfmt.Negotiate(http.Header{})
+	format := expfmt.NewFormat(expfmt.TypeTextPlain).WithEscapingScheme(model.UnderscoreEscaping)
 	families := s.metricFamilies()
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", string(format))
