@@ -51,13 +51,17 @@ func familiesOf(catalogue []driver.Point, scope string, labels ...string) []fami
 // collect sends the samples of one subject.
 func collect(out chan<- prometheus.Metric, families []family, points []driver.Value, labels ...string) {
 	for _, f := range families {
-		v := points[f.index]
-		for _, word := range f.words {
-			out <- prometheus.MustNewConstMetric(f.desc, f.kind, truth(v.Text() == word), append(slices.Clone(labels), word)...)
-		}
-		if f.words == nil && !v.Nothing() {
-			out <- prometheus.MustNewConstMetric(f.desc, f.kind, number(v), labels...)
-		}
+		f.collect(out, points[f.index], labels...)
+	}
+}
+
+// collect sends the samples of one point of one subject.
+func (f family) collect(out chan<- prometheus.Metric, v driver.Value, labels ...string) {
+	for _, word := range f.words {
+		out <- prometheus.MustNewConstMetric(f.desc, f.kind, truth(v.Text() == word), append(slices.Clone(labels), word)...)
+	}
+	if f.words == nil && !v.Nothing() {
+		out <- prometheus.MustNewConstMetric(f.desc, f.kind, number(v), labels...)
 	}
 }
 
@@ -162,7 +166,7 @@ func (roomCollector) Describe(chan<- *prometheus.Desc) {}
 // Collect implements prometheus.Collector.
 func (c roomCollector) Collect(out chan<- prometheus.Metric) {
 	for _, room := range c.s.Rooms {
-		collect(out, []family{c.family}, c.s.points(driver.OfRoom, room.ID).values, room.ID)
+		c.family.collect(out, c.s.Board.Value(driver.Subject{Scope: driver.OfRoom, ID: room.ID}, c.family.index), room.ID)
 	}
 }
 

@@ -56,10 +56,9 @@ type Options struct {
 	State     *State                 // of an earlier Handler; nil: a new one
 }
 
-// Handler returns the handler of all pages, to be served by package httpd, which
-// disconnects clients that do not read. Streams of events end when their
-// request's context does: give the http.Server a BaseContext that ends before
-// Shutdown is called, since Shutdown waits for them.
+// Handler returns the handler of all pages, to be served by package httpd: it sets
+// the deadlines by which a client that does not read is disconnected, and ends the
+// requests' context, with which streams of events end.
 func Handler(o Options) http.Handler {
 	if o.State == nil {
 		o.State = NewState()
