@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -31,10 +32,10 @@ func TestDeletedSocketIsOpenedAgain(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				path := filepath.Join(t.TempDir(), "control.sock")
 				var log bytes.Buffer
-				opened := 0
+				var opened atomic.Int32
 				g := &Gateway{board: bridge.New(), d: Dependencies{Clock: driver.WallClock{}, Log: slog.New(slog.NewTextHandler(&log, nil)),
 					Listen: func(network, address string) (net.Listener, error) {
-						opened++
+						opened.Add(1)
 						return listenNowhere(network, address)
 					}}}
 				ctx, cancel := context.WithCancel(t.Context())
@@ -42,16 +43,18 @@ func TestDeletedSocketIsOpenedAgain(t *testing.T) {
 					g.listen(ctx, "control", func() (net.Listener, error) { return g.d.openSocket(path) }, http.NotFoundHandler())
 				})
 				time.Sleep(time.Hour)
-				if opened != 1 {
-					t.Fatalf("the socket was opened %d times in a quiet hour, want once", opened)
+				synctest.Wait()
+				if n := opened.Load(); n != 1 {
+					t.Fatalf("the socket was opened %d times in a quiet hour, want once", n)
 				}
 				if err := remove(path); err != nil {
 					t.Fatal(err)
 				}
 				time.Sleep(11 * time.Second)
+				synctest.Wait()
 				info, err := os.Lstat(path)
-				if err != nil || info.Mode().Perm() != 0o600 || opened != 2 {
-					t.Errorf("opened %d times, want twice; the file: %v, %v", opened, info, err)
+				if err != nil || info.Mode().Perm() != 0o600 || opened.Load() != 2 {
+					t.Errorf("opened %d times, want twice; the file: %v, %v", opened.Load(), info, err)
 				}
 				if h := g.board.Health()["control"]; !h.OK {
 					t.Errorf("the health is %+v, want good", h)
@@ -78,6 +81,7 @@ func TestSocketThatCannotBeOpenedIsTriedAgain(t *testing.T) {
 			g.listen(ctx, "control", func() (net.Listener, error) { return g.d.openSocket(filepath.Join(folder, "control.sock")) }, http.NotFoundHandler())
 		})
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		if h := g.board.Health()["control"]; h.OK || !strings.Contains(h.Words, "no such file or directory") {
 			t.Errorf("the health is %+v", h)
 		}
@@ -88,6 +92,7 @@ func TestSocketThatCannotBeOpenedIsTriedAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(31 * time.Second)
+		synctest.Wait()
 		if h := g.board.Health()["control"]; !h.OK {
 			t.Errorf("the health is %+v, want good", h)
 		}

@@ -236,6 +236,7 @@ func TestClientThatDoesNotReadIsDisconnected(t *testing.T) {
 					t.Fatal(err)
 				}
 				time.Sleep(WriteTimeout + time.Second)
+				synctest.Wait()
 				if failed != WriteTimeout {
 					t.Errorf("the write ended after %v, want %v", failed, WriteTimeout)
 				}
