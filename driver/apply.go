@@ -2,7 +2,6 @@ package driver
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"slices"
 	"time"
@@ -19,9 +18,12 @@ func (d *Driver) apply(rd roomReading, from, to, now time.Time) {
 		r.timeline = r.timeline.With(snap)
 		return
 	}
-	fresh := Snapshot{Bookings: rd.bookings, From: from, To: to, ReadAt: now.UTC()}
-	if !rd.unchanged {
-		d.logRefused(r, rd.refused)
+	fresh := Snapshot{Bookings: rd.bookings, Unread: sumUp(rd.refused, to), From: from, To: to, ReadAt: now.UTC()}
+	if rd.unchanged {
+		fresh.Unread = snap.Unread
+	} else {
+		fresh.keep(snap.Bookings, rd.refused)
+		d.logUnread(r.room.ID, snap.Unread, fresh.Unread)
 	}
 	if rd.unchanged || sameBookings(snap, fresh) {
 		fresh.Bookings = snap.Bookings
@@ -33,11 +35,11 @@ func (d *Driver) apply(rd roomReading, from, to, now time.Time) {
 	d.memory.wasRead(r.room.ID, true)
 }
 
-// sameBookings reports whether both hold the same bookings of the same window. a
-// may have been stored by an earlier run.
+// sameBookings reports whether both hold the same bookings of the same window, and the
+// same events could not be read. a may have been stored by an earlier run.
 func sameBookings(a, b Snapshot) bool {
 	same := func(x, y Booking) bool { return x.Compare(y) == 0 }
-	return a.From.Equal(b.From) && a.To.Equal(b.To) && slices.EqualFunc(a.Bookings, b.Bookings, same)
+	return a.From.Equal(b.From) && a.To.Equal(b.To) && a.Unread.equal(b.Unread) && slices.EqualFunc(a.Bookings, b.Bookings, same)
 }
 
 // logFailures logs which rooms of an account could not be read when that has
@@ -67,10 +69,15 @@ func levelOf(person bool) slog.Level {
 	return slog.LevelWarn
 }
 
-func (d *Driver) logRefused(r *roomState, refused []string) {
-	words := fmt.Sprint(refused)
-	if len(refused) > 0 && words != r.refused {
-		d.o.Log.Warn("events left out: they could not be understood", "room", r.room.ID, "reasons", refused)
+// logUnread logs the events of a room that cannot be read when others could not be
+// before.
+func (d *Driver) logUnread(room string, before, now Unread) {
+	switch {
+	case before.Events == now.Events && before.Reason == now.Reason:
+	case now.Events > 0:
+		d.o.Log.Warn("events could not be understood; the room may be shown as free at their time", "room", room,
+			"events", now.Events, "until", now.Until, "reason", now.Reason)
+	default:
+		d.o.Log.Info("all events of the room can be understood again", "room", room)
 	}
-	r.refused = words
 }

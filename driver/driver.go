@@ -78,7 +78,6 @@ type roomState struct {
 	body     string    // the point state without its timestamp, to detect a change
 	next     time.Time // when the points next change without an event; zero: derive them now
 	values   []Value
-	refused  string // events that could not be understood, as last logged
 }
 
 // accountState is the loop's state of one account.

@@ -93,7 +93,7 @@ func (d *Driver) changeRoom(r *roomState, room Room) {
 	if room.Sensor != r.room.Sensor { // its last message may be old
 		r.past.Report, r.past.ReportedAt = Presence{}, time.Time{}
 	}
-	r.room, r.timeline, r.next, r.refused = room, NewTimeline(room, snap), time.Time{}, ""
+	r.room, r.timeline, r.next = room, NewTimeline(room, snap), time.Time{}
 	r.values[metaIndex] = room.Meta()
 }
 

@@ -266,6 +266,8 @@ func (n *narrator) quality() string {
 		words = read + ", which is in the future: the gateway's clock was set back"
 	case old:
 		words = read + ", stale_after " + short(room.StaleAfter) + " ago or longer: " + reason
+	case incomplete:
+		return read + ", but " + snap.Unread.words(n.clock(snap.Unread.Until))
 	}
 	if n.f.failSafeActive {
 		return words + "; fail-safe since " + n.clock(n.f.p.FailSafe) + ": " + room.FailSafe.String()

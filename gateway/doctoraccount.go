@@ -118,13 +118,14 @@ func (d Doctor) rooms(ctx context.Context, a DoctorAccount) []driver.Finding {
 }
 
 // roomFinding is how many bookings of a room were read, or why none were.
-func roomFinding(r driver.Reading, bookings int, refused []string, window string) driver.Finding {
+func roomFinding(r driver.Reading, bookings int, refused []driver.Refusal, window string) driver.Finding {
 	f := driver.Finding{Subject: "room " + r.Room, Level: driver.LevelGood, Words: fmt.Sprintf("%d bookings from %s", bookings, window)}
 	switch {
 	case r.Err != nil:
 		return driver.Failure(f.Subject, r.Err)
 	case len(refused) > 0:
-		f.Level, f.Words = driver.LevelWarning, fmt.Sprintf("%s; entries that could not be read: %v", f.Words, refused)
+		f.Level, f.Words = driver.LevelWarning, fmt.Sprintf("%s; %d events could not be understood; the first: %s", f.Words, len(refused), refused[0].Reason)
+		f.Action = "correct their times in the calendar"
 	}
 	return f
 }

@@ -77,6 +77,7 @@ type call struct {
 	op      string // what is being done, for errors
 	mailbox string // signedInMailbox or an address: the service's limits are per mailbox
 	path    string // below /v1.0, escaped, with its query; or an absolute next link
+	zone    string // that times are asked for in; empty: UTC
 	body    []byte // JSON to post; nil: the call only reads
 }
 
@@ -98,9 +99,9 @@ func (c *cost) tally() driver.Tally {
 // do makes a call and decodes its JSON answer into out. If the service is
 // busy, the call is repeated a few times, after its Retry-After or growing pauses; a
 // rejected token is refreshed once.
-func (c *Client) do(ctx context.Context, cl call, out any) error {
+func (c *Client) do(ctx context.Context, cl call, cost *cost, out any) error {
 	d := &decoding{out: out}
-	q := c.queue(&cost{})
+	q := c.queue(cost)
 	q.ask(&question{call: cl, asker: d})
 	q.run(ctx)
 	return d.err
@@ -137,7 +138,7 @@ func (c *Client) exchange(ctx context.Context, cl call, token string, cost *cost
 	cost.bytes.Add(int64(len(body)))
 	c.o.Log.Debug("graph", "op", cl.op, "status", resp.StatusCode, "bytes", len(body),
 		"request_id", resp.Header.Get("request-id"), "client_request_id", req.Header.Get("client-request-id"))
-	a := answer{resp.StatusCode, resp.Header, body}
+	a := answer{resp.StatusCode, resp.Header, withoutMark(body)}
 	switch {
 	case err != nil:
 		return answer{}, &Error{Op: cl.op, Err: fmt.Errorf("the response ended early after %d bytes: %w", len(body), err)}
@@ -186,17 +187,19 @@ func (c *Client) request(ctx context.Context, cl call, token string) (*http.Requ
 	req.Header.Set("User-Agent", c.o.UserAgent)
 	req.Header.Set("client-request-id", newID())
 	req.Header.Set("return-client-request-id", "true")
-	req.Header.Set("Prefer", prefer)
+	req.Header.Set("Prefer", cl.prefer())
 	if cl.body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	return req, nil
 }
 
-// prefer is sent with every request. Times in UTC need no mapping of zone names;
+// prefer is the header of a request. Times in UTC need no mapping of zone names;
 // immutable ids do not change when an event is moved between folders
 // (learn.microsoft.com/graph/outlook-immutable-id).
-const prefer = `outlook.timezone="UTC", IdType="ImmutableId"`
+func (c call) prefer() string {
+	return `outlook.timezone="` + cmp.Or(c.zone, "UTC") + `", IdType="ImmutableId"`
+}
 
 // local returns a path below /v1.0, of a path or of an absolute next link.
 func (c *Client) local(path string) (string, error) {
@@ -245,7 +248,7 @@ type User struct {
 func (c *Client) Me(ctx context.Context) (User, error) {
 	var u struct{ DisplayName, Mail, UserPrincipalName string }
 	err := c.do(ctx, call{op: "reading who is signed in", mailbox: signedInMailbox,
-		path: pathOf("/me", url.Values{"$select": {"displayName,mail,userPrincipalName"}})}, &u)
+		path: pathOf("/me", url.Values{"$select": {"displayName,mail,userPrincipalName"}})}, &cost{}, &u)
 	return User{Name: u.DisplayName, Address: cmp.Or(u.Mail, u.UserPrincipalName)}, err
 }
 
@@ -266,11 +269,12 @@ func (a answer) notJSON(err error) error {
 	return &notJSONError{fmt.Sprintf("answered with %q, not with JSON: a proxy or a sign-in page of the network may intercept the connection", kind)}
 }
 
-// retryAfter reads the header in both its forms (RFC 9110 §10.2.3).
+// retryAfter reads the header in both its forms (RFC 9110 §10.2.3). Some servers send
+// fractions of a second.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	v := strings.TrimSpace(h.Get("Retry-After"))
-	if n, err := strconv.Atoi(v); err == nil && n > 0 {
-		return time.Duration(min(n, 24*3600)) * time.Second
+	if s, err := strconv.ParseFloat(v, 64); err == nil && s > 0 {
+		return time.Duration(min(s, longestHold.Seconds()) * float64(time.Second))
 	}
 	if at, err := http.ParseTime(v); err == nil && at.After(now) {
 		return min(at.Sub(now), 24*time.Hour)

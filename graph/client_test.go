@@ -188,7 +188,11 @@ func admitted(rd driver.Reading, rooms []driver.Room, from, to time.Time) readin
 	out := reading{Room: rd.Room, Err: rd.Err}
 	for _, room := range rooms {
 		if room.ID == rd.Room && rd.Err == nil {
-			out.Bookings, out.Refused = room.Admit(rd.Events, rooms, from, to)
+			var refused []driver.Refusal
+			out.Bookings, refused = room.Admit(rd.Events, rooms, from, to)
+			for _, f := range refused {
+				out.Refused = append(out.Refused, f.Reason)
+			}
 		}
 	}
 	return out
@@ -408,6 +412,8 @@ func TestPauses(t *testing.T) {
 		{"a date", []func() (*http.Response, error){answering(503, busy, "Retry-After", inBubble.Add(12*time.Second).Format(http.TimeFormat))},
 			[]time.Duration{12 * time.Second, 0}},
 		{"the longest within a call", []func() (*http.Response, error){answering(429, busy, "Retry-After", "30")}, []time.Duration{30 * time.Second, 0}},
+		{"a fraction of a second", []func() (*http.Response, error){answering(429, busy, "Retry-After", "12.8")}, []time.Duration{12800 * time.Millisecond, 0}},
+		{"not a number", []func() (*http.Response, error){answering(429, busy, "Retry-After", "NaN")}, []time.Duration{time.Second, 0}},
 		{"not said: growing", []func() (*http.Response, error){answering(429, busy), answering(503, ""), answering(504, "")},
 			[]time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 0}},
 		{"nonsense", []func() (*http.Response, error){answering(429, busy, "Retry-After", "soon")}, []time.Duration{time.Second, 0}},

@@ -48,7 +48,7 @@ func (o Options) tenantFindings(got driver.ServerAnswer) []driver.Finding {
 		Codes  []int  `json:"error_codes"`
 		Error  string `json:"error"`
 	}
-	switch err := json.Unmarshal(got.Body, &doc); {
+	switch err := json.Unmarshal(withoutMark(got.Body), &doc); {
 	case err != nil:
 		return []driver.Finding{got.Foreign(f.Subject)}
 	case got.Status == http.StatusOK && doc.Issuer != "":
@@ -71,7 +71,7 @@ func (o Options) tenantFindings(got driver.ServerAnswer) []driver.Finding {
 // graphFindings reports whether the response is from Graph, which refuses a request
 // without a token in JSON.
 func graphFindings(got driver.ServerAnswer) []driver.Finding {
-	if json.Valid(got.Body) && len(got.Body) > 0 {
+	if json.Valid(withoutMark(got.Body)) {
 		return nil
 	}
 	return []driver.Finding{got.Foreign("server " + got.Host)}

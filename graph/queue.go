@@ -2,7 +2,6 @@ package graph
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"time"
@@ -38,7 +37,7 @@ type decoding struct {
 }
 
 // answered implements asker.
-func (d *decoding) answered(body []byte) error { return json.Unmarshal(body, d.out) }
+func (d *decoding) answered(body []byte) error { return decode(body, d.out) }
 
 // failed implements asker.
 func (d *decoding) failed(err error) { d.err = err }
@@ -275,6 +274,9 @@ func (q *queue) read(qn *question, a answer, e *Error) *Error {
 	}
 	if unusable := (*Error)(nil); errors.As(err, &unusable) {
 		return unusable
+	}
+	if errors.Is(err, errTooMany) {
+		return a.error(qn.op, now, err)
 	}
 	return a.error(qn.op, now, a.notJSON(err))
 }

@@ -159,7 +159,7 @@ func (r *sweepRead) compare(body []byte) error {
 
 // sumOf is the same for the same busy times in any order.
 func (c *Client) sumOf(s schedule) uint64 {
-	var sum uint64
+	sum := maphash.String(c.seed, s.AvailabilityView)
 	for _, i := range s.ScheduleItems {
 		sum += maphash.String(c.seed, fmt.Sprint(i.Status, i.Start, i.End))
 	}
