@@ -201,7 +201,7 @@ var (
 func (d *Driver) Presence(room string, p Presence) {
 	heard := func() {
 		r := d.byID[room]
-		if r == nil || !r.room.Sensor {
+		if r == nil || !r.room.hasSensor() {
 			return
 		}
 		now := d.o.Clock.Now()

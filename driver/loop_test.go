@@ -251,6 +251,17 @@ type every time.Duration
 
 func (e every) Next(t time.Time) time.Time { return t.Add(time.Duration(e)) }
 
+// named is a Schedule of which two are the same although they are not deeply equal.
+type named struct {
+	every
+	name *string
+}
+
+func (n named) Equal(other any) bool {
+	o, ok := other.(named)
+	return ok && n.every == o.every
+}
+
 // page is a log that can be read while it is written.
 type page struct {
 	mu   sync.Mutex

@@ -151,7 +151,7 @@ func (p *plan) cut(snap Snapshot, needed, demand []span) {
 	edges = append(edges, snap.From)
 	for _, b := range p.bookings {
 		edges, ends = append(edges, b.Start, b.End), append(ends, b.End)
-		if p.room.Sensor {
+		if p.room.hasSensor() {
 			edges = append(edges, b.Start.Add(p.room.Grace))
 		}
 	}

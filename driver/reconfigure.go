@@ -90,9 +90,6 @@ func (d *Driver) changeRoom(r *roomState, room Room) {
 		snap = Snapshot{}
 		d.memory.deleteBookings(room.ID)
 	}
-	if room.Sensor != r.room.Sensor { // its last message may be old
-		r.past.Report, r.past.ReportedAt = Presence{}, time.Time{}
-	}
 	r.room, r.timeline, r.next = room, NewTimeline(room, snap), time.Time{}
 	r.values[metaIndex] = room.Meta()
 }

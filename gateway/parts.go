@@ -55,24 +55,11 @@ func (g *Gateway) build(cfg *config.Config, before *parts) (*parts, error) {
 // buildAccount builds an account, or reuses its provider.
 func (g *Gateway) buildAccount(cfg *config.Config, c config.Account, before *parts) (account, error) {
 	old := before.account(c.Name)
-	if old != nil {
-		c.Poll, c.Sweep = latest(old.Poll, c.Poll), latest(old.Sweep, c.Sweep)
-	}
 	if old != nil && old.Account.Provider == c.Provider && config.Same(old.Settings, c.Settings) {
 		return account{Account: c, provider: old.provider}, nil
 	}
 	provider, err := g.newProvider(cfg, c, old)
 	return account{Account: c, provider: provider}, err
-}
-
-// latest returns the old schedule where the next one says the same. The driver
-// compares schedules deeply, and the zone of one that was parsed later may differ in
-// its cache.
-func latest(old, next config.Schedule) config.Schedule {
-	if config.Same(old, next) {
-		return old
-	}
-	return next
 }
 
 // newProvider builds the provider of an account. It shares the sign-in of old, an

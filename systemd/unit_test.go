@@ -15,14 +15,14 @@ import (
 const exposure = "15"
 
 func TestUnitIsUnderstood(t *testing.T) {
-	analyze(t, "verify", "--man=no")
+	analyze(t, "verify")
 }
 
 func TestUnitIsHardened(t *testing.T) {
 	analyze(t, "security", "--offline=true", "--threshold="+exposure)
 }
 
-// The watchdog, the reload and the stop are promises of the manual.
+// The watchdog, the reload and the stop are described in docs/operations.md.
 func TestUnitKeepsPromises(t *testing.T) {
 	text, err := os.ReadFile("roomgate.service")
 	if err != nil {
