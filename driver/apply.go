@@ -31,7 +31,7 @@ func (d *Driver) apply(rd roomReading, from, to, now time.Time) {
 		d.memory.wasRead(r.room.ID, false)
 		return
 	}
-	r.timeline = NewTimeline(r.room, fresh)
+	r.timeline = d.newTimeline(r.room, fresh)
 	d.memory.wasRead(r.room.ID, true)
 }
 

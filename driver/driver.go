@@ -43,6 +43,10 @@ type Options struct {
 	Version   string                                // of the program, for the gateway's points
 	Beat      func()                                // called on every iteration of the loop, at least once a minute; for the watchdog
 	Log       *slog.Logger
+
+	// ClockFault is called on the loop when what is wrong with the gateway's clock has
+	// changed, in words for display; empty: nothing is known to be wrong. May be nil.
+	ClockFault func(words string)
 }
 
 // Driver polls the calendars and publishes the points. One goroutine, that of
@@ -60,13 +64,15 @@ type Driver struct {
 	accounts []*accountState
 	ending   []*poller // that were stopped, and may not have ended
 	gateway  gatewayState
+	clock    clockWatch
 	memory   *memory
 	complete bool                 // everything has been published once
 	elapsed  func() time.Duration // since New, however the clock is set
 
-	events  chan func()        // run on the loop
-	signIns chan *accountState // accounts whose sign-in has changed
-	ended   chan struct{}      // closed when the loop has ended
+	events      chan func()        // run on the loop
+	signIns     chan *accountState // accounts whose sign-in has changed
+	serverTimes chan ServerTime    // for the loop
+	ended       chan struct{}      // closed when the loop has ended
 }
 
 // roomState is the loop's state of one room.
@@ -94,17 +100,22 @@ type accountState struct {
 
 // New builds a Driver; it does no I/O.
 func New(o Options) *Driver {
-	d := &Driver{o: o, events: make(chan func(), 64), signIns: make(chan *accountState), ended: make(chan struct{})}
+	d := &Driver{o: o, events: make(chan func(), 64), signIns: make(chan *accountState), serverTimes: make(chan ServerTime, 64), ended: make(chan struct{})}
 	d.elapsed = o.Clock.Stopwatch()
 	d.memory = newMemory(o.Memory, o.History, o.Log)
 	d.takeOver(o.Site, o.Rooms, o.Accounts)
 	return d
 }
 
-func newRoomState(room Room) *roomState {
-	r := &roomState{room: room, values: make([]Value, len(roomPoints)), timeline: NewTimeline(room, Snapshot{})}
+func (d *Driver) newRoomState(room Room) *roomState {
+	r := &roomState{room: room, values: make([]Value, len(roomPoints)), timeline: d.newTimeline(room, Snapshot{})}
 	r.values[metaIndex] = room.Meta()
 	return r
+}
+
+// newTimeline is NewTimeline under the gateway's clock.
+func (d *Driver) newTimeline(room Room, snap Snapshot) *Timeline {
+	return NewTimeline(room, snap).withClockFault(d.clock.fault)
 }
 
 // restore loads the last known bookings and the pasts of the rooms. What is damaged
@@ -116,7 +127,7 @@ func (d *Driver) restore() {
 	}
 	snaps, pasts := d.memory.load(rooms)
 	for i, r := range d.rooms {
-		r.timeline, r.past = NewTimeline(r.room, snaps[i]), pasts[i]
+		r.timeline, r.past = d.newTimeline(r.room, snaps[i]), pasts[i]
 	}
 }
 

@@ -64,12 +64,14 @@ const (
 	readInFuture          // the last read is in the future: the clock was set back
 	old                   // read too long ago
 	incomplete            // read recently, but an event could not be understood
+	clockFault            // the gateway's clock is wrong
 )
 
 // quality is the quality that follows from the verdict.
 func (v verdict) quality() Quality {
 	return [...]Quality{good: QualityGood, neverRead: QualityUnknown, neverReadable: QualityFault, refused: QualityFault,
-		bookingsEnded: QualityFault, bookingsAhead: QualityFault, readInFuture: QualityStale, old: QualityStale, incomplete: QualityStale}[v]
+		bookingsEnded: QualityFault, bookingsAhead: QualityFault, readInFuture: QualityStale, old: QualityStale,
+		incomplete: QualityStale, clockFault: QualityFault}[v]
 }
 
 // readRecently reports whether the last read can be followed.
@@ -81,6 +83,8 @@ func (t *Timeline) judge(now time.Time) (v verdict, next time.Time) {
 	s := &t.snap
 	stale := s.ReadAt.Add(t.plan.room.StaleAfter)
 	switch {
+	case t.clock != "":
+		return clockFault, time.Time{}
 	case s.ReadAt.IsZero() && t.person:
 		return neverReadable, time.Time{}
 	case s.ReadAt.IsZero():
@@ -125,6 +129,8 @@ func (t *Timeline) words(v verdict) string {
 		return "last read " + rfc3339(s.ReadAt) + ": " + reason
 	case incomplete:
 		return s.Unread.words(rfc3339(s.Unread.Until))
+	case clockFault:
+		return t.clock
 	}
 	return reason
 }

@@ -62,7 +62,7 @@ func (d *Driver) takeOverRooms(rooms []Room) (gone []Subject) {
 		r := byID[room.ID]
 		switch {
 		case r == nil:
-			r = newRoomState(room)
+			r = d.newRoomState(room)
 		case !r.room.equal(room):
 			d.changeRoom(r, room)
 		}
@@ -90,7 +90,7 @@ func (d *Driver) changeRoom(r *roomState, room Room) {
 		snap = Snapshot{}
 		d.memory.deleteBookings(room.ID)
 	}
-	r.room, r.timeline, r.next = room, NewTimeline(room, snap), time.Time{}
+	r.room, r.timeline, r.next = room, d.newTimeline(room, snap), time.Time{}
 	r.values[metaIndex] = room.Meta()
 }
 

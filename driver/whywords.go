@@ -254,6 +254,8 @@ func (n *narrator) quality() string {
 	switch v, _ := t.judge(n.f.p.At); v {
 	case good:
 		return read + ", less than stale_after " + short(room.StaleAfter) + " ago"
+	case clockFault:
+		words = t.clock
 	case neverRead:
 		if words = "no read has succeeded yet"; t.reason != "" {
 			words += ": " + reason

@@ -65,7 +65,9 @@ func (g *Gateway) buildAccount(cfg *config.Config, c config.Account, before *par
 // newProvider builds the provider of an account. It shares the sign-in of old, an
 // account of the same name, where the settings of the sign-in are the same.
 func (g *Gateway) newProvider(cfg *config.Config, c config.Account, old *account) (driver.Provider, error) {
-	return newProvider(g.d, c, old, g.store.Sealed("tokens", cfg.Store.Key), g.store.Bucket("sign-ins"))
+	d := g.d
+	d.Transport = timedTransport{d.transport(), func() time.Duration { return g.driver.Elapsed() }, func(t driver.ServerTime) { g.driver.ReportServerTime(t) }}
+	return newProvider(d, c, old, g.store.Sealed("tokens", cfg.Store.Key), g.store.Bucket("sign-ins"))
 }
 
 func newProvider(d Dependencies, c config.Account, old *account, secrets, state Storage) (driver.Provider, error) {
@@ -74,10 +76,7 @@ func newProvider(d Dependencies, c config.Account, old *account, secrets, state 
 	if i < 0 {
 		return nil, fmt.Errorf("account %s: there is no provider %q", c.Name, c.Provider)
 	}
-	client := &http.Client{Transport: d.Transport, Timeout: time.Minute}
-	if d.Transport == nil {
-		client.Transport = newTransport()
-	}
+	client := &http.Client{Transport: d.transport(), Timeout: time.Minute}
 	b := Building{Account: c, Secrets: secrets, State: state, HTTP: client, UserAgent: d.userAgent(),
 		Clock: d.Clock, Jitter: Jitter, Log: d.Log.With("account", c.Name)}
 	if old != nil && old.Account.Provider == c.Provider {
