@@ -193,7 +193,11 @@ func (d *Driver) ReportServerTime(t ServerTime) {
 // judgeClock updates what is known about the gateway's clock, and reports changes.
 func (d *Driver) judgeClock(now time.Time, elapsed time.Duration) {
 	c := &d.clock
-	c.state = c.state.next(c.answers, now, elapsed)
+	was := c.state
+	c.state = was.next(c.answers, now, elapsed)
+	if c.state.value() != was.value() {
+		d.gateway.nextBeat = 0 // to publish it
+	}
 	words, fault := c.state.words(), ""
 	if c.state.level == clockIsWrong {
 		fault = words
@@ -203,7 +207,7 @@ func (d *Driver) judgeClock(now time.Time, elapsed time.Duration) {
 		c.logged = c.state.level
 	}
 	if words != c.words {
-		c.words, d.gateway.nextBeat = words, 0
+		c.words = words
 		if d.o.ClockFault != nil {
 			d.o.ClockFault(words)
 		}
