@@ -13,11 +13,13 @@ func (d *Driver) apply(rd roomReading, from, to, now time.Time) {
 	r.next = time.Time{}
 	snap := r.timeline.Snapshot()
 	if rd.err != nil {
-		snap.Failure = rd.err
+		r.trouble = r.trouble.With(rd.err, now)
+		snap.Failure = r.trouble.Shown()
 		snap.Failures++
 		r.timeline = r.timeline.With(snap)
 		return
 	}
+	r.trouble = Trouble{}
 	fresh := Snapshot{Bookings: rd.bookings, Unread: sumUp(rd.refused, to), From: from, To: to, ReadAt: now.UTC()}
 	if rd.unchanged {
 		fresh.Unread = snap.Unread
@@ -42,24 +44,25 @@ func sameBookings(a, b Snapshot) bool {
 	return a.From.Equal(b.From) && a.To.Equal(b.To) && a.Unread.equal(b.Unread) && slices.EqualFunc(a.Bookings, b.Bookings, same)
 }
 
-// logFailures logs which rooms of an account could not be read when that has
-// changed: the points report a lasting failure, and a failure of all rooms is logged
-// once.
+// logFailures logs that rooms of an account cannot be read, once for each trouble: the
+// points report a lasting failure.
 func (d *Driver) logFailures(a *accountState) {
-	failed := map[string][]string{}
+	now := d.o.Clock.Now()
+	failed := map[string]bool{}
 	for _, room := range a.rooms {
-		if err := d.byID[room.ID].timeline.Snapshot().Failure; err != nil {
+		err := d.byID[room.ID].timeline.Snapshot().Failure
+		if err == nil || failed[Identity(err)] {
+			continue
+		}
+		failed[Identity(err)] = true
+		if a.told.Failure(Identity(err), now) {
 			words, person := Explain(err)
-			failed[words] = append(failed[words], room.ID)
-			if len(failed[words]) == 1 && a.failed[words] == nil {
-				d.o.Log.Log(context.Background(), levelOf(person), "rooms cannot be read", "account", a.Name, "first", room.ID, "reason", words)
-			}
+			d.o.Log.Log(context.Background(), levelOf(person), "rooms cannot be read", "account", a.Name, "first", room.ID, "reason", words)
 		}
 	}
-	if len(a.failed) > 0 && len(failed) == 0 {
+	if len(failed) == 0 && a.told.Recovered() {
 		d.o.Log.Info("all rooms can be read again", "account", a.Name)
 	}
-	a.failed = failed
 }
 
 func levelOf(person bool) slog.Level {

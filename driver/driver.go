@@ -84,6 +84,7 @@ type roomState struct {
 	body     string    // the point state without its timestamp, to detect a change
 	next     time.Time // when the points next change without an event; zero: derive them now
 	values   []Value
+	trouble  Trouble // why it cannot be read
 }
 
 // accountState is the loop's state of one account.
@@ -92,8 +93,8 @@ type accountState struct {
 	poller    *poller            // nil: the driver does not run, or the account was removed
 	unwatch   context.CancelFunc // ends the wait for changes of the sign-in
 	work      accountWork
-	lastState *SessionState       // of the sign-in, other than Refreshing; nil: not yet known
-	failed    map[string][]string // rooms by why they could not be read, as last logged
+	lastState *SessionState // of the sign-in, other than Refreshing; nil: not yet known
+	told      Told          // that rooms cannot be read
 	next      time.Time
 	values    []Value
 }

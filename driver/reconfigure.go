@@ -87,7 +87,7 @@ func (d *Driver) changeRoom(r *roomState, room Room) {
 			d.memory.wasRedacted(room.ID)
 		}
 	} else {
-		snap = Snapshot{}
+		snap, r.trouble = Snapshot{}, Trouble{}
 		d.memory.deleteBookings(room.ID)
 	}
 	r.room, r.timeline, r.next = room, d.newTimeline(room, snap), time.Time{}
