@@ -760,6 +760,29 @@ func TestErrorUnwraps(t *testing.T) {
 	})
 }
 
+// The same trouble of two mailboxes, at two addresses and with two request ids, is one;
+// another code or status is another.
+func TestErrorIdentity(t *testing.T) {
+	reset := func(port string) error {
+		return errors.New("read tcp 10.0.0.2:" + port + "->20.190.1.1:443: connection reset by peer")
+	}
+	busy := &Error{Op: "reading the events of a@contoso.example", Status: 503, Code: "ErrorServerBusy", Message: "Try 1", RequestID: "1"}
+	for _, tt := range []struct {
+		a, b *Error
+		same bool
+	}{
+		{busy, &Error{Op: "reading the events of b@contoso.example", Status: 503, Code: "ErrorServerBusy", Message: "Try 2", RequestID: "2"}, true},
+		{busy, &Error{Op: busy.Op, Status: 503, Code: "ServiceUnavailable"}, false},
+		{busy, &Error{Op: busy.Op, Status: 500, Code: "ErrorServerBusy"}, false},
+		{&Error{Op: "reading a", Err: reset("50001")}, &Error{Op: "reading b", Err: reset("50002")}, true},
+		{&Error{Op: "reading a", Err: reset("50001")}, &Error{Op: "reading a", Err: io.ErrUnexpectedEOF}, false},
+	} {
+		if got := driver.Identity(tt.a) == driver.Identity(tt.b); got != tt.same {
+			t.Errorf("%v and %v are the same: %t", tt.a, tt.b, got)
+		}
+	}
+}
+
 // TestNoToken: whatever goes wrong, the token is in no error and no log line.
 func TestNoToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

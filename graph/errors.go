@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"roomgate/driver"
 )
 
 // Error is a failed call to Graph: refused, not answered, or answered by something
@@ -40,6 +42,15 @@ func (e *Error) Error() string {
 		}
 	}
 	return b.String()
+}
+
+// Identity identifies the trouble by Graph's status and code, or by the cause: what was
+// being done and Graph's message name mailboxes.
+func (e *Error) Identity() string {
+	if e.Err != nil {
+		return fmt.Sprintf("graph %d: %s", e.Status, driver.Identity(e.Err))
+	}
+	return fmt.Sprintf("graph %d %s", e.Status, e.Code)
 }
 
 // Unwrap returns the cause.
