@@ -22,13 +22,13 @@ func TestUnitIsHardened(t *testing.T) {
 	analyze(t, "security", "--offline=true", "--threshold="+exposure)
 }
 
-// The watchdog, the reload and the stop are described in docs/operations.md.
+// The watchdog, the reload, the stop and the memory limit are described in docs/operations.md.
 func TestUnitKeepsPromises(t *testing.T) {
 	text, err := os.ReadFile("roomgate.service")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, line := range []string{"Type=notify", "Restart=always", "WatchdogSec=180", "ExecReload=/bin/kill -HUP $MAINPID", "StateDirectoryMode=0700", "LimitCORE=0"} {
+	for _, line := range []string{"Type=notify", "Restart=always", "WatchdogSec=180", "ExecReload=/bin/kill -HUP $MAINPID", "StateDirectoryMode=0700", "LimitCORE=0", "MemoryMax=512M"} {
 		if !strings.Contains(string(text), "\n"+line+"\n") {
 			t.Errorf("missing: %s", line)
 		}
