@@ -25,7 +25,6 @@ const (
 	readingsKept   = 3                // of one server
 	readingsAtMost = 60               // of all servers
 	readingExpires = 24 * time.Hour   // by then a clock that runs free may have deviated by seconds
-	cachedAfter    = 2 * time.Second  // the Date of a server has certainly advanced
 )
 
 // clockLevel is how far the gateway's clock is off.
@@ -79,22 +78,20 @@ func (t ServerTime) offsets(now time.Time, elapsed time.Duration) offsets {
 }
 
 // addServerTime adds an answer to those that are kept. One with the Date of an earlier
-// answer comes from a cache, and is dropped.
+// answer says nothing new, and may come from a cache; it is dropped.
 func addServerTime(all []ServerTime, t ServerTime) []ServerTime {
 	var same []int
 	for i := range all {
-		if all[i].Server == t.Server {
-			same = append(same, i)
+		if all[i].Server != t.Server {
+			continue
 		}
-	}
-	n := len(same)
-	if n > 0 {
-		if last := all[same[n-1]]; last.Date.Equal(t.Date) && t.Sent-last.Received > cachedAfter {
+		if all[i].Date.Equal(t.Date) {
 			return all
 		}
+		same = append(same, i)
 	}
 	switch {
-	case n == readingsKept:
+	case len(same) == readingsKept:
 		all = slices.Delete(all, same[0], same[0]+1)
 	case len(all) == readingsAtMost:
 		all = slices.Delete(all, 0, 1)
@@ -169,7 +166,8 @@ type clockWatch struct {
 }
 
 // stepped drops what was known of a clock that was set, unless it says that the clock
-// is right now: a machine that was suspended cannot tell whether it was set.
+// is right now: a machine that was suspended looks as if its clock had been set wrong.
+// The newest answer stays, so that one more decides.
 func (c *clockWatch) stepped(now time.Time, elapsed time.Duration) {
 	if s := (clockState{}).next(c.answers, now, elapsed); !s.known || s.level != clockIsRight {
 		c.answers = c.answers[max(0, len(c.answers)-1):]

@@ -89,17 +89,22 @@ func TestClockFromSlowAnswers(t *testing.T) {
 	}
 }
 
-// A cache that answers with the same Date for an hour does not make the clock wrong.
+// A cache that answers with the same Date for an hour does not make the clock wrong, even
+// if fresh answers come in between, or if all come at once.
 func TestClockFromACache(t *testing.T) {
-	all := addServerTime(nil, answers("feed.example", 0, 0)[0])
-	for minute := range 60 {
-		again := all[0]
-		again.Sent, again.Received = time.Duration(minute+1)*time.Minute, time.Duration(minute+1)*time.Minute
-		all = addServerTime(all, again)
-	}
-	got := clockState{}.next(all, gatewayStart.Add(time.Hour), time.Hour)
-	if len(all) != 1 || !got.known || got.offset != 0 {
-		t.Errorf("%d answers, %+v", len(all), got)
+	for name, every := range map[string]time.Duration{"at once": 0, "by and by": time.Minute} {
+		all := addServerTime(nil, answers("feed.example", 0, 0)[0])
+		for i := range 60 {
+			again := all[0]
+			again.Sent, again.Received = time.Hour+time.Duration(i+1)*every, time.Hour+time.Duration(i+1)*every
+			all = addServerTime(all, again)
+		}
+		fresh := answers("feed.example", 150, 0)[0]
+		all = addServerTime(addServerTime(all, fresh), all[0])
+		got := clockState{}.next(all, gatewayStart.Add(151*time.Minute), 151*time.Minute)
+		if len(all) != 2 || !got.known || got.offset != 0 {
+			t.Errorf("%s: %d answers, %+v", name, len(all), got)
+		}
 	}
 }
 
