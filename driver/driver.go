@@ -184,8 +184,9 @@ func (d *Driver) onLoop(ctx context.Context, f func()) bool {
 }
 
 // PollNow requests a reading of the room at once, or of all rooms of all accounts
-// when room is empty. A second request before the room was read has no effect,
-// and a room is read on request every 5 s at most. The error is ErrNoRoom or
+// when room is empty, even where the service has asked for a pause (see AtOnce). A
+// second request before the room was read has no effect, and a room is read on
+// request every 5 s at most. The error is ErrNoRoom or
 // ErrStopped.
 func (d *Driver) PollNow(ctx context.Context, room string) error {
 	err := ErrNoRoom

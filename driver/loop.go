@@ -87,15 +87,15 @@ func (d *Driver) watch(a *accountState) {
 	}()
 }
 
-// request asks the poller of the room's account to read it, and all pollers to
-// read all rooms when room is empty.
+// request asks the poller of the room's account to read it for a person, and all
+// pollers to read all rooms when room is empty.
 func (d *Driver) request(room string) {
 	for _, a := range d.accounts {
 		switch {
 		case room == "":
-			a.poller.request(request{all: true})
+			a.poller.request(request{all: true, atOnce: true})
 		case d.byID[room].room.Account == a.Name:
-			a.poller.request(request{rooms: map[string]bool{room: true}})
+			a.poller.request(request{rooms: map[string]bool{room: true}, atOnce: true})
 		}
 	}
 }

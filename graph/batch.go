@@ -83,7 +83,7 @@ func (c *Client) batch(ctx context.Context, r *sentRequest, cost *cost) ([]partA
 	if e := a.fault(cl.op, c.o.Clock.Now()); e != nil {
 		return nil, e
 	}
-	return nil, a.error(cl.op, c.o.Clock.Now(), a.notJSON(err))
+	return nil, a.error(cl.op, a.notJSON(err))
 }
 
 // batchBody is the JSON of a batch; the parts are numbered from 0.

@@ -85,9 +85,6 @@ const mostHeaders = 64 << 10
 // §8.1 lets a parser ignore it).
 const byteOrderMark = "\xef\xbb\xbf"
 
-// withoutMark returns the text without a byte-order mark in front.
-func withoutMark(text []byte) []byte { return bytes.TrimPrefix(text, []byte(byteOrderMark)) }
-
 // repeats reports whether the value that comes next has the digest: its bytes were
 // a whole value before, so they are again.
 func (c *scanner) repeats(d driver.Digest) bool {
@@ -103,16 +100,14 @@ type scanner struct {
 	digest func([]byte) driver.Digest
 }
 
-// next skips white space and byte-order marks and returns the current byte; 0 at the end.
+// next skips white space and byte-order marks, which may stand before the answer to a
+// part, and returns the current byte; 0 at the end.
 func (c *scanner) next() byte {
 	for c.at < len(c.text) {
-		switch b := c.text[c.at]; b {
-		case ' ', '\t', '\n', '\r':
+		switch b := c.text[c.at]; {
+		case b == ' ', b == '\t', b == '\n', b == '\r':
 			c.at++
-		case byteOrderMark[0]:
-			if !bytes.HasPrefix(c.text[c.at:], []byte(byteOrderMark)) {
-				return b
-			}
+		case b == byteOrderMark[0] && bytes.HasPrefix(c.text[c.at:], []byte(byteOrderMark)):
 			c.at += len(byteOrderMark)
 		default:
 			return b

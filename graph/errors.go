@@ -65,12 +65,37 @@ func (e *Error) Is(target error) bool {
 
 // Action returns what the user can do about the error; empty: wait.
 func (e *Error) Action() string {
-	if !e.NeedsPerson() {
-		if e.Status == 0 || e.foreign() {
-			return "check the gateway's connection to the internet, proxies included; it keeps trying"
-		}
-		return ""
+	line, known := e.entry()
+	switch {
+	case e.NeedsPerson():
+		return line.next
+	case e.Status == 0, e.foreign():
+		return "check the gateway's connection to the internet, proxies included; it keeps trying"
+	case !known && e.refused():
+		return line.next + "; it keeps trying"
 	}
+	return ""
+}
+
+// NeedsPerson reports whether user action is required: Graph refuses the call for
+// good, with a code that the dictionary knows. A code that it does not know may be a
+// proxy's, so all other errors are retried.
+func (e *Error) NeedsPerson() bool {
+	line, known := e.entry()
+	return known && line.class == user && e.refused()
+}
+
+// refused reports whether the status means that the same call will be refused again.
+func (e *Error) refused() bool {
+	switch e.Status {
+	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound:
+		return e.Code != ""
+	}
+	return false
+}
+
+// entry is the error's line of the dictionary.
+func (e *Error) entry() (line explanation, known bool) {
 	code := e.Code
 	switch {
 	case e.claims:
@@ -78,23 +103,8 @@ func (e *Error) Action() string {
 	case strings.Contains(e.Message, "Access to OData is disabled"): // both texts of an application access policy
 		code = "[RAOP]"
 	}
-	_, line, _ := calendarEntry(code)
-	return line.next
-}
-
-// NeedsPerson reports whether user action is required: Graph refuses the call for
-// good. All other errors are temporary or network failures.
-func (e *Error) NeedsPerson() bool {
-	if e.foreign() {
-		return false
-	}
-	switch e.Status {
-	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound:
-		return true
-	case http.StatusBadRequest:
-		return e.Code != ""
-	}
-	return false
+	_, line, known = calendarEntry(code)
+	return line, known
 }
 
 // foreign reports whether the answer came from something between here and Graph,

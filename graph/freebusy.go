@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"roomgate/driver"
+	"roomgate/oauth"
 	"roomgate/zones"
 )
 
@@ -169,7 +170,7 @@ func (b *busyRead) answered(body []byte) error {
 		case !ok:
 			err = &busyError{room.Mailbox, "no answer", "the service left it out"}
 		case s.Error != nil:
-			err = &busyError{room.Mailbox, cut(opaque.ReplaceAllString(s.Error.ResponseCode, "(hidden)"), 80), cut(opaque.ReplaceAllString(s.Error.Message, "(hidden)"), 300)}
+			err = &busyError{room.Mailbox, cut(oauth.Hide(s.Error.ResponseCode), 80), cut(oauth.Hide(s.Error.Message), 300)}
 		case s.withoutTimes():
 			err = &busyError{room.Mailbox, withoutTimes, "the mailbox is not free, but the answer does not say when"}
 		default:

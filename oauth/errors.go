@@ -165,9 +165,9 @@ func sentences(texts []string) []string {
 	return out
 }
 
-// hide masks the given secrets and every run of characters long enough to be a token,
+// Hide masks the given secrets and every run of characters long enough to be a token,
 // because a service may quote part of the request.
-func hide(text string, secrets ...string) string {
+func Hide(text string, secrets ...string) string {
 	for _, s := range secrets {
 		if s != "" {
 			text = strings.ReplaceAll(text, s, "(hidden)")

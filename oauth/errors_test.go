@@ -201,10 +201,11 @@ func TestNoAnswer(t *testing.T) {
 func TestRetryAfter(t *testing.T) {
 	now := time.Date(2026, 11, 3, 8, 0, 0, 0, time.UTC)
 	for value, want := range map[string]time.Duration{
-		"": 0, "7": 7 * time.Second, " 7 ": 7 * time.Second, "-3": 0, "soon": 0, "999999999": time.Hour, "99999999999999999999": 0,
-		"Tue, 03 Nov 2026 08:01:00 GMT": time.Minute, "Tue, 03 Nov 2026 07:00:00 GMT": 0,
+		"": 0, "7": 7 * time.Second, " 7 ": 7 * time.Second, "0": 0, "-3": 0, "soon": 0, "nan": 0, "inf": 0, "1e2": 0, ".": 0,
+		"12.8": 12800 * time.Millisecond, "600": 10 * time.Minute, "601": 10 * time.Minute, "86400": 10 * time.Minute, "99999999999999999999": 10 * time.Minute,
+		"Tue, 03 Nov 2026 08:01:00 GMT": time.Minute, "Tue, 03 Nov 2026 07:00:00 GMT": 0, "Tue, 03 Nov 2099 08:00:00 GMT": 10 * time.Minute,
 	} {
-		if got := retryAfter(http.Header{"Retry-After": {value}}, now); got != want {
+		if got := RetryAfter(http.Header{"Retry-After": {value}}, now); got != want {
 			t.Errorf("Retry-After %q: %v, want %v", value, got, want)
 		}
 	}
@@ -277,8 +278,8 @@ func TestHide(t *testing.T) {
 		"a " + strings.Repeat("aB3-", 20): "a (hidden)",
 		"nothing to hide":                 "nothing to hide",
 	} {
-		if got := hide(text, "tok", ""); got != want {
-			t.Errorf("hide(%q) = %q, want %q", text, got, want)
+		if got := Hide(text, "tok", ""); got != want {
+			t.Errorf("Hide(%q) = %q, want %q", text, got, want)
 		}
 	}
 }

@@ -214,7 +214,7 @@ func (k *Keeper) refuse(err error) *Error {
 
 // denied is the error of an authorization response (RFC 6749 §4.1.2.1).
 func (o Options) denied(r AuthorizationResponse) *Error {
-	code, description := hide(r.Error, r.Code), hide(r.ErrorDescription, r.Code)
+	code, description := Hide(r.Error, r.Code), Hide(r.ErrorDescription, r.Code)
 	response := ErrorResponse{Status: 400, Code: code, Description: description,
 		Fields: map[string]any{"error": code, "error_description": description}}
 	d, ok := o.Service.diagnose(response)

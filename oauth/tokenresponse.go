@@ -31,7 +31,7 @@ func (c client) readTokens(op string, body []byte, form url.Values) (tokens, *Er
 		ID          string      `json:"id_token"`
 	}
 	if err := json.Unmarshal(body, &a); err != nil {
-		return tokens{}, c.o.problem(op, Retry, "the response is unusable: "+hide(err.Error(), secretsOf(form)...))
+		return tokens{}, c.o.problem(op, Retry, "the response is unusable: "+Hide(err.Error(), secretsOf(form)...))
 	}
 	if a.Access == "" {
 		return tokens{}, c.o.problem(op, Retry, "the response is unusable: missing access_token")
@@ -39,7 +39,7 @@ func (c client) readTokens(op string, body []byte, form url.Values) (tokens, *Er
 	seconds, err := a.Lifetime.Float64()
 	if err != nil || seconds <= 0 {
 		return tokens{}, c.o.problem(op, Retry, fmt.Sprintf("the answer gives the access token a lifetime of %s s",
-			Sentence(hide(a.Lifetime.String(), secretsOf(form)...))))
+			Sentence(Hide(a.Lifetime.String(), secretsOf(form)...))))
 	}
 	refreshSeconds, err := strconv.ParseFloat(fmt.Sprint(a.RefreshLife), 64)
 	if err != nil {
