@@ -2,9 +2,7 @@ package gateway
 
 import (
 	"fmt"
-	"net/http"
 	"slices"
-	"time"
 
 	"roomgate/config"
 	"roomgate/driver"
@@ -76,7 +74,7 @@ func newProvider(d Dependencies, c config.Account, old *account, secrets, state 
 	if i < 0 {
 		return nil, fmt.Errorf("account %s: there is no provider %q", c.Name, c.Provider)
 	}
-	client := &http.Client{Transport: d.transport(), Timeout: time.Minute}
+	client := newHTTPClient(d.transport())
 	b := Building{Account: c, Secrets: secrets, State: state, HTTP: client, UserAgent: d.userAgent(),
 		Clock: d.Clock, Jitter: Jitter, Log: d.Log.With("account", c.Name)}
 	if old != nil && old.Account.Provider == c.Provider {

@@ -90,11 +90,3 @@ func Jitter(limit time.Duration) time.Duration {
 	}
 	return rand.N(limit)
 }
-
-// newTransport is Go's own with limits for a server that does not answer.
-func newTransport() *http.Transport {
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.ResponseHeaderTimeout = 30 * time.Second
-	t.MaxIdleConnsPerHost = 4
-	return t
-}
