@@ -93,10 +93,13 @@ func TestAServiceWithoutADictionary(t *testing.T) {
 		if e.Reason() != "Something is wrong here (invalid_grant)" || e.Action() != "run: roomgate login rooms" || !e.NeedsPerson() {
 			t.Errorf("%v; %s", e, e.Action())
 		}
-		time.Sleep(2 * time.Hour)
-		s.service.behave(always(func() *http.Response { return reply(502, "text/html", "<html>") }))
-		if _, err := s.keeper.Token(t.Context()); err == nil || !strings.Contains(err.Error(), "a proxy may have sent it") {
-			t.Errorf("Token: %v", err)
+		for _, answer := range []*http.Response{reply(502, "text/html", "<html>"), reply(403, "application/json", `{"error":"Forbidden"}`)} {
+			time.Sleep(2 * time.Hour)
+			s.service.behave(always(func() *http.Response { return answer }))
+			_, err := s.keeper.Token(t.Context())
+			if !errors.As(err, &e) || e.Class != Retry || !strings.Contains(err.Error(), "a proxy may have sent it") {
+				t.Errorf("Token: %v", err)
+			}
 		}
 	})
 }
@@ -146,6 +149,9 @@ func TestAnswersThatAreNotTheServices(t *testing.T) {
 		{"no life in it", func() *http.Response { return reply(200, "application/json", `{"access_token":"a","expires_in":0}`) }, "a lifetime of 0 s"},
 		{"throttled", func() *http.Response { return reply(429, "text/plain", "Too Many Requests") }, "slow down"},
 		{"bad gateway", func() *http.Response { return reply(502, "text/html", "<html>Bad Gateway</html>") }, "status 502"},
+		{"a life that is over", func() *http.Response {
+			return reply(200, "application/json", `{"access_token":"a","expires_in":"-1"}`)
+		}, "a lifetime of -1 s"},
 		{"redirect", func() *http.Response {
 			r := reply(307, "text/html", "")
 			r.Header.Set("Location", "https://evil.example/token")

@@ -72,7 +72,7 @@ func (k *Keeper) refreshIfDue(ctx context.Context) time.Duration {
 // due returns when to refresh next; called with mu held and a record present.
 func (k *Keeper) due(now time.Time) time.Time {
 	switch {
-	case k.fault != nil && stillWaiting(k.failedAt, k.nextTry, now):
+	case k.pausing(now):
 		return k.nextTry
 	case k.fault != nil, k.rec.AccessToken == k.rejected:
 		return now
