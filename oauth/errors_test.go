@@ -246,7 +246,7 @@ func TestNoSecretGetsOut(t *testing.T) {
 				for e := err; e != nil; e = errors.Unwrap(e) {
 					out += e.Error()
 				}
-				r, _ := ParseAuthorizationResponse(pasted)
+				r, _ := parseAuthorizationResponse(pasted)
 				for _, post := range s.service.posts {
 					for _, f := range []string{"code", "refresh_token", "client_secret", "code_verifier"} {
 						if v := post.Get(f); v != "" && strings.Contains(out, v) {
