@@ -81,7 +81,7 @@ func (d Doctor) ends(a DoctorAccount, s driver.SessionStatus) []driver.Finding {
 			continue
 		}
 		f := driver.Finding{Subject: "account " + a.Name, Level: driver.LevelWarning, Action: end.action,
-			Words: fmt.Sprintf("the %s ends on %s, in %d days", end.what, end.at.Format(time.DateOnly), int(left.Hours()/24))}
+			Words: fmt.Sprintf("the %s ends on %s, in %d days", end.what, end.at.Format(time.DateOnly), driver.DaysLeft(end.at, now))}
 		if left <= 0 {
 			f.Level, f.Person, f.Words = driver.LevelBad, true, fmt.Sprintf("the %s ended on %s", end.what, end.at.Format(time.DateOnly))
 		}

@@ -42,7 +42,7 @@ type Options struct {
 	Kind           Kind
 	ClientID       string                              // not needed for an Assertion
 	Authentication ClientAuthentication                // zero: a public client
-	Assertion      func(now time.Time) (string, error) // signs the assertion of the kind Assertion; see [SignJWT]
+	Assertion      func(now time.Time) (string, error) // signs the assertion of the kind Assertion; see signJWT
 	RedirectURI    string                              // as registered; for Code
 
 	// Predecessor is the Keeper of the account that this one replaces; nil: there is
