@@ -43,12 +43,19 @@ func (s *server) addSetUp(mux *http.ServeMux) {
 	mux.HandleFunc("POST /setup/accounts/{account}/complete", u.form(u.authorized(u.complete)))
 	mux.HandleFunc("POST /setup/accounts/{account}/device", u.form(u.authorized(u.startDevice)))
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
-		if q := r.URL.Query(); q.Has("state") && (q.Has("code") || q.Has("error")) {
+		if isResponse(r) {
 			u.callback(w, r)
 			return
 		}
 		s.page(w, r)
 	})
+}
+
+// isResponse reports whether a browser was sent here by a service, with an
+// authorization response (RFC 6749 §4.1.2).
+func isResponse(r *http.Request) bool {
+	q := r.URL.Query()
+	return q.Has("state") && (q.Has("code") || q.Has("error"))
 }
 
 // page serves a set-up page. It redirects from the loopback addresses to

@@ -116,6 +116,10 @@ func asset(name string, content []byte) http.HandlerFunc {
 // unknown answers what no other pattern matches: a path that does not exist, or a
 // method that a path does not allow.
 func (s *server) unknown(w http.ResponseWriter, r *http.Request) {
+	if s.Accounts != nil && isResponse(r) { // a redirect URI with a path that is none of ours
+		setUp{s}.callback(w, r)
+		return
+	}
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		s.absent(w, r)
 		return
