@@ -94,7 +94,7 @@ func New(cfg *config.Config, st *store.Store, d Dependencies) (*Gateway, error) 
 	g.current.Store(p)
 	g.driver = driver.New(driver.Options{
 		Site: siteOf(cfg), Rooms: p.rooms, Accounts: p.driverAccounts(), Publisher: g.board, Memory: st.Bucket("bookings"),
-		History: g.history(), Clock: d.Clock, Jitter: Jitter, Version: d.Version, Log: d.Log.With("part", "driver"),
+		History: g.history(), Clock: d.Clock, Jitter: driver.RandomJitter, Version: d.Version, Log: d.Log.With("part", "driver"),
 		Beat:       func() { g.board.Beat("driver", d.Clock.Now()) },
 		ClockFault: g.reportClock,
 	})

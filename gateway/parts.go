@@ -3,6 +3,7 @@ package gateway
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"roomgate/config"
 	"roomgate/driver"
@@ -76,7 +77,7 @@ func newProvider(d Dependencies, c config.Account, old *account, secrets, state 
 	}
 	client := newHTTPClient(d.transport())
 	b := Building{Account: c, Secrets: secrets, State: state, HTTP: client, UserAgent: d.userAgent(),
-		Clock: d.Clock, Jitter: Jitter, Log: d.Log.With("account", c.Name)}
+		Clock: d.Clock, Jitter: driver.RandomJitter, Log: d.Log.With("account", c.Name)}
 	if old != nil && old.Account.Provider == c.Provider {
 		b.OldSettings, b.Old = old.Settings, old.provider
 	}

@@ -3,7 +3,6 @@ package gateway
 import (
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"net/http"
 	"time"
 
@@ -81,12 +80,4 @@ func CertificateSteps(provider string) (func(account, certFile, keyFile string, 
 		}
 	}
 	return nil, fmt.Errorf("accounts of provider %q do not authenticate with a certificate", provider)
-}
-
-// Jitter returns a random duration in [0, limit).
-func Jitter(limit time.Duration) time.Duration {
-	if limit <= 0 {
-		return 0
-	}
-	return rand.N(limit)
 }

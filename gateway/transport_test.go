@@ -193,7 +193,7 @@ func (s *calendarServer) provider(t *testing.T) (provider *graph.Provider, sessi
 		t.Fatal(err)
 	}
 	provider, err = graph.New(graph.Options{Account: "rooms", GraphURL: s.URL, SignIn: "app", Read: graph.ByView, Session: keeper.Session(), Tokens: keeper,
-		HTTP: client, Clock: driver.WallClock{}, Jitter: Jitter, Log: log})
+		HTTP: client, Clock: driver.WallClock{}, Jitter: driver.RandomJitter, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -105,9 +105,9 @@ func TestAYear(t *testing.T) {
 				g.wantGoodToken(t, "/me")
 			}
 		}
-		// Off at 60 days, so told just after there were 40, when the clock was set. The wall clock is
-		// looked at every minute, so a warning comes when the last whole day of a threshold has begun.
-		// Told again by the run that began after the end.
+		// Off at 60 days, so told just after there were 40, when the clock was set. The wall
+		// clock is looked at every minute, so a warning comes when the last whole day of a
+		// threshold has begun. Told again by the run that began after the end.
 		const want = "39 29 13 6 2 0 0 0"
 		var got []string
 		for line := range strings.Lines(g.log.String()) {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"time"
@@ -54,7 +53,7 @@ type Options struct {
 
 	HTTP    *http.Client                            // nil: a plain client; every call ends after 30 s
 	Refresh driver.Schedule                         // nil: before expiry and once a day only
-	Jitter  func(limit time.Duration) time.Duration // a random span in [0, limit); nil: math/rand
+	Jitter  func(limit time.Duration) time.Duration // a random span in [0, limit); nil: driver.RandomJitter
 	Clock   driver.Clock                            // nil: the wall clock
 	Log     *slog.Logger                            // its records name the account; nil: silence
 }
@@ -65,7 +64,7 @@ func (o Options) complete() (Options, error) {
 		return o, fmt.Errorf("set up the sign-in of account %q: %w", o.Account, err)
 	}
 	if o.Jitter == nil {
-		o.Jitter = randomJitter
+		o.Jitter = driver.RandomJitter
 	}
 	if o.Clock == nil {
 		o.Clock = driver.WallClock{}
@@ -112,11 +111,4 @@ func (o Options) check() error {
 		return errors.New("a store is missing")
 	}
 	return o.Authentication.check()
-}
-
-func randomJitter(limit time.Duration) time.Duration {
-	if limit <= 0 {
-		return 0
-	}
-	return rand.N(limit)
 }
