@@ -305,7 +305,7 @@ func (b *pipeBroker) drop() {
 func (b *pipeBroker) serve(ctx context.Context, g *Gateway) {
 	sink, err := mqtt.New(mqtt.Options{Site: "hq", Prefix: "roomgate", Broker: &url.URL{Scheme: "mqtt", Host: "broker"},
 		Format: mqtt.Format{Bool: mqtt.BoolWords(g.parts().cfg.MQTT.Bool), Time: mqtt.TimeStyle(g.parts().cfg.MQTT.Time), Zone: g.parts().cfg.Site.Timezone},
-		Board:  g.board, Now: g.d.Clock.Now, driver.RandomJitter: Jitter, Log: g.d.Log, Dial: b.dial, Sensors: sensorsOf(g.parts().cfg, g.driver.Presence)})
+		Board:  g.board, Now: g.d.Clock.Now, Jitter: driver.RandomJitter, Log: g.d.Log, Dial: b.dial, Sensors: sensorsOf(g.parts().cfg, g.driver.Presence)})
 	if err != nil {
 		panic(fmt.Sprint("the options of the sink are wrong: ", err))
 	}
