@@ -148,6 +148,17 @@ func (b *Board) Subject(s driver.Subject) []Entry {
 	return nil
 }
 
+// Value returns the value of the point at an index of the catalogue; it is unknown when
+// nothing of the subject is published.
+func (b *Board) Value(s driver.Subject, index int) driver.Value {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if p := b.subjects[s]; p != nil {
+		return p.entries[index].Value
+	}
+	return driver.Value{}
+}
+
 // Subjects returns the subjects of a scope in the order in which they were first
 // published.
 func (b *Board) Subjects(scope driver.Scope) []driver.Subject {

@@ -133,6 +133,12 @@ func TestSubjects(t *testing.T) {
 	if got := b.Subject(driver.Subject{Scope: driver.OfRoom, ID: "c"}); got != nil {
 		t.Errorf("Subject of a room that was never published = %v, want nil", got)
 	}
+	if got := b.Value(roomB, booked); got != driver.IntValue(1) {
+		t.Errorf("Value of a point = %+v, want 1", got)
+	}
+	if got := b.Value(driver.Subject{Scope: driver.OfRoom, ID: "c"}, booked); got.Known() {
+		t.Errorf("Value of a room that was never published = %+v, want unknown", got)
+	}
 	if got, want := len(b.Subject(account)), len(driver.Catalogue(driver.OfAccount)); got != want {
 		t.Errorf("Subject has %d points, want all %d of the catalogue", got, want)
 	}

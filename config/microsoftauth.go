@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -22,7 +23,27 @@ func (t *microsoftTable) checkSignIn(a *AccountCheck, auth clientAuthentication)
 		a.Report("redirect_uri", nil, Complaint{"is missing", `add redirect_uri = "http://localhost"`})
 	case t.SignIn != "code" && t.RedirectURI != "":
 		a.Report("redirect_uri", nil, Complaint{fmt.Sprintf("has no effect with sign_in = %q, which uses no browser redirect", t.SignIn), "remove it"})
+	case t.strayNativeClient():
+		a.Report("redirect_uri", t.RedirectURI, Complaint{"ends in /nativeclient, which is a page of Microsoft's sign-in server, on another server, which would wait for the browser in vain",
+			`write "https://login.microsoftonline.com/common/oauth2/nativeclient" to paste the address after the sign-in, or "http://localhost"`})
 	}
+}
+
+// strayNativeClient reports whether the redirect URI is the page on which public clients
+// end (learn.microsoft.com/entra/identity-platform/reply-url), but at a server that has
+// no such page: this machine, which listens for the browser, or another.
+func (t *microsoftTable) strayNativeClient() bool {
+	u, err := url.Parse(t.RedirectURI)
+	if err != nil || !strings.HasSuffix(strings.TrimSuffix(u.Path, "/"), "/nativeclient") {
+		return false
+	}
+	servers := []string{t.LoginURL}
+	for _, cloud := range microsoftClouds {
+		servers = append(servers, cloud.login)
+	}
+	return !slices.ContainsFunc(servers, func(server string) bool {
+		return strings.EqualFold(strings.TrimSuffix(server, "/"), u.Scheme+"://"+u.Host)
+	})
 }
 
 // checkScopes checks the permissions that the user is asked to consent to.

@@ -28,8 +28,7 @@ func same(a, b reflect.Value) bool {
 	case Secret:
 		return x.Reveal() == b.Interface().(Secret).Reveal()
 	case zoned:
-		y := b.Interface().(zoned)
-		return x.spec == y.spec && x.zone.String() == y.zone.String()
+		return x.Equal(b.Interface())
 	}
 	switch a.Kind() {
 	case reflect.Struct:

@@ -105,6 +105,13 @@ type zoned struct {
 // within five years.
 func (z zoned) Next(t time.Time) time.Time { return z.schedule.Next(t.In(z.zone)).UTC() }
 
+// Equal reports whether the other is the same schedule, by text and zone. A
+// [time.Location] that was loaded later may differ in its cache.
+func (z zoned) Equal(other any) bool {
+	o, ok := other.(zoned)
+	return ok && z.spec == o.spec && z.zone.String() == o.zone.String()
+}
+
 // short formats a duration without trailing zero units: "20m" for "20m0s".
 func short(d time.Duration) string {
 	s := d.String()

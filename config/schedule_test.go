@@ -75,6 +75,36 @@ func TestParseScheduleRefuses(t *testing.T) {
 	}
 }
 
+// The zone of a schedule that is read later is another pointer, with another cache.
+func TestScheduleEqual(t *testing.T) {
+	parse := func(spec, zone string) Schedule {
+		t.Helper()
+		z, err := time.LoadLocation(zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := ParseSchedule(spec, z, time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	s := parse("*/5 * * * *", "Europe/London").(zoned)
+	for _, tt := range []struct {
+		other any
+		want  bool
+	}{
+		{parse("*/5 * * * *", "Europe/London"), true},
+		{parse("*/6 * * * *", "Europe/London"), false},
+		{parse("*/5 * * * *", "Europe/Berlin"), false},
+		{nil, false},
+	} {
+		if got := s.Equal(tt.other); got != tt.want {
+			t.Errorf("%v equals %v: %t", s, tt.other, got)
+		}
+	}
+}
+
 func TestShort(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		0: "0s", 30 * time.Second: "30s", time.Minute: "1m", 90 * time.Second: "1m30s",

@@ -1,11 +1,22 @@
 package driver
 
-import "time"
+import (
+	"reflect"
+	"time"
+)
 
 // Schedule returns when something is next due; the schedules of robfig/cron
-// implement it.
+// implement it. Two are the same if the method Equal(any) bool of the first says so;
+// without that method, if they are deeply equal.
 type Schedule interface {
 	Next(time.Time) time.Time
+}
+
+func sameSchedule(a, b Schedule) bool {
+	if a, ok := a.(interface{ Equal(any) bool }); ok {
+		return a.Equal(b)
+	}
+	return reflect.DeepEqual(a, b)
 }
 
 // Account is a configured account: its provider, and when its calendars are read.

@@ -47,6 +47,17 @@ func TestDaysTo(t *testing.T) {
 	}
 }
 
+func TestDaysLeft(t *testing.T) {
+	now := at("12:00")
+	for left, want := range map[time.Duration]int{
+		90 * days: 90, 90*days - 1: 89, 25 * time.Hour: 1, days: 1, days - 1: 0, 1: 0, 0: 0, -1: 0, -3 * days: 0,
+	} {
+		if got := DaysLeft(now.Add(left), now); got != want {
+			t.Errorf("%v before the end: %d days, want %d", left, got, want)
+		}
+	}
+}
+
 // Following the instants, every count is seen once, in order.
 func TestDayCountersCountDown(t *testing.T) {
 	start := at("12:00")

@@ -81,19 +81,21 @@ func (a *accountFacts) reason() string {
 	return a.work.sweepProblem
 }
 
-// daysTo counts the whole days of 24 hours until t, 0 once it has passed.
+// daysTo is DaysLeft until t.
 func (a *accountFacts) daysTo(t time.Time) Value {
 	if t.IsZero() {
 		return NoInt(NotForeseen)
 	}
-	left := t.Sub(a.next.now)
-	if left < 0 {
-		return IntValue(0)
+	days := DaysLeft(t, a.next.now)
+	if !t.Before(a.next.now) {
+		a.next.add(t.Add(-time.Duration(days)*24*time.Hour + time.Nanosecond))
 	}
-	days := int(left / (24 * time.Hour))
-	a.next.add(t.Add(-time.Duration(days)*24*time.Hour + time.Nanosecond))
 	return IntValue(days)
 }
+
+// DaysLeft counts the whole days of 24 hours from now until end: 0 on the last day and
+// once it has passed.
+func DaysLeft(end, now time.Time) int { return max(0, int(end.Sub(now)/(24*time.Hour))) }
 
 // summary renders, for the gateway's state, the account that has the values.
 func summary(values []Value) Value {

@@ -106,6 +106,12 @@ func TestAdmitAllDay(t *testing.T) {
 		{"a day of 23 hours", "Europe/London", "2026-03-29 00:00", "2026-03-30 00:00", "UTC", "2026-03-29 00:00 2026-03-29 23:00"},
 		{"a day of 25 hours", "Europe/London", "2026-10-25 00:00", "2026-10-26 00:00", "UTC", "2026-10-24 23:00 2026-10-26 00:00"},
 		{"a day without its midnight", "America/Santiago", "2026-09-06 00:00", "2026-09-07 00:00", "UTC", "2026-09-06 04:00 2026-09-07 03:00"},
+		{"no length", "Pacific/Auckland", "2026-11-03 00:00", "2026-11-03 00:00", "UTC", "2026-11-02 11:00 2026-11-03 11:00"},
+		{"no length, without its midnight", "America/Santiago", "2026-09-06 00:00", "2026-09-06 00:00", "UTC", "2026-09-06 04:00 2026-09-07 03:00"},
+		{"ends before it starts", "Europe/London", "2026-11-03 00:00", "2026-11-01 00:00", "UTC", "2026-11-03 00:00 2026-11-04 00:00"},
+		{"ends in the last minute, far east", "Pacific/Auckland", "2026-11-03 00:00", "2026-11-03 23:59", "UTC", "2026-11-02 11:00 2026-11-03 11:00"},
+		{"ends in the last minute, far west", "America/Los_Angeles", "2026-11-03 00:00", "2026-11-04 23:59", "Asia/Tokyo", "2026-11-03 08:00 2026-11-05 08:00"},
+		{"last minute converted to UTC", "Pacific/Auckland", "2026-11-02 11:00", "2026-11-03 10:59", "UTC", "2026-11-02 11:00 2026-11-03 11:00"},
 	} {
 		at := func(text string) time.Time {
 			out, err := time.ParseInLocation("2006-01-02 15:04", text, zone(t, tt.zone))
@@ -160,6 +166,12 @@ func TestAdmitWhoseRoom(t *testing.T) {
 	declined := func(name, address string) Attendee {
 		return Attendee{Name: name, Address: address, Resource: true, Declined: true}
 	}
+	required := func(address string) Attendee { return Attendee{Address: address} }
+	at := func(hour int, a Attendee) Attendee {
+		a.Answered = admitFrom.Add(time.Duration(hour) * time.Hour)
+		return a
+	}
+	const legacy = "/o=Contoso/cn=Recipients/cn=atrium"
 	for _, tt := range []struct {
 		name      string
 		places    []Place
@@ -184,7 +196,17 @@ func TestAdmitWhoseRoom(t *testing.T) {
 			[]Attendee{declined("Atrium", "atrium@contoso.example"), resource("Boardroom", "boardroom@contoso.example")}, "boardroom"},
 		{"declined by another room", []Place{{Name: "Atrium"}}, []Attendee{declined("Boardroom", "boardroom@contoso.example")}, "atrium"},
 
+		{"invited like a person", nil, []Attendee{required("Atrium@Contoso.example")}, "atrium"},
+		{"invited like a person, and declined", []Place{{Name: "Atrium"}}, []Attendee{{Address: "atrium@contoso.example", Declined: true}}, ""},
+		{"by name, without an e-mail address", nil, []Attendee{{Name: "Atrium", Address: legacy}}, "atrium"},
+		{"declined last", []Place{{Name: "Atrium"}}, []Attendee{at(1, resource("Atrium", "atrium@contoso.example")), at(2, declined("Atrium", legacy))}, ""},
+		{"declined last, listed first", nil, []Attendee{at(2, declined("Atrium", legacy)), at(1, resource("Atrium", "atrium@contoso.example"))}, ""},
+		{"accepted last", nil, []Attendee{at(1, declined("Atrium", "atrium@contoso.example")), at(2, resource("Atrium", legacy))}, "atrium"},
+		{"both at one time", nil, []Attendee{at(1, declined("Atrium", "atrium@contoso.example")), at(1, resource("Atrium", legacy))}, "atrium"},
+		{"invited and not answered, then declined", nil, []Attendee{required("atrium@contoso.example"), at(1, declined("Atrium", legacy))}, ""},
+
 		{"shared name", []Place{{Name: "Meeting Room"}}, nil, "north south"},
+		{"name of a room, address of one of another name", []Place{{Name: "Atrium"}, {Name: "Atrium", Address: "boardroom@contoso.example"}}, nil, "boardroom"},
 		{"shared name, address of one", []Place{{Name: "Meeting Room", Address: "south@contoso.example"}}, nil, "south"},
 		{"shared name, repeated with the address", []Place{{Name: "Meeting Room"}, {Name: "Meeting Room", Address: "south@contoso.example"}}, nil, "south"},
 		{"shared name, resource of one", []Place{{Name: "Meeting Room"}}, []Attendee{resource("Meeting Room", "north@contoso.example")}, "north"},
@@ -236,8 +258,86 @@ func TestAdmitRefused(t *testing.T) {
 		want []string
 	}{{atrium, []string{`time "?" is not understood`}}, {boardRoom, nil}} {
 		bookings, refused := tt.room.Admit([]Event{bad, good}, rooms, admitFrom, admitTo)
-		if !slices.Equal(refused, tt.want) || len(bookings) != 1 {
+		var reasons []string
+		for _, f := range refused {
+			reasons = append(reasons, f.Reason)
+		}
+		if !slices.Equal(reasons, tt.want) || len(bookings) != 1 {
 			t.Errorf("room %s: refused %q with %d bookings, want %q and the other event", tt.room.ID, refused, len(bookings), tt.want)
+		}
+	}
+}
+
+// An event that could not be read is reported only if it may be in the window.
+func TestAdmitRefusedOfTheWindow(t *testing.T) {
+	hour := func(n int) time.Time { return admitFrom.Add(time.Duration(n) * time.Hour) }
+	for name, tt := range map[string]struct {
+		from, to time.Time
+		want     bool
+	}{
+		"not known":             {time.Time{}, time.Time{}, true},
+		"in the window":         {hour(9), hour(10), true},
+		"across its start":      {hour(-3), hour(1), true},
+		"longer than it":        {hour(-48), hour(72), true},
+		"until the window":      {hour(-3), hour(0), false},
+		"from the window's end": {hour(24), hour(25), false},
+	} {
+		bad := Event{ID: "7", Start: tt.from, End: tt.to, ShowAs: Busy, Err: errors.New("no zone")}
+		_, refused := Room{Zone: time.UTC}.Admit([]Event{bad}, nil, admitFrom, admitTo)
+		var want []Refusal
+		if tt.want {
+			want = []Refusal{{"7", tt.from, tt.to, "no zone"}}
+		}
+		if !slices.Equal(refused, want) {
+			t.Errorf("%s: refused %+v, want %+v", name, refused, want)
+		}
+	}
+}
+
+// Of several events with one id the last counts, whatever it is; events without an id
+// are different ones.
+func TestAdmitOneID(t *testing.T) {
+	first, later := nine(nil), nine(func(e *Event) { e.Start, e.End = e.Start.Add(time.Hour), e.End.Add(time.Hour) })
+	const nineToTen, tenToEleven = "2026-11-03 09:00 2026-11-03 10:00", "2026-11-03 10:00 2026-11-03 11:00"
+	change := func(e Event, change func(*Event)) Event { change(&e); return e }
+	for name, tt := range map[string]struct {
+		events []Event
+		want   string
+	}{
+		"moved":          {[]Event{first, later}, tenToEleven},
+		"moved back":     {[]Event{later, first}, nineToTen},
+		"cancelled":      {[]Event{first, change(later, func(e *Event) { e.Cancelled = true })}, ""},
+		"not cancelled":  {[]Event{change(first, func(e *Event) { e.Cancelled = true }), later}, tenToEleven},
+		"read after all": {[]Event{change(first, func(e *Event) { e.Err = errors.New("no zone") }), later}, tenToEleven},
+		"without ids": {[]Event{change(first, func(e *Event) { e.ID = "" }), change(later, func(e *Event) { e.ID = "" })},
+			nineToTen + ", " + tenToEleven},
+	} {
+		bookings, refused := Room{Zone: time.UTC}.Admit(tt.events, nil, admitFrom, admitTo)
+		if got := admitted(bookings); got != tt.want || refused != nil {
+			t.Errorf("%s: bookings %q, refused %+v; want %q", name, got, refused, tt.want)
+		}
+	}
+}
+
+// Rooms are not counted among the people, however they were invited.
+func TestAdmitGuests(t *testing.T) {
+	rooms := []Room{atrium, boardRoom, ownMailbox, elsewhere}
+	for name, tt := range map[string]struct {
+		attendees []Attendee
+		want      int
+	}{
+		"nobody":                    {nil, 0},
+		"people":                    {[]Attendee{{Address: "ann@contoso.example"}, {}, {Name: "Bob"}}, 3},
+		"resources":                 {[]Attendee{{Resource: true}, {Address: "ann@contoso.example"}}, 1},
+		"the room":                  {[]Attendee{{Address: " MAILBOX@contoso.example"}, {Address: "ann@contoso.example"}}, 1},
+		"other rooms":               {[]Attendee{{Address: "atrium@contoso.example"}, {Address: "Elsewhere@contoso.example"}, {Address: "ann@contoso.example"}}, 1},
+		"a room by its name":        {[]Attendee{{Name: "Boardroom", Address: "/o=Contoso/cn=boardroom"}}, 0},
+		"a person of a room's name": {[]Attendee{{Name: "Boardroom", Address: "b.room@contoso.example"}}, 1},
+	} {
+		e := nine(func(e *Event) { e.Attendees = tt.attendees })
+		bookings, _ := ownMailbox.Admit([]Event{e}, rooms, admitFrom, admitTo)
+		if len(bookings) != 1 || bookings[0].Attendees != tt.want {
+			t.Errorf("%s: bookings %+v, want one with %d attendees", name, bookings, tt.want)
 		}
 	}
 }

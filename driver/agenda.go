@@ -25,6 +25,7 @@ type agenda struct {
 	pollAll   bool                     // it was requested: it reads every room
 	sweep     time.Duration            // the next sweep; notDue: there are none
 	requested map[string]time.Duration // rooms to be read on request, by the earliest time for it
+	atOnce    bool                     // a person is waiting for what was requested
 	served    map[string]time.Duration // when rooms were last read on request
 	failing   map[string]failing       // rooms whose last reading failed and that need user action
 	last      task                     // what was done last
@@ -44,6 +45,7 @@ type request struct {
 	rooms  map[string]bool
 	all    bool // every room
 	urgent bool // every room, however recently it was read on request
+	atOnce bool // a person is waiting
 }
 
 // with returns both in one.
@@ -53,7 +55,7 @@ func (r request) with(o request) request {
 		rooms = map[string]bool{}
 	}
 	maps.Copy(rooms, r.rooms)
-	return request{rooms, r.all || o.all, r.urgent || o.urgent}
+	return request{rooms, r.all || o.all, r.urgent || o.urgent, r.atOnce || o.atOnce}
 }
 
 // requestPause is the minimum time between two readings of a room on request: by
@@ -90,6 +92,7 @@ func (g *agenda) next(now time.Duration) (task, time.Duration) {
 // take adds a request of now. A poll of all rooms that is still to come answers
 // requests for single rooms, too.
 func (g *agenda) take(r request, now time.Duration) {
+	g.atOnce = g.atOnce || r.atOnce
 	if r.all || r.urgent {
 		g.takeAll(r.urgent, now)
 	}

@@ -2,7 +2,6 @@ package driver
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"slices"
 	"time"
@@ -14,14 +13,19 @@ func (d *Driver) apply(rd roomReading, from, to, now time.Time) {
 	r.next = time.Time{}
 	snap := r.timeline.Snapshot()
 	if rd.err != nil {
-		snap.Failure = rd.err
+		r.trouble = r.trouble.With(rd.err, now)
+		snap.Failure = r.trouble.Shown()
 		snap.Failures++
 		r.timeline = r.timeline.With(snap)
 		return
 	}
-	fresh := Snapshot{Bookings: rd.bookings, From: from, To: to, ReadAt: now.UTC()}
-	if !rd.unchanged {
-		d.logRefused(r, rd.refused)
+	r.trouble = Trouble{}
+	fresh := Snapshot{Bookings: rd.bookings, Unread: sumUp(rd.refused, to), From: from, To: to, ReadAt: now.UTC()}
+	if rd.unchanged {
+		fresh.Unread = snap.Unread
+	} else {
+		fresh.keep(snap.Bookings, rd.refused)
+		d.logUnread(r.room.ID, snap.Unread, fresh.Unread)
 	}
 	if rd.unchanged || sameBookings(snap, fresh) {
 		fresh.Bookings = snap.Bookings
@@ -29,39 +33,40 @@ func (d *Driver) apply(rd roomReading, from, to, now time.Time) {
 		d.memory.wasRead(r.room.ID, false)
 		return
 	}
-	r.timeline = NewTimeline(r.room, fresh)
+	r.timeline = d.newTimeline(r.room, fresh)
 	d.memory.wasRead(r.room.ID, true)
 }
 
-// sameBookings reports whether both hold the same bookings of the same window. a
-// may have been stored by an earlier run.
+// sameBookings reports whether both hold the same bookings of the same window, and the
+// same events could not be read. a may have been stored by an earlier run.
 func sameBookings(a, b Snapshot) bool {
 	same := func(x, y Booking) bool { return x.Compare(y) == 0 }
-	return a.From.Equal(b.From) && a.To.Equal(b.To) && slices.EqualFunc(a.Bookings, b.Bookings, same)
+	return a.From.Equal(b.From) && a.To.Equal(b.To) && a.Unread.equal(b.Unread) && slices.EqualFunc(a.Bookings, b.Bookings, same)
 }
 
-// logFailures logs which rooms of an account could not be read when that has
-// changed: the points report a lasting failure, and a failure of all rooms is logged
-// once.
+// logFailures logs that rooms of an account cannot be read, once for each trouble: the
+// points report a lasting failure.
 func (d *Driver) logFailures(a *accountState) {
-	failed := map[string][]string{}
+	now := d.o.Clock.Now()
+	failed := map[string]bool{}
 	for _, room := range a.rooms {
-		if err := d.byID[room.ID].timeline.Snapshot().Failure; err != nil {
+		err := d.byID[room.ID].timeline.Snapshot().Failure
+		if err == nil || failed[Identity(err)] {
+			continue
+		}
+		failed[Identity(err)] = true
+		if a.told.Failure(Identity(err), now) {
 			words, person := Explain(err)
-			failed[words] = append(failed[words], room.ID)
-			if len(failed[words]) == 1 && a.failed[words] == nil {
-				log := d.o.Log.With("account", a.Name, "first", room.ID, "reason", words)
-				if references := referencesOf(err); references != "" {
-					log = log.With("references", references)
-				}
-				log.Log(context.Background(), levelOf(person), "rooms cannot be read")
+			log := d.o.Log.With("account", a.Name, "first", room.ID, "reason", words)
+			if references := referencesOf(err); references != "" {
+				log = log.With("references", references)
 			}
+			log.Log(context.Background(), levelOf(person), "rooms cannot be read")
 		}
 	}
-	if len(a.failed) > 0 && len(failed) == 0 {
+	if len(failed) == 0 && a.told.Recovered() {
 		d.o.Log.Info("all rooms can be read again", "account", a.Name)
 	}
-	a.failed = failed
 }
 
 func levelOf(person bool) slog.Level {
@@ -71,10 +76,15 @@ func levelOf(person bool) slog.Level {
 	return slog.LevelWarn
 }
 
-func (d *Driver) logRefused(r *roomState, refused []string) {
-	words := fmt.Sprint(refused)
-	if len(refused) > 0 && words != r.refused {
-		d.o.Log.Warn("events left out: they could not be understood", "room", r.room.ID, "reasons", refused)
+// logUnread logs the events of a room that cannot be read when others could not be
+// before.
+func (d *Driver) logUnread(room string, before, now Unread) {
+	switch {
+	case before.Events == now.Events && before.Reason == now.Reason:
+	case now.Events > 0:
+		d.o.Log.Warn("events could not be understood; the room may be shown as free at their time", "room", room,
+			"events", now.Events, "until", now.Until, "reason", now.Reason)
+	default:
+		d.o.Log.Info("all events of the room can be understood again", "room", room)
 	}
-	r.refused = words
 }

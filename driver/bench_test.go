@@ -50,7 +50,9 @@ func BenchmarkPass1000Rooms(b *testing.B) { pass1000(b, func(*Room, *Snapshot) {
 
 // The same with sensors that say that somebody is there all day.
 func BenchmarkPass1000RoomsSensed(b *testing.B) {
-	pass1000(b, func(r *Room, _ *Snapshot) { r.Sensor, r.Grace, r.PresenceHold = true, 10*time.Minute, 15*time.Minute })
+	pass1000(b, func(r *Room, _ *Snapshot) {
+		r.SensorID, r.Grace, r.PresenceHold = "pir", 10*time.Minute, 15*time.Minute
+	})
 }
 
 // The same in an outage that has the fail-safe act by the week.

@@ -97,10 +97,57 @@ func compareBools(a, b bool) int {
 // Snapshot is what is known of one room's calendar.
 type Snapshot struct {
 	Bookings []Booking // of the window, in any order
+	Unread   Unread    // the events that could not be read
 	From, To time.Time // the window that was read, UTC; To exclusive
 	ReadAt   time.Time // the last good read, UTC; zero: never
 	Failure  error     // why the last attempt failed; nil: it succeeded
 	Failures int       // failed attempts since the last good read
+}
+
+// Unread sums up the events of a room that could not be read. It is comparable.
+type Unread struct {
+	Events int       `json:"events"` // how many; 0: all were read
+	Until  time.Time `json:"until"`  // when all of them are over, UTC
+	Reason string    `json:"reason"` // why the first could not be read
+}
+
+// sumUp returns the sum of the events that could not be read in a window that ends at
+// to.
+func sumUp(refused []Refusal, to time.Time) Unread {
+	u := Unread{Events: len(refused)}
+	for i, f := range refused {
+		if i == 0 {
+			u.Reason = f.Reason
+		}
+		if f.To.IsZero() {
+			f.To = to
+		}
+		u.Until = later(u.Until, f.To).UTC()
+	}
+	return u
+}
+
+func (u Unread) equal(o Unread) bool {
+	return u.Events == o.Events && u.Until.Equal(o.Until) && u.Reason == o.Reason
+}
+
+// keep adds the bookings that were known before of the events that can no longer be
+// read. An event without an id may be any known booking without one at its time.
+func (s *Snapshot) keep(known []Booking, refused []Refusal) {
+	if len(refused) == 0 {
+		return
+	}
+	all := slices.Clone(s.Bookings)
+	for _, b := range known {
+		if slices.ContainsFunc(refused, func(f Refusal) bool { return f.mayBe(b) }) {
+			all = append(all, b)
+		}
+	}
+	s.Bookings = Overlapping(all, s.From, s.To)
+}
+
+func (f Refusal) mayBe(b Booking) bool {
+	return f.ID == b.ID && (f.ID != "" || f.From.IsZero() || b.overlaps(f.From, f.To))
 }
 
 // Window is the period that is read at now: from midnight in the site's zone,

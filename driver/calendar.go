@@ -15,6 +15,17 @@ type Calendar interface {
 	Fetch(ctx context.Context, rooms []Room, from, to time.Time, r Receiver) Tally
 }
 
+// atOnce is the key of AtOnce.
+type atOnce struct{}
+
+// AtOnce returns a context for a Fetch that a person is waiting for: the service is
+// asked at once, even where it has asked for a pause, or where a pause follows a
+// failure.
+func AtOnce(ctx context.Context) context.Context { return context.WithValue(ctx, atOnce{}, true) }
+
+// IsAtOnce reports whether ctx is from AtOnce.
+func IsAtOnce(ctx context.Context) bool { return ctx.Value(atOnce{}) != nil }
+
 // Receiver receives the Readings of a Fetch. Its methods are not called concurrently,
 // and not after the Fetch has returned.
 type Receiver interface {

@@ -1,6 +1,9 @@
 package driver
 
-import "time"
+import (
+	"math/rand/v2"
+	"time"
+)
 
 // Clock returns the time and waits. [WallClock] is the usual one; a demonstration
 // or a replay has a faster one.
@@ -30,3 +33,11 @@ func (WallClock) Stopwatch() func() time.Duration {
 
 // After sends on the returned channel once d has passed.
 func (WallClock) After(d time.Duration) <-chan time.Time { return time.After(d) }
+
+// RandomJitter returns a random duration in [0, limit); 0 where limit is not positive.
+func RandomJitter(limit time.Duration) time.Duration {
+	if limit <= 0 {
+		return 0
+	}
+	return rand.N(limit)
+}

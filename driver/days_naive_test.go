@@ -265,7 +265,7 @@ func (s *slow) nobody(start, m int) bool {
 // settleDay counts what is settled at now, before a day that ends with it ends.
 func (s *slow) settleDay() {
 	m, grace := s.now, whole(s.g.room.Grace)
-	if !s.g.room.Sensor {
+	if !s.g.room.hasSensor() {
 		return
 	}
 	for _, b := range s.known {
@@ -286,7 +286,7 @@ func (s *slow) settleDay() {
 // settle counts what is so at now.
 func (s *slow) settle() {
 	m, room := s.now, s.g.room
-	if !room.Sensor {
+	if !room.hasSensor() {
 		return
 	}
 	grace, midnight := whole(room.Grace), s.minute(midnight(s.instant(m), s.g.zone, 0))
@@ -332,7 +332,7 @@ func (s *slow) guest() bool {
 // sense marks the minute now by what the sensor says.
 func (s *slow) sense() {
 	m, room := s.now, s.g.room
-	s.trusted[m] = room.Sensor && s.said.Known && (room.PresenceTimeout == 0 || m-s.heard < whole(room.PresenceTimeout))
+	s.trusted[m] = room.hasSensor() && s.said.Known && (room.PresenceTimeout == 0 || m-s.heard < whole(room.PresenceTimeout))
 	s.present[m] = s.trusted[m] && s.said.On
 	if !s.present[m] || m > s.first && s.present[m-1] {
 		return
@@ -412,7 +412,7 @@ func (s *slow) points() string {
 	known := s.isKnown(m)
 	mode := s.mode(m, failing)
 	out := []string{"quality=" + s.quality(m), "mode=" + mode, "sensor=none", "comfort=?", "occupied=?", "booked=?"}
-	if s.g.room.Sensor {
+	if s.g.room.hasSensor() {
 		out[2] = "sensor=silent"
 		if s.trusted[m] {
 			out[2] = "sensor=good"

@@ -159,7 +159,7 @@ func roomOf(r *Room, words []string) error {
 		key, value, _ := strings.Cut(w, "=")
 		switch key {
 		case "sensor":
-			r.Sensor = true
+			r.SensorID = "pir"
 		case "release":
 			release, err := ParseRelease(value)
 			if err != nil {

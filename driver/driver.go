@@ -43,6 +43,10 @@ type Options struct {
 	Version   string                                // of the program, for the gateway's points
 	Beat      func()                                // called on every iteration of the loop, at least once a minute; for the watchdog
 	Log       *slog.Logger
+
+	// ClockFault is called on the loop when what is wrong with the gateway's clock has
+	// changed, in words for display; empty: nothing is known to be wrong. May be nil.
+	ClockFault func(words string)
 }
 
 // Driver polls the calendars and publishes the points. One goroutine, that of
@@ -60,13 +64,15 @@ type Driver struct {
 	accounts []*accountState
 	ending   []*poller // that were stopped, and may not have ended
 	gateway  gatewayState
+	clock    clockWatch
 	memory   *memory
 	complete bool                 // everything has been published once
 	elapsed  func() time.Duration // since New, however the clock is set
 
-	events  chan func()        // run on the loop
-	signIns chan *accountState // accounts whose sign-in has changed
-	ended   chan struct{}      // closed when the loop has ended
+	events      chan func()        // run on the loop
+	signIns     chan *accountState // accounts whose sign-in has changed
+	serverTimes chan ServerTime    // for the loop
+	ended       chan struct{}      // closed when the loop has ended
 }
 
 // roomState is the loop's state of one room.
@@ -78,7 +84,7 @@ type roomState struct {
 	body     string    // the point state without its timestamp, to detect a change
 	next     time.Time // when the points next change without an event; zero: derive them now
 	values   []Value
-	refused  string // events that could not be understood, as last logged
+	trouble  Trouble // why it cannot be read
 }
 
 // accountState is the loop's state of one account.
@@ -87,25 +93,30 @@ type accountState struct {
 	poller    *poller            // nil: the driver does not run, or the account was removed
 	unwatch   context.CancelFunc // ends the wait for changes of the sign-in
 	work      accountWork
-	lastState *SessionState       // of the sign-in, other than Refreshing; nil: not yet known
-	failed    map[string][]string // rooms by why they could not be read, as last logged
+	lastState *SessionState // of the sign-in, other than Refreshing; nil: not yet known
+	told      Told          // that rooms cannot be read
 	next      time.Time
 	values    []Value
 }
 
 // New builds a Driver; it does no I/O.
 func New(o Options) *Driver {
-	d := &Driver{o: o, events: make(chan func(), 64), signIns: make(chan *accountState), ended: make(chan struct{})}
+	d := &Driver{o: o, events: make(chan func(), 64), signIns: make(chan *accountState), serverTimes: make(chan ServerTime, 64), ended: make(chan struct{})}
 	d.elapsed = o.Clock.Stopwatch()
 	d.memory = newMemory(o.Memory, o.History, o.Log)
 	d.takeOver(o.Site, o.Rooms, o.Accounts)
 	return d
 }
 
-func newRoomState(room Room) *roomState {
-	r := &roomState{room: room, values: make([]Value, len(roomPoints)), timeline: NewTimeline(room, Snapshot{})}
+func (d *Driver) newRoomState(room Room) *roomState {
+	r := &roomState{room: room, values: make([]Value, len(roomPoints)), timeline: d.newTimeline(room, Snapshot{})}
 	r.values[metaIndex] = room.Meta()
 	return r
+}
+
+// newTimeline is NewTimeline under the gateway's clock.
+func (d *Driver) newTimeline(room Room, snap Snapshot) *Timeline {
+	return NewTimeline(room, snap).withClockFault(d.clock.fault)
 }
 
 // restore loads the last known bookings and the pasts of the rooms. What is damaged
@@ -117,7 +128,7 @@ func (d *Driver) restore() {
 	}
 	snaps, pasts := d.memory.load(rooms)
 	for i, r := range d.rooms {
-		r.timeline, r.past = NewTimeline(r.room, snaps[i]), pasts[i]
+		r.timeline, r.past = d.newTimeline(r.room, snaps[i]), pasts[i]
 	}
 }
 
@@ -173,8 +184,9 @@ func (d *Driver) onLoop(ctx context.Context, f func()) bool {
 }
 
 // PollNow requests a reading of the room at once, or of all rooms of all accounts
-// when room is empty. A second request before the room was read has no effect,
-// and a room is read on request every 5 s at most. The error is ErrNoRoom or
+// when room is empty, even where the service has asked for a pause (see AtOnce). A
+// second request before the room was read has no effect, and a room is read on
+// request every 5 s at most. The error is ErrNoRoom or
 // ErrStopped.
 func (d *Driver) PollNow(ctx context.Context, room string) error {
 	err := ErrNoRoom
@@ -202,7 +214,7 @@ var (
 func (d *Driver) Presence(room string, p Presence) {
 	heard := func() {
 		r := d.byID[room]
-		if r == nil || !r.room.Sensor {
+		if r == nil || !r.room.hasSensor() {
 			return
 		}
 		now := d.o.Clock.Now()

@@ -35,7 +35,7 @@ func (f *evaluator) updateFailSafe() {
 	f.failSafeActive = false
 	if !f.p.At.Before(f.failSafeFrom()) {
 		v, _ := f.t.judge(f.p.At)
-		f.failSafeActive = v != good
+		f.failSafeActive = !v.readRecently()
 	}
 	switch {
 	case !f.failSafeActive:

@@ -23,7 +23,7 @@ func (d *Driver) deriveGateway(now time.Time) Update {
 	if elapsed := d.elapsed(); elapsed >= g.nextBeat {
 		g.beat, g.nextBeat = now, elapsed+heartbeatEvery
 	}
-	facts := gatewayFacts{site: d.site, version: d.o.Version, started: g.started, beat: g.beat, rooms: len(d.rooms), accounts: map[string]Value{}}
+	facts := gatewayFacts{site: d.site, version: d.o.Version, started: g.started, beat: g.beat, rooms: len(d.rooms), clock: d.clock.state, accounts: map[string]Value{}}
 	for _, r := range d.rooms {
 		if r.facts.Quality == QualityGood {
 			facts.good++

@@ -33,6 +33,9 @@ var gatewayRows = []gatewayRow{
 	{Point: Point{Name: RoomsGood, Kind: Int, Description: "rooms whose quality is good",
 		Tags: []string{"point"}, Brick: "Point", HA: "sensor", BACnet: "positive-integer-value"},
 		value: func(g *gatewayFacts) Value { return IntValue(g.good) }},
+	{Point: Point{Name: ClockOffset, Kind: Int, Unit: "s", Description: "how far the gateway's clock is ahead of the clocks of the calendar's servers; negative: behind",
+		Tags: []string{"point"}, Brick: "Point", HA: "sensor", BACnet: "integer-value"},
+		value: func(g *gatewayFacts) Value { return g.clock.value() }},
 }
 
 var gatewayPoints = pointsOf(gatewayRows)
@@ -43,6 +46,7 @@ type gatewayFacts struct {
 	version       string
 	started, beat time.Time        // beat: the last heartbeat
 	rooms, good   int              // rooms configured, and those of good quality
+	clock         clockState       // of the gateway's clock
 	accounts      map[string]Value // their summaries, by name
 }
 

@@ -25,6 +25,7 @@ func (d *Driver) loop(ctx context.Context) {
 			d.stepped(step, now)
 		}
 		lastNow, lastElapsed = now, elapsed
+		d.judgeClock(now, elapsed)
 		next := d.publishDue(now)
 		d.memory.writeIfDue(d.known, elapsed)
 		if d.o.Beat != nil {
@@ -40,6 +41,8 @@ func (d *Driver) loop(ctx context.Context) {
 			d.memory.finish(o, d.elapsed())
 		case a := <-d.signIns:
 			a.next = time.Time{}
+		case t := <-d.serverTimes:
+			d.clock.answers = addServerTime(d.clock.answers, t)
 		case <-d.o.Clock.After(min(next.Sub(d.o.Clock.Now()), longestSleep)): // after publishing, which takes time
 		}
 	}
@@ -84,15 +87,15 @@ func (d *Driver) watch(a *accountState) {
 	}()
 }
 
-// request asks the poller of the room's account to read it, and all pollers to
-// read all rooms when room is empty.
+// request asks the poller of the room's account to read it for a person, and all
+// pollers to read all rooms when room is empty.
 func (d *Driver) request(room string) {
 	for _, a := range d.accounts {
 		switch {
 		case room == "":
-			a.poller.request(request{all: true})
+			a.poller.request(request{all: true, atOnce: true})
 		case d.byID[room].room.Account == a.Name:
-			a.poller.request(request{rooms: map[string]bool{room: true}})
+			a.poller.request(request{rooms: map[string]bool{room: true}, atOnce: true})
 		}
 	}
 }
@@ -108,6 +111,7 @@ func (d *Driver) stepped(by time.Duration, now time.Time) {
 		a.poller.request(request{urgent: true})
 	}
 	d.gateway.nextBeat = 0
+	d.clock.stepped(now, d.elapsed())
 }
 
 // publishBatch is how many rooms are derived before they are published: when a

@@ -27,6 +27,7 @@ type calendar struct {
 	fetches  []time.Time
 	reads    map[string][]string // by room, times since the bubble's start
 	from     time.Time           // of the last Fetch
+	atOnce   []bool              // whether a person was waiting for each Fetch
 }
 
 func (c *calendar) Service() string { return "Contoso Calendar" }
@@ -35,7 +36,7 @@ func (c *calendar) Session() Session { return c.session }
 
 func (c *calendar) Fetch(ctx context.Context, rooms []Room, from, to time.Time, r Receiver) Tally {
 	c.mu.Lock()
-	c.fetches, c.from = append(c.fetches, time.Now().UTC()), from
+	c.fetches, c.from, c.atOnce = append(c.fetches, time.Now().UTC()), from, append(c.atOnce, IsAtOnce(ctx))
 	for _, room := range rooms {
 		c.reads[room.ID] = append(c.reads[room.ID], time.Since(dawn).String())
 	}
@@ -250,6 +251,17 @@ func (c *skewed) step(by time.Duration) {
 type every time.Duration
 
 func (e every) Next(t time.Time) time.Time { return t.Add(time.Duration(e)) }
+
+// named is a Schedule of which two are the same although they are not deeply equal.
+type named struct {
+	every
+	name *string
+}
+
+func (n named) Equal(other any) bool {
+	o, ok := other.(named)
+	return ok && n.every == o.every
+}
 
 // page is a log that can be read while it is written.
 type page struct {

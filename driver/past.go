@@ -139,7 +139,7 @@ func (f *evaluator) advance(to time.Time) {
 		day.Booked += d
 	}
 	f.moveTo(to)
-	if f.t.plan.room.Sensor {
+	if f.t.plan.room.hasSensor() {
 		f.countEndings()
 	}
 	f.update()
@@ -164,7 +164,7 @@ func (f *evaluator) moveTo(to time.Time) {
 func (f *evaluator) update() {
 	f.updateFailSafe()
 	f.updateSensor()
-	if f.t.plan.room.Sensor {
+	if f.t.plan.room.hasSensor() {
 		f.countNoShows()
 		f.countOverrun()
 	}

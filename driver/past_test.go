@@ -15,7 +15,7 @@ import (
 // A clock that was set back must leave nothing waiting for an instant far off.
 func TestPastAfterTheClockWasSetBack(t *testing.T) {
 	room := plain(t)
-	room.Sensor, room.Grace, room.PresenceHold, room.MinOff = true, 10*time.Minute, 15*time.Minute, 30*time.Minute
+	room.SensorID, room.Grace, room.PresenceHold, room.MinOff = "pir", 10*time.Minute, 15*time.Minute, 30*time.Minute
 	future := at("2030-01-14T10:00:00Z")
 	past := Past{First: future, At: future, Report: Presence{true, false}, ReportedAt: future, Trusted: true, PresentSince: future, LastPresent: future,
 		LastUntrusted: future, LastBooked: future, OverrunCounted: future, ComfortSince: future, Mode: ModeOccupied, Day: newFigures(future, room.Zone)}
@@ -37,7 +37,7 @@ func TestPastAfterTheClockWasSetBack(t *testing.T) {
 // made up.
 func TestPastAfterALongGap(t *testing.T) {
 	room := plain(t)
-	room.Sensor, room.Grace = true, 10*time.Minute
+	room.SensorID, room.Grace = "pir", 10*time.Minute
 	timeline := NewTimeline(room, readAt(at("12:00"), room.Zone, bookings("2026-01-15T09:00:00Z/2026-01-15T10:00:00Z")...))
 	_, past, _ := timeline.Derive(Past{}, at("12:00"))
 	_, past, _ = timeline.Derive(past.WithReport(Presence{true, true}, at("12:00")), at("13:00"))
@@ -53,7 +53,7 @@ func TestPastAfterALongGap(t *testing.T) {
 // However often it is written and read, a Past is the same.
 func TestPastKept(t *testing.T) {
 	room := plain(t)
-	room.Sensor, room.Grace = true, 10*time.Minute
+	room.SensorID, room.Grace = "pir", 10*time.Minute
 	timeline := NewTimeline(room, readAt(at("08:00"), room.Zone, bookings("09:00-10:00")...))
 	_, past, _ := timeline.Derive(Past{}, at("08:00"))
 	_, past, _ = timeline.Derive(past.WithReport(Presence{true, false}, at("08:00")), at("09:30:00"))
@@ -98,7 +98,7 @@ func (d *diary) fails(err error) {
 // 09:00, a walk-in from 11:00 to 11:30, one who leaves early at 13:30.
 func sensed(t *testing.T) (w *world, play func(d *Driver)) {
 	w = newWorld(t, minute)
-	w.Rooms[0].Sensor, w.Rooms[0].Grace, w.Rooms[0].PresenceHold = true, 10*minute, 15*minute
+	w.Rooms[0].SensorID, w.Rooms[0].Grace, w.Rooms[0].PresenceHold = "pir", 10*minute, 15*minute
 	w.calendar.set("boardroom", since(9*time.Hour, 10*time.Hour), since(13*time.Hour, 14*time.Hour))
 	return w, func(d *Driver) {
 		d.Presence("boardroom", Presence{true, false})

@@ -15,6 +15,7 @@ type Timeline struct {
 	snap   Snapshot
 	reason string // of the last failure, as text; empty: none
 	person bool   // user action is required to resolve the failure
+	clock  string // what is wrong with the gateway's clock; empty: nothing
 }
 
 // plan is computed from the bookings alone. Equal facts of the same plan are rendered
@@ -74,7 +75,17 @@ func NewTimeline(room Room, snap Snapshot) *Timeline {
 
 // With returns the timeline of the same bookings with the age and the failure of
 // another snapshot.
-func (t *Timeline) With(snap Snapshot) *Timeline { return newTimeline(t.plan, snap) }
+func (t *Timeline) With(snap Snapshot) *Timeline {
+	return newTimeline(t.plan, snap).withClockFault(t.clock)
+}
+
+// withClockFault returns the timeline under a gateway's clock that is wrong, with the
+// words for the point fault; empty: it is not.
+func (t *Timeline) withClockFault(words string) *Timeline {
+	c := *t
+	c.clock = words
+	return &c
+}
 
 func newTimeline(p *plan, snap Snapshot) *Timeline {
 	t := &Timeline{plan: p, snap: snap}
@@ -151,7 +162,7 @@ func (p *plan) cut(snap Snapshot, needed, demand []span) {
 	edges = append(edges, snap.From)
 	for _, b := range p.bookings {
 		edges, ends = append(edges, b.Start, b.End), append(ends, b.End)
-		if p.room.Sensor {
+		if p.room.hasSensor() {
 			edges = append(edges, b.Start.Add(p.room.Grace))
 		}
 	}

@@ -18,7 +18,7 @@ func TestCatalogueNames(t *testing.T) {
 			"fault free_until meta minutes_remaining minutes_to_next_mode minutes_until_next mode next_end next_mode next_organizer next_start next_subject " +
 			"no_show no_shows_today occupied overruns_today quality schedule sensor state utilisation_today walk_in walk_ins_today",
 		OfAccount: "access_expires last_poll last_refresh polls reason refresh_days_left secret_days_left state throttled",
-		OfGateway: "heartbeat rooms_good rooms_total started state version",
+		OfGateway: "clock_offset heartbeat rooms_good rooms_total started state version",
 	} {
 		var names []string
 		for _, p := range Catalogue(scope) {
@@ -264,7 +264,7 @@ func TestGatewayState(t *testing.T) {
 		w.session.status = SessionStatus{State: SignInNeeded, Reason: "run roomgate login rooms"}
 		w.run(t)
 		expectJSON(t, "gateway", w.published.value(gateway, GatewayState).Text(), `{"site":"hq","name":"Head Office","version":"1.2.3",
-			"started":"2000-01-01T00:00:00Z","rooms_total":1,"rooms_good":1,"accounts":{"rooms":{"state":"sign_in_needed","reason":"run roomgate login rooms"}}}`)
+			"started":"2000-01-01T00:00:00Z","rooms_total":1,"rooms_good":1,"clock_offset":null,"accounts":{"rooms":{"state":"sign_in_needed","reason":"run roomgate login rooms"}}}`)
 	})
 }
 

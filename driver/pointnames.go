@@ -55,4 +55,5 @@ const (
 	Started        = "started"
 	RoomsTotal     = "rooms_total"
 	RoomsGood      = "rooms_good"
+	ClockOffset    = "clock_offset"
 )

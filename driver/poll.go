@@ -82,13 +82,22 @@ func (p *poller) accept(r request) {
 // pollRooms reads the account's rooms, except those that are left out.
 func (p *poller) pollRooms(ctx context.Context) {
 	began := p.d.moment()
-	p.read(ctx, p.roomsToPoll(p.rooms, began.elapsed), true)
+	p.read(p.requestContext(ctx), p.roomsToPoll(p.rooms, began.elapsed), true)
 	p.poll = p.planned(p.Poll, began)
 }
 
 // answer reads the rooms that were requested.
 func (p *poller) answer(ctx context.Context) {
-	p.read(ctx, p.roomsToAnswer(p.rooms, p.d.elapsed()), false)
+	p.read(p.requestContext(ctx), p.roomsToAnswer(p.rooms, p.d.elapsed()), false)
+}
+
+// requestContext is the context of a reading, once AtOnce after a person's request.
+func (p *poller) requestContext(ctx context.Context) context.Context {
+	if p.atOnce {
+		ctx = AtOnce(ctx)
+	}
+	p.atOnce = false
+	return ctx
 }
 
 // sweepRooms finds which rooms have changed and reads these at once, and again those

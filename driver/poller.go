@@ -2,7 +2,6 @@ package driver
 
 import (
 	"context"
-	"reflect"
 	"slices"
 	"time"
 )
@@ -28,7 +27,7 @@ func newAssignment(a Account, rooms []Room, zone *time.Location) assignment {
 
 // equal reports whether both are the same work.
 func (a assignment) equal(b assignment) bool {
-	return a.Name == b.Name && a.sameProvider(b.Account) && reflect.DeepEqual(a.Poll, b.Poll) && reflect.DeepEqual(a.Sweep, b.Sweep) &&
+	return a.Name == b.Name && a.sameProvider(b.Account) && sameSchedule(a.Poll, b.Poll) && sameSchedule(a.Sweep, b.Sweep) &&
 		sameZone(a.zone, b.zone) && slices.EqualFunc(a.rooms, b.rooms, Room.equal)
 }
 

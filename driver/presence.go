@@ -40,7 +40,7 @@ func (f *evaluator) replaceSensor() {
 // sensor returns the state of the sensor.
 func (f *evaluator) sensor() Sensor {
 	switch {
-	case !f.t.plan.room.Sensor:
+	case !f.t.plan.room.hasSensor():
 		return SensorNone
 	case f.p.Trusted:
 		return SensorGood
@@ -63,7 +63,7 @@ func (f *evaluator) sensorExpires() time.Time {
 // LastUntrusted, is not known.
 func (f *evaluator) updateSensor() {
 	p, expires := &f.p, f.sensorExpires()
-	p.Trusted = f.t.plan.room.Sensor && p.Report.Known && (expires.IsZero() || p.At.Before(expires))
+	p.Trusted = f.t.plan.room.hasSensor() && p.Report.Known && (expires.IsZero() || p.At.Before(expires))
 	if !p.Trusted {
 		p.LastUntrusted = p.At
 	}

@@ -31,7 +31,15 @@ func drawnRoom(r *rand.Rand, z *time.Location) Room {
 		Lead: drawn(r, time.Hour), Lag: drawn(r, time.Hour), Gap: drawn(r, time.Hour), StaleAfter: drawn(r, time.Hour),
 		MinOn: drawn(r, time.Hour) * time.Duration(r.IntN(2)), MinOff: drawn(r, time.Hour) * time.Duration(r.IntN(2)),
 		FailSafe: FailSafe(r.UintN(4)), FailAfter: drawn(r, 12*time.Hour), Weekly: drawnWeek(r),
-		Sensor: r.IntN(2) == 0, Grace: drawn(r, time.Hour), PresenceHold: drawn(r, time.Hour), PresenceTimeout: drawn(r, 3*time.Hour) * time.Duration(r.IntN(2))}
+		SensorID: drawnSensor(r, 2), Grace: drawn(r, time.Hour), PresenceHold: drawn(r, time.Hour), PresenceTimeout: drawn(r, 3*time.Hour) * time.Duration(r.IntN(2))}
+}
+
+// drawnSensor is a sensor in all but one of n draws.
+func drawnSensor(r *rand.Rand, n int) string {
+	if r.IntN(n) == 0 {
+		return ""
+	}
+	return "pir"
 }
 
 func drawnWeek(r *rand.Rand) Weekly {

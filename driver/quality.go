@@ -2,6 +2,7 @@ package driver
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -12,7 +13,7 @@ type Quality uint8
 const (
 	QualityUnknown Quality = iota // nothing was ever read
 	QualityGood                   // read recently
-	QualityStale                  // read, but too long ago
+	QualityStale                  // read, but too long ago, or not completely
 	QualityFault                  // user action required, or the known bookings have ended
 	QualityTest                   // good, but the bookings are test data
 )
@@ -79,13 +80,19 @@ const (
 	bookingsAhead         // the known bookings have not begun: the clock was set back
 	readInFuture          // the last read is in the future: the clock was set back
 	old                   // read too long ago
+	incomplete            // read recently, but an event could not be understood
+	clockFault            // the gateway's clock is wrong
 )
 
 // quality is the quality that follows from the verdict.
 func (v verdict) quality() Quality {
 	return [...]Quality{good: QualityGood, neverRead: QualityUnknown, neverReadable: QualityFault, refused: QualityFault,
-		bookingsEnded: QualityFault, bookingsAhead: QualityFault, readInFuture: QualityStale, old: QualityStale}[v]
+		bookingsEnded: QualityFault, bookingsAhead: QualityFault, readInFuture: QualityStale, old: QualityStale,
+		incomplete: QualityStale, clockFault: QualityFault}[v]
 }
+
+// readRecently reports whether the last read can be followed.
+func (v verdict) readRecently() bool { return v == good || v == incomplete }
 
 // judge returns the verdict at now, and the instant at which it changes without a
 // read; zero: it does not.
@@ -93,6 +100,8 @@ func (t *Timeline) judge(now time.Time) (v verdict, next time.Time) {
 	s := &t.snap
 	stale := s.ReadAt.Add(t.plan.room.StaleAfter)
 	switch {
+	case t.clock != "":
+		return clockFault, time.Time{}
 	case s.ReadAt.IsZero() && t.person:
 		return neverReadable, time.Time{}
 	case s.ReadAt.IsZero():
@@ -107,6 +116,8 @@ func (t *Timeline) judge(now time.Time) (v verdict, next time.Time) {
 		return readInFuture, s.ReadAt.Add(-clockSlack)
 	case !now.Before(stale):
 		return old, s.To
+	case now.Before(s.Unread.Until):
+		return incomplete, earlier(stale, s.Unread.Until)
 	}
 	return good, stale
 }
@@ -133,8 +144,21 @@ func (t *Timeline) words(v verdict) string {
 		return "last read at " + rfc3339(s.ReadAt) + ", which is in the future: the gateway's clock was set back"
 	case old:
 		return "last read " + rfc3339(s.ReadAt) + ": " + reason
+	case incomplete:
+		return s.Unread.words(rfc3339(s.Unread.Until))
+	case clockFault:
+		return t.clock
 	}
 	return reason
+}
+
+// words say what is not known, and until when.
+func (u Unread) words(until string) string {
+	const action = "correct its time in the calendar"
+	if u.Events == 1 {
+		return "an event before " + until + " could not be understood, and the room may be shown as free at its time: " + u.Reason + "; " + action
+	}
+	return strconv.Itoa(u.Events) + " events before " + until + " could not be understood, and the room may be shown as free at their time; the first: " + u.Reason + "; " + action
 }
 
 // clockSlack is how far a read may be in the future before the clock counts as set

@@ -10,9 +10,9 @@ import (
 type roomReading struct {
 	room      string
 	bookings  []Booking
-	refused   []string // why events of the room could not be read
-	unchanged bool     // the bookings are those of the last good reading
-	err       error    // the room could not be read
+	refused   []Refusal // events of the room that could not be read
+	unchanged bool      // the bookings are those of the last good reading
+	err       error     // the room could not be read
 }
 
 // digests are those of the last good readings of an account's rooms in one window.

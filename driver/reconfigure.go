@@ -62,7 +62,7 @@ func (d *Driver) takeOverRooms(rooms []Room) (gone []Subject) {
 		r := byID[room.ID]
 		switch {
 		case r == nil:
-			r = newRoomState(room)
+			r = d.newRoomState(room)
 		case !r.room.equal(room):
 			d.changeRoom(r, room)
 		}
@@ -87,13 +87,10 @@ func (d *Driver) changeRoom(r *roomState, room Room) {
 			d.memory.wasRedacted(room.ID)
 		}
 	} else {
-		snap = Snapshot{}
+		snap, r.trouble = Snapshot{}, Trouble{}
 		d.memory.deleteBookings(room.ID)
 	}
-	if room.Sensor != r.room.Sensor { // its last message may be old
-		r.past.Report, r.past.ReportedAt = Presence{}, time.Time{}
-	}
-	r.room, r.timeline, r.next, r.refused = room, NewTimeline(room, snap), time.Time{}, ""
+	r.room, r.timeline, r.next = room, d.newTimeline(room, snap), time.Time{}
 	r.values[metaIndex] = room.Meta()
 }
 

@@ -46,6 +46,7 @@ func TestReconfigureWithTheSame(t *testing.T) {
 		w, s := newSweptWorld(t, 2*minute, 40*second)
 		w.Rooms[0].Match = []string{"Boardroom"}
 		w.Rooms[0].Weekly.Exceptions = map[string][]HoursRange{"2000-01-01": {{540, 1020}}}
+		w.Accounts[0].Poll, w.Accounts[0].Sweep = named{every(2 * minute), new("poll")}, named{every(40 * second), new("sweep")}
 		jitter := 0
 		w.Jitter = func(time.Duration) time.Duration { jitter++; return time.Duration(jitter) * time.Millisecond }
 		d, _ := w.run(t)
@@ -58,6 +59,7 @@ func TestReconfigureWithTheSame(t *testing.T) {
 		w.Rooms[0].Match = []string{"Boardroom"}
 		w.Rooms[0].Weekly.Exceptions = map[string][]HoursRange{"2000-01-01": {{540, 1020}}}
 		w.Rooms[0].Zone = zone
+		w.Accounts[0].Poll, w.Accounts[0].Sweep = named{every(2 * minute), new("poll (again)")}, named{every(40 * second), new("sweep (again)")}
 		w.reconfigure(t, d)
 		if published, stored := w.published.publications()-calls, w.shelf.count()-puts; published != 0 || stored != 0 {
 			t.Errorf("published %d times, stored %d times", published, stored)
@@ -409,15 +411,15 @@ func TestReconfigureSensor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, time.Hour)
 		w.Rooms[0].StaleAfter = 5 * time.Hour
-		w.Rooms[0].Sensor, w.Rooms[0].Grace = true, 10*minute
+		w.Rooms[0].SensorID, w.Rooms[0].Grace = "pir", 10*minute
 		d, _ := w.run(t)
 		d.Presence("boardroom", Presence{true, true})
 		pass(30 * minute)
-		w.Rooms[0].Sensor = false
+		w.Rooms[0].SensorID = ""
 		w.reconfigure(t, d)
 		d.Presence("boardroom", Presence{true, true})
 		pass(30 * minute)
-		w.Rooms[0].Sensor = true
+		w.Rooms[0].SensorID = "pir"
 		w.reconfigure(t, d)
 		pass(30 * minute)
 		d.Presence("boardroom", Presence{true, true})
@@ -522,7 +524,7 @@ func TestReconfigureAmongOtherCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, _ := newSweptWorld(t, 5*second, 2*second)
 		w.add("huddle", "library")
-		w.Rooms[0].Sensor = true
+		w.Rooms[0].SensorID = "pir"
 		w.shelf.slow(3 * second)
 		w.calendar.takes = second
 		d, stop := w.run(t)

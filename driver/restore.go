@@ -42,6 +42,7 @@ type stored struct {
 	From     time.Time `json:"from"`
 	To       time.Time `json:"to"`
 	Bookings []Booking `json:"bookings"`
+	Unread   Unread    `json:"unread,omitzero"`
 }
 
 // load returns the stored records of the rooms, and deletes those of others. An
@@ -74,7 +75,7 @@ func (m *memory) load(rooms []Room) ([]Snapshot, []Past) {
 			}
 		}
 		m.stored[room.ID] = true
-		snaps[i] = Snapshot{Bookings: s.Bookings, From: s.From, To: s.To, ReadAt: at}
+		snaps[i] = Snapshot{Bookings: s.Bookings, Unread: s.Unread, From: s.From, To: s.To, ReadAt: at}
 	}
 	m.deleteOthers(rooms, readAt)
 	return snaps, pasts

@@ -39,8 +39,7 @@ type Room struct {
 
 	Test bool // the bookings are test data: quality is test instead of good, and meta has test
 
-	Sensor          bool          // there is a presence sensor
-	SensorID        string        // identifies it: a report of another does not count
+	SensorID        string        // identifies the presence sensor: a report of another does not count; empty: there is none
 	Grace           time.Duration // absence shorter than this is ignored
 	PresenceHold    time.Duration // presence without a booking counts this long after it ended
 	PresenceTimeout time.Duration // silence after which the sensor is not trusted; 0: it reports changes only
@@ -64,6 +63,9 @@ func (f FailSafe) String() string { return failSafeWords.word(f) }
 
 // ParseFailSafe reads the word used in configuration.
 func ParseFailSafe(word string) (FailSafe, error) { return failSafeWords.parse(word) }
+
+// hasSensor reports whether the room has a presence sensor.
+func (r *Room) hasSensor() bool { return r.SensorID != "" }
 
 // Rule says whether events whose subject contains certain words need comfort.
 type Rule struct {

@@ -76,7 +76,7 @@ func TestAnotherSensor(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, time.Hour)
 				w.Rooms[0].StaleAfter = 5 * time.Hour
-				w.Rooms[0].Sensor, w.Rooms[0].SensorID = true, "bms/1"
+				w.Rooms[0].SensorID = "bms/1"
 				d, stop := w.run(t)
 				d.Presence("boardroom", Presence{true, true})
 				pass(30 * minute)

@@ -86,7 +86,8 @@ func (c roomCatalogue) unless(whys []Why, f evaluator) {
 func (c roomCatalogue) forecast(whys []Why, f evaluator, now time.Time, unread bool) {
 	n := narrator{rows: c, f: &f, zone: f.t.plan.room.Zone, now: now}
 	n.derive()
-	reading := !unread && n.facts.Quality == QualityGood
+	v, _ := f.t.judge(now)
+	reading := !unread && v.readRecently()
 	end := f.forecastEnd(reading)
 	for {
 		to := f.nextChange()

@@ -207,7 +207,7 @@ func drawnUse(r *rand.Rand, z *time.Location) Room {
 	upTo := func(most int) time.Duration { return time.Duration(r.IntN(most/5+1)*5) * time.Minute }
 	room := Room{ID: "room", Zone: z, Count: CountingOf(Busy, Tentative), Release: Release(r.UintN(2)),
 		Lead: upTo(60), Lag: upTo(30), Gap: upTo(60), MinOn: upTo(60), MinOff: upTo(60), StaleAfter: 5*time.Minute + upTo(30),
-		FailSafe: FailSafe(r.UintN(4)), Sensor: r.IntN(3) > 0, Grace: 5*time.Minute + upTo(20), PresenceHold: upTo(30), PresenceTimeout: upTo(240)}
+		FailSafe: FailSafe(r.UintN(4)), SensorID: drawnSensor(r, 3), Grace: 5*time.Minute + upTo(20), PresenceHold: upTo(30), PresenceTimeout: upTo(240)}
 	room.FailAfter = room.StaleAfter + upTo(300)
 	for day := range room.Weekly.Days {
 		room.Weekly.Days[day] = []HoursRange{{7 * 60, 12 * 60}, {13 * 60, 18*60 + 30}}
@@ -220,7 +220,7 @@ func drawnPast(r *rand.Rand, t *Timeline, now time.Time) Past {
 	_, past, _ := t.Derive(Past{}, now.Add(-time.Duration(r.IntN(12*60))*time.Minute))
 	for past.At.Before(now) {
 		_, past, _ = t.Derive(past, earlier(now, past.At.Add(time.Duration(1+r.IntN(90))*time.Minute)))
-		if t.plan.room.Sensor {
+		if t.plan.room.hasSensor() {
 			past = past.WithReport(Presence{Known: r.IntN(8) > 0, On: r.IntN(2) > 0}, past.At)
 		}
 	}

@@ -254,6 +254,8 @@ func (n *narrator) quality() string {
 	switch v, _ := t.judge(n.f.p.At); v {
 	case good:
 		return read + ", less than stale_after " + short(room.StaleAfter) + " ago"
+	case clockFault:
+		words = t.clock
 	case neverRead:
 		if words = "no read has succeeded yet"; t.reason != "" {
 			words += ": " + reason
@@ -266,6 +268,8 @@ func (n *narrator) quality() string {
 		words = read + ", which is in the future: the gateway's clock was set back"
 	case old:
 		words = read + ", stale_after " + short(room.StaleAfter) + " ago or longer: " + reason
+	case incomplete:
+		return read + ", but " + snap.Unread.words(n.clock(snap.Unread.Until))
 	}
 	if n.f.failSafeActive {
 		return words + "; fail-safe since " + n.clock(n.f.p.FailSafe) + ": " + room.FailSafe.String()

@@ -86,7 +86,7 @@ func (w write) store(store Memory, withheld map[string]bool) error {
 		}
 		readAt[id] = s.ReadAt
 		if w.bookings[id] {
-			values[id] = []byte(mustJSON(stored{storedVersion, room.room.source(), s.From, s.To, s.Bookings}))
+			values[id] = []byte(mustJSON(stored{storedVersion, room.room.source(), s.From, s.To, s.Bookings, s.Unread}))
 		}
 	}
 	values[readAtKey] = []byte(mustJSON(readAt))

@@ -84,13 +84,18 @@ var levelColours = map[driver.Level]string{driver.LevelGood: "\x1b[32m", driver.
 // WriteFinding writes a finding for people, with its level in colour for a terminal that
 // shows colours.
 func WriteFinding(w io.Writer, f driver.Finding, colour bool) {
-	begin, end := levelColours[f.Level], "\x1b[0m"
-	if !colour {
-		begin, end = "", ""
+	paint := func(sequence string) {
+		if colour {
+			_ = Control(w, sequence)
+		}
 	}
-	fmt.Fprintf(w, "%s%-8s%s %s: %s\n", begin, f.Level, end, f.Subject, f.Words)
+	paint(levelColours[f.Level])
+	fmt.Fprintf(w, "%-8s", f.Level)
+	paint("\x1b[0m")
+	const indent = "         "
+	fmt.Fprintf(w, " %s: %s\n", OneLine(f.Subject), Continued(f.Words, indent))
 	if f.Action != "" {
-		fmt.Fprintf(w, "         to do: %s\n", f.Action)
+		fmt.Fprintf(w, "%sto do: %s\n", indent, Continued(f.Action, indent))
 	}
 }
 

@@ -229,7 +229,7 @@ func TestConnectWithoutAccountsForIt(t *testing.T) {
 	}
 }
 
-func TestConnectFails(t *testing.T) {
+func TestConnectReturnsTheErrorOfTheSession(t *testing.T) {
 	c := newConnecting(t, "rooms")
 	failure := errors.New("disk full")
 	c.sessions["rooms"].err = failure
@@ -332,7 +332,7 @@ func TestConnectAfterARestart(t *testing.T) {
 	}
 }
 
-func TestConnected(t *testing.T) {
+func TestConnectReturnsTheAccount(t *testing.T) {
 	c := newConnecting(t, "rooms")
 	c.begin("ada@contoso.example", "")
 	got, err := c.connect("code", "Head Office", "")

@@ -305,7 +305,7 @@ func (b *pipeBroker) drop() {
 func (b *pipeBroker) serve(ctx context.Context, g *Gateway) {
 	sink, err := mqtt.New(mqtt.Options{Site: "hq", Prefix: "roomgate", Broker: &url.URL{Scheme: "mqtt", Host: "broker"},
 		Format: mqtt.Format{Bool: mqtt.BoolWords(g.parts().cfg.MQTT.Bool), Time: mqtt.TimeStyle(g.parts().cfg.MQTT.Time), Zone: g.parts().cfg.Site.Timezone},
-		Board:  g.board, Now: g.d.Clock.Now, Jitter: Jitter, Log: g.d.Log, Dial: b.dial, Sensors: sensorsOf(g.parts().cfg, g.driver.Presence)})
+		Board:  g.board, Now: g.d.Clock.Now, Jitter: driver.RandomJitter, Log: g.d.Log, Dial: b.dial, Sensors: sensorsOf(g.parts().cfg, g.driver.Presence)})
 	if err != nil {
 		panic(fmt.Sprint("the options of the sink are wrong: ", err))
 	}
@@ -533,7 +533,7 @@ func (y *years) bootIn1970() {
 }
 
 // A gateway on a shelf: after 89 days the sign-in works, after 91 it has expired.
-func TestMonthsOff(t *testing.T) {
+func TestGatewayThatWasOffForMonths(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
 		y := &years{newBuilding(t, 1, begin, 2, ""), begin}
@@ -567,7 +567,7 @@ func TestPollsKeepToTheirSchedule(t *testing.T) {
 
 // The gateway's clock is set, wrong and right again, by seconds and by decades.
 // A minute later every room shows what the calendar says for the time the clock
-// has, and goes on by that clock to the second.
+// has, and goes on by that clock to the second. One that is wrong is reported.
 func TestClockSteps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Date(2026, 6, 8, 0, 0, 0, 0, london(t))
@@ -577,13 +577,14 @@ func TestClockSteps(t *testing.T) {
 		y.until(begin.Add(34 * time.Hour))
 		y.signIn()
 		for _, wrong := range []time.Duration{
-			3*time.Hour + 17*time.Second, 0, -3*time.Hour - 17*time.Second, 0, 20 * time.Second, 0, -20 * time.Second, 0,
+			3*time.Hour + 17*time.Second, 0, -3*time.Hour - 17*time.Second, 0, 20 * time.Second, 0, -20 * time.Second, 0, 45 * time.Second, 0,
 			27 * time.Hour, 0, -27 * time.Hour, 0, 10 * 365 * 24 * time.Hour, 0, -56 * 365 * 24 * time.Hour, 0,
 		} {
 			y.way.count()
 			y.own.set(wrong)
 			y.pass(time.Minute)
 			y.stands("ok", "", "")
+			y.clockIsReported(wrong)
 			y.sameAsCalendar(fmt.Sprintf("a minute after the clock became wrong by %s", wrong))
 			y.tried(0, 2)
 			for range 35 {

@@ -176,7 +176,7 @@ mailbox = "annex@contoso.example"
 
 // What is configured already is told from what is new, over all accounts, and
 // what is written is configuration.
-func TestDiscovered(t *testing.T) {
+func TestConfiguredRoomsAreToldFromNewOnes(t *testing.T) {
 	rooms := configured(t, head+configuredRooms)
 	first, rooms := Compare("rooms", seenByRooms, rooms)
 	second, rooms := Compare("annex", seenByAnnex, rooms)

@@ -65,11 +65,9 @@ func (d Doctor) Surroundings(ctx context.Context, found func(driver.Finding)) {
 // released is a time that has certainly passed: a clock before it is wrong.
 var released = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 
-// Services refuse assertions and tokens of a clock that is about five minutes off.
-const (
-	clockOff   = 2 * time.Minute
-	clockWrong = 5 * time.Minute
-)
+// clockWrong is how far the clock may be off: services refuse assertions and tokens of
+// one that is about five minutes off.
+const clockWrong = 5 * time.Minute
 
 // clock compares the machine's clock with that of a server.
 func (d Doctor) clock(off *offset) driver.Finding {
@@ -85,7 +83,7 @@ func (d Doctor) clock(off *offset) driver.Finding {
 		f.Words += fmt.Sprintf("; %s off the clock of %s", off.by.Abs().Round(time.Second), off.host)
 		if off.by.Abs() > clockWrong {
 			f.Level = driver.LevelBad
-		} else if off.by.Abs() > clockOff {
+		} else if off.by.Abs() > driver.ClockOff {
 			f.Level = driver.LevelWarning
 		}
 	}

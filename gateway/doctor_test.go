@@ -126,8 +126,8 @@ func TestDoctorComparesClocks(t *testing.T) {
 		words string
 	}{
 		{&offset{"login.example", 0}, noon, driver.LevelGood, "0s off the clock of login.example"},
-		{&offset{"login.example", -2 * time.Minute}, noon, driver.LevelGood, "2m0s off"},
-		{&offset{"login.example", 2*time.Minute + time.Second}, noon, driver.LevelWarning, "2m1s off"},
+		{&offset{"login.example", -30 * time.Second}, noon, driver.LevelGood, "30s off"},
+		{&offset{"login.example", 31 * time.Second}, noon, driver.LevelWarning, "31s off"},
 		{&offset{"login.example", -5 * time.Minute}, noon, driver.LevelWarning, "5m0s off"},
 		{&offset{"login.example", 5*time.Minute + time.Second}, noon, driver.LevelBad, "5m1s off"},
 		{nil, noon, driver.LevelGood, "no server could be asked for the time"},

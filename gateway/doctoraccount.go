@@ -95,7 +95,7 @@ func (d Doctor) ends(a DoctorAccount, s driver.SessionStatus) []driver.Finding {
 			continue
 		}
 		f := driver.Finding{Subject: "account " + a.Name, Level: driver.LevelWarning, Action: end.action,
-			Words: fmt.Sprintf("the %s ends on %s, in %d days", end.what, end.at.Format(time.DateOnly), int(left.Hours()/24))}
+			Words: fmt.Sprintf("the %s ends on %s, in %d days", end.what, end.at.Format(time.DateOnly), driver.DaysLeft(end.at, now))}
 		if left <= 0 {
 			f.Level, f.Person, f.Words = driver.LevelBad, true, fmt.Sprintf("the %s ended on %s", end.what, end.at.Format(time.DateOnly))
 		}
@@ -152,13 +152,14 @@ func unmatchedFinding(room driver.Room, events []driver.Event, rooms []driver.Ro
 }
 
 // roomFinding is how many bookings of a room were read, or why none were.
-func roomFinding(r driver.Reading, bookings int, refused []string, window string) driver.Finding {
+func roomFinding(r driver.Reading, bookings int, refused []driver.Refusal, window string) driver.Finding {
 	f := driver.Finding{Subject: "room " + r.Room, Level: driver.LevelGood, Words: fmt.Sprintf("%d bookings from %s", bookings, window)}
 	switch {
 	case r.Err != nil:
 		return driver.Failure(f.Subject, r.Err)
 	case len(refused) > 0:
-		f.Level, f.Words = driver.LevelWarning, fmt.Sprintf("%s; entries that could not be read: %v", f.Words, refused)
+		f.Level, f.Words = driver.LevelWarning, fmt.Sprintf("%s; %d events could not be understood; the first: %s", f.Words, len(refused), refused[0].Reason)
+		f.Action = "correct their times in the calendar"
 	}
 	return f
 }

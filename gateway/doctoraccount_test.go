@@ -123,7 +123,7 @@ func TestDoctorOnAMatchThatNeverMatches(t *testing.T) {
 }
 
 func TestDoctorOnEntriesItCannotUnderstand(t *testing.T) {
-	f := roomFinding(driver.Reading{Room: "boardroom"}, 0, []string{"an event without a start"}, "today")
+	f := roomFinding(driver.Reading{Room: "boardroom"}, 0, []driver.Refusal{{Reason: "an event without a start"}}, "today")
 	if f.Level != driver.LevelWarning || !strings.Contains(f.Words, "an event without a start") {
 		t.Errorf("found %+v", f)
 	}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"roomgate/driver"
+	"roomgate/oauth"
 )
 
 // offset is how far our clock is ahead of a server's.
@@ -88,7 +89,7 @@ func (d Doctor) visit(ctx context.Context, s driver.Server, service string) visi
 		return v
 	}
 	v.url, v.Host = req.URL, req.URL.Hostname()
-	client := &http.Client{Transport: d.Transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := oauth.WithoutRedirects(&http.Client{Transport: d.Transport})
 	if d.Transport == nil {
 		t := http.DefaultTransport.(*http.Transport).Clone()
 		defer t.CloseIdleConnections()
@@ -119,7 +120,8 @@ func (v *visit) ask(client *http.Client, req *http.Request) {
 	v.Status, v.tls = resp.StatusCode, resp.TLS
 	v.ContentType, _, _ = strings.Cut(resp.Header.Get("Content-Type"), ";")
 	v.date, _ = http.ParseTime(resp.Header.Get("Date"))
-	v.Body, v.err = io.ReadAll(io.LimitReader(resp.Body, largestAnswer))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, largestAnswer))
+	v.Body, v.err = oauth.TrimBOM(body), err
 }
 
 // connection is how the server was reached: name, proxy and TLS.
@@ -207,5 +209,5 @@ func issuerOf(chain []*x509.Certificate) string {
 		return "nobody"
 	}
 	name := chain[0].Issuer
-	return strings.TrimSpace(strings.Join(append([]string{strconv.Quote(name.CommonName)}, name.Organization...), " "))
+	return OneLine(strings.Join(append([]string{strconv.Quote(name.CommonName)}, name.Organization...), " "))
 }

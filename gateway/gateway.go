@@ -41,6 +41,14 @@ func (d Dependencies) kinds() []Kind {
 	return d.Providers
 }
 
+// transport is the way of one account to its service.
+func (d Dependencies) transport() http.RoundTripper {
+	if d.Transport == nil {
+		return newTransport()
+	}
+	return d.Transport
+}
+
 func (d Dependencies) userAgent() string { return "roomgate/" + d.Version }
 
 // Gateway is the daemon: the parts of a configuration, and what is kept when the
@@ -86,11 +94,21 @@ func New(cfg *config.Config, st *store.Store, d Dependencies) (*Gateway, error) 
 	g.current.Store(p)
 	g.driver = driver.New(driver.Options{
 		Site: siteOf(cfg), Rooms: p.rooms, Accounts: p.driverAccounts(), Publisher: g.board, Memory: st.Bucket("bookings"),
-		History: g.history(), Clock: d.Clock, Jitter: Jitter, Version: d.Version, Log: d.Log.With("part", "driver"),
-		Beat: func() { g.board.Beat("driver", d.Clock.Now()) },
+		History: g.history(), Clock: d.Clock, Jitter: driver.RandomJitter, Version: d.Version, Log: d.Log.With("part", "driver"),
+		Beat:       func() { g.board.Beat("driver", d.Clock.Now()) },
+		ClockFault: g.reportClock,
 	})
 	g.control = g.controlHandler()
 	return g, nil
+}
+
+// reportClock reports what is wrong with the clock; empty: nothing is known to be.
+func (g *Gateway) reportClock(words string) {
+	if words == "" {
+		g.board.Forget("clock")
+		return
+	}
+	g.board.Report("clock", false, words, g.d.Clock.Now())
 }
 
 // Board returns the board with the points and the health of the parts.

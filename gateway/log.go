@@ -33,8 +33,8 @@ func NewLog(w io.Writer, level slog.Level) *slog.Logger {
 
 // toJournal reports whether w is the stream systemd connected to the journal.
 func toJournal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
+	f := fileOf(w)
+	if f == nil {
 		return false
 	}
 	var st syscall.Stat_t

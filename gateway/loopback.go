@@ -3,10 +3,13 @@ package gateway
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
 	"time"
+
+	"roomgate/httpd"
 )
 
 // LoopbackReceiver receives the authorization response from a browser on this
@@ -33,7 +36,7 @@ func ReceiveAtLoopback(ctx context.Context, redirectURI string) LoopbackReceiver
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	u.Host = net.JoinHostPort(u.Hostname(), port)
 	responses := make(chan string, 1)
-	go Serve(ctx, l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	go httpd.Serve(ctx, l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if q := r.URL.Query(); !q.Has("code") && !q.Has("error") {
 			http.NotFound(w, r)
 			return
@@ -45,6 +48,6 @@ func ReceiveAtLoopback(ctx context.Context, redirectURI string) LoopbackReceiver
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		fmt.Fprintln(w, "roomgate has received the sign-in. The terminal shows the result; this page can be closed.")
 		time.AfterFunc(time.Second, func() { l.Close() })
-	}))
+	}), slog.New(slog.DiscardHandler))
 	return LoopbackReceiver{RedirectURI: u.String(), Responses: responses}
 }

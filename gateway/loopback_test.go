@@ -49,7 +49,7 @@ func TestReceiveAtLoopback(t *testing.T) {
 	}
 }
 
-func TestReceiveElsewhere(t *testing.T) {
+func TestNothingListensForARedirectElsewhere(t *testing.T) {
 	for _, redirectURI := range []string{"https://localhost/callback", "http://rooms.example/callback", "urn:ietf:wg:oauth:2.0:oob", "http://localhost:%zz", ""} {
 		if r := ReceiveAtLoopback(t.Context(), redirectURI); r.Responses != nil || r.RedirectURI != "" {
 			t.Errorf("%q: listens at %q", redirectURI, r.RedirectURI)

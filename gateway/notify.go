@@ -3,6 +3,8 @@ package gateway
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,8 +21,8 @@ const stuckAfter = 150 * time.Second
 // often.
 const notifyEvery = 20 * time.Second
 
-// watch notifies systemd that the gateway is ready, of its status, and, while all loops
-// have heartbeats, that it is alive. Unreachable servers do not count: a restart would
+// watch notifies systemd that the gateway is ready, of changes of its status, and, while
+// all loops have heartbeats, that it is alive. Unreachable servers do not count: a restart would
 // not fix them.
 func (g *Gateway) watch(ctx context.Context) {
 	timeout, err := daemon.SdWatchdogEnabled(false)
@@ -31,6 +33,7 @@ func (g *Gateway) watch(ctx context.Context) {
 	if timeout > 0 {
 		period = min(period, timeout/3)
 	}
+	last := ""
 	for ready := false; ; {
 		if _, turning := g.board.Health()["driver"]; turning && !ready {
 			ready = true
@@ -42,7 +45,10 @@ func (g *Gateway) watch(ctx context.Context) {
 		} else if len(stuck) > 0 {
 			g.d.Log.Error("loops are stuck", "parts", stuck)
 		}
-		notify("STATUS=" + g.summary())
+		if s := g.summary(); s != last {
+			notify("STATUS=" + s)
+			last = s
+		}
 		wait := period
 		if !ready {
 			wait = 100 * time.Millisecond
@@ -66,8 +72,9 @@ func (g *Gateway) summary() string {
 	for _, a := range p.accounts {
 		words = append(words, "account "+a.Name+": "+driver.StatusOf(a.provider).State.String())
 	}
-	for part, h := range g.board.Health() {
-		if !h.OK {
+	health := g.board.Health()
+	for _, part := range slices.Sorted(maps.Keys(health)) {
+		if h := health[part]; !h.OK {
 			words = append(words, part+": "+h.Words)
 		}
 	}

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"fmt"
-	"net/http"
 	"slices"
 	"time"
 
@@ -57,9 +56,6 @@ func (g *Gateway) build(cfg *config.Config, before *parts) (*parts, error) {
 // buildAccount builds an account, or reuses its provider.
 func (g *Gateway) buildAccount(cfg *config.Config, c config.Account, before *parts) (account, error) {
 	old := before.account(c.Name)
-	if old != nil {
-		c.Poll, c.Sweep = latest(old.Poll, c.Poll), latest(old.Sweep, c.Sweep)
-	}
 	if old != nil && old.Account.Provider == c.Provider && config.Same(old.Settings, c.Settings) {
 		return account{Account: c, provider: old.provider, program: cfg.Program}, nil
 	}
@@ -67,20 +63,12 @@ func (g *Gateway) buildAccount(cfg *config.Config, c config.Account, before *par
 	return account{Account: c, provider: provider, program: cfg.Program}, err
 }
 
-// latest returns the old schedule where the next one says the same. The driver
-// compares schedules deeply, and the zone of one that was parsed later may differ in
-// its cache.
-func latest(old, next config.Schedule) config.Schedule {
-	if config.Same(old, next) {
-		return old
-	}
-	return next
-}
-
 // newProvider builds the provider of an account. It shares the sign-in of old, an
 // account of the same name, where the settings of the sign-in are the same.
 func (g *Gateway) newProvider(cfg *config.Config, c config.Account, old *account) (driver.Provider, error) {
-	return newProvider(g.d, cfg.Program, c, old, g.store.Sealed("tokens", cfg.Store.Key), g.store.Bucket("sign-ins"))
+	d := g.d
+	d.Transport = timedTransport{d.transport(), func() time.Duration { return g.driver.Elapsed() }, func(t driver.ServerTime) { g.driver.ReportServerTime(t) }}
+	return newProvider(d, cfg.Program, c, old, g.store.Sealed("tokens", cfg.Store.Key), g.store.Bucket("sign-ins"))
 }
 
 func newProvider(d Dependencies, program string, c config.Account, old *account, secrets, state Storage) (driver.Provider, error) {
@@ -89,12 +77,9 @@ func newProvider(d Dependencies, program string, c config.Account, old *account,
 	if i < 0 {
 		return nil, fmt.Errorf("account %s: there is no provider %q", c.Name, c.Provider)
 	}
-	client := &http.Client{Transport: d.Transport, Timeout: time.Minute}
-	if d.Transport == nil {
-		client.Transport = newTransport()
-	}
+	client := newHTTPClient(d.transport())
 	b := Building{Account: c, Program: program, Secrets: secrets, State: state, HTTP: client, UserAgent: d.userAgent(),
-		Clock: d.Clock, Jitter: Jitter, Log: d.Log.With("account", c.Name)}
+		Clock: d.Clock, Jitter: driver.RandomJitter, Log: d.Log.With("account", c.Name)}
 	if old != nil && old.Account.Provider == c.Provider {
 		b.OldSettings, b.Old = old.Settings, old.provider
 	}

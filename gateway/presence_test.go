@@ -10,7 +10,7 @@ import (
 
 // An empty booking turns to standby when its grace is over, somebody who comes
 // turns it back, and a sensor that falls silent leaves the room to its bookings.
-func TestPresenceDay(t *testing.T) {
+func TestBookingToWhichNobodyComes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDay(t)
 		room := d.cfg.Rooms[0].ID

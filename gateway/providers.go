@@ -3,7 +3,6 @@ package gateway
 import (
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"net/http"
 	"time"
 
@@ -83,20 +82,4 @@ func CertificateSteps(provider string) (func(account, certFile, keyFile string, 
 		}
 	}
 	return nil, fmt.Errorf("accounts of provider %q do not authenticate with a certificate", provider)
-}
-
-// Jitter returns a random duration in [0, limit).
-func Jitter(limit time.Duration) time.Duration {
-	if limit <= 0 {
-		return 0
-	}
-	return rand.N(limit)
-}
-
-// newTransport is Go's own with limits for a server that does not answer.
-func newTransport() *http.Transport {
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.ResponseHeaderTimeout = 30 * time.Second
-	t.MaxIdleConnsPerHost = 4
-	return t
 }

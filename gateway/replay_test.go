@@ -8,7 +8,7 @@ import (
 )
 
 // A day that is played lasts from midnight to midnight, also when the clocks change.
-func TestReplayStretch(t *testing.T) {
+func TestReplayedDayLastsFromMidnightToMidnight(t *testing.T) {
 	zone := london(t)
 	for _, tt := range []struct {
 		first, start string
@@ -34,7 +34,7 @@ func TestReplayStretch(t *testing.T) {
 
 // Nothing is published under the real prefix, nor under the gateway's client id,
 // and no real sensor is listened to.
-func TestReplayTree(t *testing.T) {
+func TestReplayUsesTopicsOfItsOwn(t *testing.T) {
 	cfg := &config.Config{MQTT: config.MQTT{Prefix: "building/rooms", ClientID: "gw"}, Rooms: []config.Room{{ID: "a", PresenceTopic: "pir/a"}}}
 	own := ReplayOptions{}.tree(cfg)
 	if own.MQTT.Prefix != "building/rooms-replay" || own.MQTT.ClientID != "gw-replay" || own.Rooms[0].PresenceTopic != "" {

@@ -18,8 +18,8 @@ func Rooms(cfg *config.Config) []driver.Room {
 			MinOn: r.MinOn, MinOff: r.MinOff,
 			Count: countingOf(r.Count), Rules: rulesOf(r.Rules), Privacy: checked(driver.ParsePrivacy(r.Privacy)), StaleAfter: r.StaleAfter,
 			FailSafe: checked(driver.ParseFailSafe(r.FailSafe)), FailAfter: r.FailAfter, Weekly: weeklyOf(r.Week),
-			Sensor: r.PresenceTopic != "", SensorID: strings.TrimSpace(r.PresenceTopic + " " + r.PresencePath),
-			Grace: r.Grace, PresenceHold: r.Hold, PresenceTimeout: r.PresenceTimeout}
+			SensorID: strings.TrimSpace(r.PresenceTopic + " " + r.PresencePath),
+			Grace:    r.Grace, PresenceHold: r.Hold, PresenceTimeout: r.PresenceTimeout}
 	}
 	return rooms
 }

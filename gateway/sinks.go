@@ -117,7 +117,7 @@ func (o sinkOptions) build() (*mqtt.Sink, error) {
 		ClientID: clientID(o.Config), Instance: o.Instance, TLS: o.TLS,
 		Format:      mqtt.Format{VTQ: m.Payload == "vtq", Bool: mqtt.BoolWords(m.Bool), Time: mqtt.TimeStyle(m.Time), Zone: o.Config.Site.Timezone},
 		ClearTopics: o.Clear, OnSynced: o.Synced, Sensors: sensors,
-		Board: o.Board, Now: o.Clock.Now, Jitter: Jitter, KeepStatus: o.KeepStatus, Dial: o.Dial, Log: o.Log.With("part", "mqtt"),
+		Board: o.Board, Now: o.Clock.Now, Jitter: driver.RandomJitter, KeepStatus: o.KeepStatus, Dial: o.Dial, Log: o.Log.With("part", "mqtt"),
 	})
 }
 

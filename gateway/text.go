@@ -22,6 +22,10 @@ func OneLine(s string) string {
 	return strings.Join(strings.Fields(s), " ")
 }
 
+// Continued indents all lines of a text but the first. Where a command prints text from
+// outside that may have more than one line, none of them looks like a line of the command.
+func Continued(text, indent string) string { return strings.ReplaceAll(text, "\n", "\n"+indent) }
+
 // TOMLString writes s as a basic string (toml.io/en/v1.0.0#string).
 func TOMLString(s string) string {
 	var b strings.Builder

@@ -71,19 +71,19 @@ func (c *Client) batch(ctx context.Context, r *sentRequest, cost *cost) ([]partA
 	if e != nil {
 		return nil, e
 	}
-	if e := a.fault(cl.op, c.o.Clock.Now()); e != nil {
-		return nil, e
-	}
 	parts, err := c.openEnvelope(a.body, func(id string) driver.Digest {
 		if n, err := strconv.Atoi(id); err == nil && n >= 0 && n < len(r.questions) {
 			return r.questions[n].last
 		}
 		return driver.Digest{}
 	})
-	if err != nil {
-		return nil, a.error(cl.op, c.o.Clock.Now(), a.notJSON(err))
+	if err == nil {
+		return parts, nil // whatever the status: 424 and others come with the answers to all parts
 	}
-	return parts, nil
+	if e := a.fault(cl.op, c.o.Clock.Now()); e != nil {
+		return nil, e
+	}
+	return nil, a.error(cl.op, a.notJSON(err))
 }
 
 // batchBody is the JSON of a batch; the parts are numbered from 0.
@@ -103,7 +103,7 @@ func (c *Client) batchBody(questions []*question) ([]byte, error) {
 		if err != nil {
 			path = "/" // is answered with an error; asked alone, the question fails with this one
 		}
-		p := part{ID: strconv.Itoa(i), Method: http.MethodGet, URL: path, Headers: map[string]string{"Prefer": prefer}, Body: qn.body}
+		p := part{ID: strconv.Itoa(i), Method: http.MethodGet, URL: path, Headers: map[string]string{"Prefer": qn.prefer()}, Body: qn.body}
 		if qn.body != nil {
 			p.Method, p.Headers["Content-Type"] = http.MethodPost, "application/json"
 		}

@@ -270,7 +270,11 @@ func TestEnvelope(t *testing.T) {
 			t.Errorf("part %d is %q, want %q", i, got, want)
 		}
 	}
-	for _, text := range []string{"", "{}", "[]", "null", `{"responses":null}`, `{"responses":[]`, `{"responses":[{"id":1}]}`, `{"responses":[]} x`,
+	marked := byteOrderMark + `{"responses":[{"id":"1","status":200,"body":` + byteOrderMark + `{"value":[]}}]}` + byteOrderMark
+	if parts, err := c.openEnvelope([]byte(marked), unknown); err != nil || len(parts) != 1 || string(parts[0].body) != noEvents {
+		t.Errorf("with byte-order marks: parts %+v, error %v", parts, err)
+	}
+	for _, text := range []string{"\xef\xbb", "", "{}", "[]", "null", `{"responses":null}`, `{"responses":[]`, `{"responses":[{"id":1}]}`, `{"responses":[]} x`,
 		`{"responses":[{"id":"1","body":"x]}`, `<html>`} {
 		if parts, err := c.openEnvelope([]byte(text), unknown); err == nil {
 			t.Errorf("%q: %d parts, want an error", text, len(parts))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -377,5 +378,25 @@ func TestRightOrAnError(t *testing.T) {
 	}
 	if right == 0 || failed == 0 {
 		t.Errorf("%d good readings, %d errors; want some of both", right, failed)
+	}
+}
+
+// TestTallyOfNamedCalendar: the requests for the list of calendars are counted.
+func TestTallyOfNamedCalendar(t *testing.T) {
+	const list = `{"value":[{"id":"c1","name":"Second floor"}]}`
+	s := byPath(map[string]string{
+		"/v1.0/me/calendars?%24select=id%2Cname%2CisDefaultCalendar%2Cowner&%24top=100": list,
+	})
+	inList := s.answer
+	s.answer = func(n int, r *http.Request) (*http.Response, error) {
+		if strings.Contains(r.URL.Path, "/calendars/c1/calendarView") {
+			return reply(200, noEvents)
+		}
+		return inList(n, r)
+	}
+	c := NewCalendar(clientOn(t, s, oneToken(), io.Discard), CalendarOptions{Read: ByView})
+	got, tally := fetchWindow(t, c, winFrom, winTo, driver.Room{ID: "a", Calendar: "Second floor", Zone: time.UTC})
+	if want := (driver.Tally{Requests: 2, Bytes: int64(len(list) + len(noEvents))}); tally != want || got["a"].Err != nil {
+		t.Errorf("tally %+v, error %v; want %+v", tally, got["a"].Err, want)
 	}
 }

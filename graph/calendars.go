@@ -26,7 +26,7 @@ func (f *fetching) calendarID(name string) (string, error) {
 		return id, nil
 	}
 	if !f.listed {
-		list, err := f.client.Calendars(f.ctx)
+		list, err := f.client.calendars(f.ctx, f.queue.cost)
 		if err != nil {
 			return "", err
 		}

@@ -14,13 +14,12 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"regexp"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"roomgate/driver"
+	"roomgate/oauth"
 )
 
 // Tokens provides access tokens.
@@ -71,6 +70,9 @@ func NewClient(o ClientOptions) (*Client, error) {
 	if err != nil || base.Host == "" {
 		return nil, fmt.Errorf("graph: %q is not the address of a service", o.BaseURL)
 	}
+	if o.HTTP != nil {
+		o.HTTP = oauth.WithoutRedirects(o.HTTP)
+	}
 	return &Client{o: o, base: base.JoinPath("v1.0"), slots: make(chan struct{}, concurrent), limits: limits{mailboxes: map[string]*mailboxLimit{}}, seed: maphash.MakeSeed()}, nil
 }
 
@@ -79,6 +81,7 @@ type call struct {
 	op      string // what is being done, for errors
 	mailbox string // signedInMailbox or an address: the service's limits are per mailbox
 	path    string // below /v1.0, escaped, with its query; or an absolute next link
+	zone    string // that times are asked for in; empty: UTC
 	body    []byte // JSON to post; nil: the call only reads
 }
 
@@ -100,9 +103,9 @@ func (c *cost) tally() driver.Tally {
 // do makes a call and decodes its JSON answer into out. If the service is
 // busy, the call is repeated a few times, after its Retry-After or growing pauses; a
 // rejected token is refreshed once.
-func (c *Client) do(ctx context.Context, cl call, out any) error {
+func (c *Client) do(ctx context.Context, cl call, cost *cost, out any) error {
 	d := &decoding{out: out}
-	q := c.queue(&cost{})
+	q := c.queue(cost)
 	q.ask(&question{call: cl, asker: d})
 	q.run(ctx)
 	return d.err
@@ -139,12 +142,12 @@ func (c *Client) exchange(ctx context.Context, cl call, token string, cost *cost
 	cost.bytes.Add(int64(len(body)))
 	c.o.Log.Debug("graph", "op", cl.op, "status", resp.StatusCode, "bytes", len(body),
 		"request_id", resp.Header.Get("request-id"), "client_request_id", req.Header.Get("client-request-id"))
-	a := answer{resp.StatusCode, resp.Header, body}
+	a := answer{resp.StatusCode, resp.Header, oauth.TrimBOM(body)}
 	switch {
 	case err != nil:
 		return answer{}, &Error{Op: cl.op, Err: fmt.Errorf("the response ended early after %d bytes: %w", len(body), err)}
 	case len(body) > maxAnswer:
-		return answer{}, a.error(cl.op, c.o.Clock.Now(), fmt.Errorf("the answer is larger than %d MiB", maxAnswer>>20))
+		return answer{}, a.error(cl.op, fmt.Errorf("the answer is larger than %d MiB", maxAnswer>>20))
 	case resp.StatusCode == http.StatusServiceUnavailable || resp.StatusCode == http.StatusGatewayTimeout:
 		c.o.HTTP.CloseIdleConnections() // the next request may reach a healthy server
 	}
@@ -188,17 +191,19 @@ func (c *Client) request(ctx context.Context, cl call, token string) (*http.Requ
 	req.Header.Set("User-Agent", c.o.UserAgent)
 	req.Header.Set("client-request-id", newID())
 	req.Header.Set("return-client-request-id", "true")
-	req.Header.Set("Prefer", prefer)
+	req.Header.Set("Prefer", cl.prefer())
 	if cl.body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	return req, nil
 }
 
-// prefer is sent with every request. Times in UTC need no mapping of zone names;
+// prefer is the header of a request. Times in UTC need no mapping of zone names;
 // immutable ids do not change when an event is moved between folders
 // (learn.microsoft.com/graph/outlook-immutable-id).
-const prefer = `outlook.timezone="UTC", IdType="ImmutableId"`
+func (c call) prefer() string {
+	return `outlook.timezone="` + cmp.Or(c.zone, "UTC") + `", IdType="ImmutableId"`
+}
 
 // local returns a path below /v1.0, of a path or of an absolute next link.
 func (c *Client) local(path string) (string, error) {
@@ -213,26 +218,33 @@ func (c *Client) local(path string) (string, error) {
 }
 
 // error is the error for an answer, with the given cause if Graph returned none.
-func (a answer) error(op string, now time.Time, cause error) *Error {
-	return &Error{Op: op, Status: a.status, RequestID: a.header.Get("request-id"), RetryAfter: retryAfter(a.header, now), Err: cause}
+func (a answer) error(op string, cause error) *Error {
+	return &Error{Op: op, Status: a.status, RequestID: a.header.Get("request-id"), Err: cause}
 }
 
-// fault is the error of an answer; nil: it is good.
+// fault is the error of an answer; nil: it is good. Only an answer in the form of
+// Graph's errors (learn.microsoft.com/graph/errors) has a code and a Retry-After: what
+// a proxy writes says nothing about the service.
 func (a answer) fault(op string, now time.Time) *Error {
 	if a.status == http.StatusOK {
 		return nil
 	}
-	e := a.error(op, now, nil)
 	var doc struct {
 		Error struct{ Code, Message string }
 	}
-	if err := json.Unmarshal(a.body, &doc); err != nil && !e.temporary() {
-		e.Err = a.notJSON(err)
+	err := json.Unmarshal(a.body, &doc)
+	if err != nil || doc.Error.Code == "" {
+		e := a.error(op, nil)
+		if len(a.body) > 0 || !e.temporary() {
+			e.Err = a.notJSON(err)
+		}
 		return e
 	}
+	e := a.error(op, nil)
+	e.RetryAfter = oauth.RetryAfter(a.header, now)
 	// learn.microsoft.com/entra/identity-platform/app-resilience-continuous-access-evaluation
 	e.claims = strings.Contains(a.header.Get("WWW-Authenticate"), "insufficient_claims")
-	e.Code, e.Message = cut(opaque.ReplaceAllString(doc.Error.Code, "(hidden)"), 80), cut(opaque.ReplaceAllString(doc.Error.Message, "(hidden)"), 300)
+	e.Code, e.Message = cut(oauth.Hide(doc.Error.Code), 80), cut(oauth.Hide(doc.Error.Message), 300)
 	return e
 }
 
@@ -242,42 +254,49 @@ type User struct {
 	Address string // of the mailbox; the user principal name where there is none
 }
 
-// Me returns the user who is signed in (learn.microsoft.com/graph/api/user-get).
-// To an application Graph answers BadRequest.
+// Me returns the user who is signed in. To an application Graph answers BadRequest.
 func (c *Client) Me(ctx context.Context) (User, error) {
-	var u struct{ DisplayName, Mail, UserPrincipalName string }
-	err := c.do(ctx, call{op: "reading who is signed in", mailbox: signedInMailbox,
-		path: pathOf("/me", url.Values{"$select": {"displayName,mail,userPrincipalName"}})}, &u)
-	return User{Name: u.DisplayName, Address: cmp.Or(u.Mail, u.UserPrincipalName)}, err
+	var u userRow
+	err := c.do(ctx, whoSignedIn, &cost{}, &u)
+	return u.user(), err
 }
 
-// opaque is a run of characters long enough to be a token: a service or a proxy may
-// quote the request.
-var opaque = regexp.MustCompile(`[A-Za-z0-9+/_~.=-]{40,}`)
+// whoSignedIn asks for the user who is signed in
+// (learn.microsoft.com/graph/api/user-get).
+var whoSignedIn = call{op: "reading who is signed in", mailbox: signedInMailbox,
+	path: pathOf("/me", url.Values{"$select": {"displayName,mail,userPrincipalName"}})}
 
-// notJSONError is an answer that is not JSON, and so not Graph's.
+// userRow is the answer to whoSignedIn.
+type userRow struct{ DisplayName, Mail, UserPrincipalName string }
+
+func (u userRow) user() User {
+	return User{Name: u.DisplayName, Address: cmp.Or(u.Mail, u.UserPrincipalName)}
+}
+
+// notJSONError is an answer that is not Graph's JSON, and so not Graph's.
 type notJSONError struct{ words string }
 
 func (e *notJSONError) Error() string { return e.words }
 
+// intercepted is the usual reason of an answer that is not Graph's.
+const intercepted = "a proxy or a sign-in page of the network may intercept the connection"
+
+// notJSON is the cause for an answer that is not Graph's; err is why its JSON could not
+// be read, nil where it could.
 func (a answer) notJSON(err error) error {
 	kind, _, _ := strings.Cut(a.header.Get("Content-Type"), ";")
-	if strings.Contains(kind, "json") && bytes.HasPrefix(bytes.TrimSpace(a.body), []byte("{")) {
+	to, unknown := url.Parse(a.header.Get("Location"))
+	switch {
+	case a.status/100 == 3 && unknown == nil && to.Host != "":
+		return &notJSONError{fmt.Sprintf("sent on to %s, which is not followed: %s", cut(oauth.Sentence(to.Scheme+"://"+to.Host), 100), intercepted)}
+	case err == nil:
+		return &notJSONError{"the JSON of the answer is not Microsoft's: " + intercepted}
+	case strings.Contains(kind, "json") && bytes.HasPrefix(bytes.TrimSpace(a.body), []byte("{")) && !json.Valid(a.body):
 		return &notJSONError{fmt.Sprintf("the JSON of the answer is damaged (%d bytes): %v", len(a.body), err)}
+	case strings.Contains(kind, "json") && json.Valid(a.body):
+		return &notJSONError{"the JSON of the answer is not Microsoft's: " + intercepted}
 	}
-	return &notJSONError{fmt.Sprintf("answered with %q, not with JSON: a proxy or a sign-in page of the network may intercept the connection", kind)}
-}
-
-// retryAfter reads the header in both its forms (RFC 9110 §10.2.3).
-func retryAfter(h http.Header, now time.Time) time.Duration {
-	v := strings.TrimSpace(h.Get("Retry-After"))
-	if n, err := strconv.Atoi(v); err == nil && n > 0 {
-		return time.Duration(min(n, 24*3600)) * time.Second
-	}
-	if at, err := http.ParseTime(v); err == nil && at.After(now) {
-		return min(at.Sub(now), 24*time.Hour)
-	}
-	return 0
+	return &notJSONError{fmt.Sprintf("answered with %q, not with JSON: %s", kind, intercepted)}
 }
 
 // withoutURL removes the URL from an error of net/http: it is long, and Op says

@@ -188,7 +188,11 @@ func admitted(rd driver.Reading, rooms []driver.Room, from, to time.Time) readin
 	out := reading{Room: rd.Room, Err: rd.Err}
 	for _, room := range rooms {
 		if room.ID == rd.Room && rd.Err == nil {
-			out.Bookings, out.Refused = room.Admit(rd.Events, rooms, from, to)
+			var refused []driver.Refusal
+			out.Bookings, refused = room.Admit(rd.Events, rooms, from, to)
+			for _, f := range refused {
+				out.Refused = append(out.Refused, f.Reason)
+			}
 		}
 	}
 	return out
@@ -405,9 +409,12 @@ func TestPauses(t *testing.T) {
 		want  []time.Duration // the last pause is before the masters are asked for
 	}{
 		{"seconds", []func() (*http.Response, error){answering(429, busy, "Retry-After", "7")}, []time.Duration{7 * time.Second, 0}},
+		{"a fraction", []func() (*http.Response, error){answering(429, busy, "Retry-After", "12.8")}, []time.Duration{12800 * time.Millisecond, 0}},
 		{"a date", []func() (*http.Response, error){answering(503, busy, "Retry-After", inBubble.Add(12*time.Second).Format(http.TimeFormat))},
 			[]time.Duration{12 * time.Second, 0}},
 		{"the longest within a call", []func() (*http.Response, error){answering(429, busy, "Retry-After", "30")}, []time.Duration{30 * time.Second, 0}},
+		{"a fraction of a second", []func() (*http.Response, error){answering(429, busy, "Retry-After", "12.8")}, []time.Duration{12800 * time.Millisecond, 0}},
+		{"not a number", []func() (*http.Response, error){answering(429, busy, "Retry-After", "NaN")}, []time.Duration{time.Second, 0}},
 		{"not said: growing", []func() (*http.Response, error){answering(429, busy), answering(503, ""), answering(504, "")},
 			[]time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 0}},
 		{"nonsense", []func() (*http.Response, error){answering(429, busy, "Retry-After", "soon")}, []time.Duration{time.Second, 0}},
@@ -429,8 +436,9 @@ func TestPauses(t *testing.T) {
 }
 
 func TestTally(t *testing.T) {
-	_, _, tally := pauses(t, answering(429, `{"error":{}}`), answering(500, `{"error":{}}`))
-	want := driver.Tally{Requests: 4, Throttled: 1, Bytes: int64(2*len(`{"error":{}}`) + 2*len(noEvents))}
+	const throttled = `{"error":{"code":"TooManyRequests"}}`
+	_, _, tally := pauses(t, answering(429, throttled), answering(500, `{"error":{}}`), answering(429, "<html>"))
+	want := driver.Tally{Requests: 5, Throttled: 1, Bytes: int64(len(throttled+`{"error":{}}<html>`) + 2*len(noEvents))}
 	if tally != want {
 		t.Errorf("tally %+v, want %+v", tally, want)
 	}
@@ -489,26 +497,119 @@ func TestLongWaitHoldsOneMailbox(t *testing.T) {
 	})
 }
 
-// TestLongestHold: neither an extreme Retry-After nor a clock that is set back
-// holds a mailbox for longer than a day.
+// TestLongestHold: a clock that is set back does not hold a mailbox for longer than
+// the longest Retry-After.
 func TestLongestHold(t *testing.T) {
 	now := time.Date(2026, 11, 3, 8, 0, 0, 0, time.UTC)
-	for _, v := range []string{"86401", "9223372036854775807", "Tue, 03 Nov 2099 08:00:00 GMT"} {
-		if got := retryAfter(http.Header{"Retry-After": {v}}, now); got > 24*time.Hour {
-			t.Errorf("Retry-After %q is %v", v, got)
-		}
-	}
-	if got := retryAfter(http.Header{"Retry-After": {"86401"}}, now); got != 24*time.Hour {
-		t.Errorf("a day and a second is %v, want a day", got)
-	}
 	l := limits{mailboxes: map[string]*mailboxLimit{}}
-	l.hold("a", now, time.Hour)
-	if l.held("a", now.Add(-time.Hour)) == 0 {
-		t.Error("the hold is gone with a clock set back an hour")
+	l.hold("a", now, &Error{RetryAfter: 5 * time.Minute})
+	if l.held("a", now.Add(-5*time.Minute)) == 0 {
+		t.Error("the hold is gone with a clock set back five minutes")
 	}
 	if left := l.held("a", now.AddDate(-1, 0, 0)); left != 0 {
 		t.Errorf("held for %v", left)
 	}
+}
+
+// TestPauseOfAProxy: what an answer that is not Graph's own says about pauses is
+// ignored, the error is the one that was seen, and the next poll asks again.
+func TestPauseOfAProxy(t *testing.T) {
+	for name, answer := range map[string]func() (*http.Response, error){
+		"a page":            answering(503, "<h1>Maintenance</h1>", "Content-Type", "text/html", "Retry-After", "86400"),
+		"nothing":           answering(503, "", "Content-Type", "text/plain", "Retry-After", "86400"),
+		"a word in JSON":    answering(503, `{"error":"unavailable"}`, "Retry-After", "86400"),
+		"an error's number": answering(503, `{"error":{"status":503}}`, "Retry-After", "86400"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &service{answer: func(n int, _ *http.Request) (*http.Response, error) {
+					if n <= attempts {
+						return answer()
+					}
+					return reply(200, noEvents)
+				}}
+				c := calendarOn(t, s, oneToken(), io.Discard)
+				err := fetch(t, c, mailboxRoom("a"))["a"].Err
+				if waited := time.Since(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)); err == nil || waited != 7*time.Second {
+					t.Fatalf("%v after %v, want an error after the four attempts", err, waited)
+				}
+				wantWords(t, err.Error(), "HTTP 503")
+				if strings.Contains(err.Error(), "429") || strings.Contains(err.Error(), "TooMany") || strings.Contains(err.Error(), "wait") {
+					t.Errorf("error %q", err)
+				}
+				if err := fetch(t, c, mailboxRoom("a"))["a"].Err; err != nil {
+					t.Errorf("the next poll: %v", err)
+				}
+			})
+		})
+	}
+}
+
+// TestPauseIsCalledWhatItWas: a mailbox that waits after a 503 of Graph's own does
+// not turn into one that was throttled, and waits for ten minutes at most.
+func TestPauseIsCalledWhatItWas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		down := true
+		s := &service{answer: func(int, *http.Request) (*http.Response, error) {
+			if down {
+				return reply(503, `{"error":{"code":"ServiceUnavailable","message":"Service unavailable."}}`, "Retry-After", "86400")
+			}
+			return reply(200, noEvents)
+		}}
+		c := calendarOn(t, s, oneToken(), io.Discard)
+		fetch(t, c, mailboxRoom("a"))
+		got, tally := fetchWindow(t, c, winFrom, winTo, mailboxRoom("a"))
+		if got["a"].Err == nil || tally != (driver.Tally{}) {
+			t.Fatalf("%v, cost %+v; want an error without a request", got["a"].Err, tally)
+		}
+		wantWords(t, got["a"].Err.Error(), "HTTP 503 ServiceUnavailable", "Microsoft asked for a pause", "wait until 2000-01-01T00:10:00Z")
+		down = false
+		time.Sleep(10 * time.Minute)
+		if err := fetch(t, c, mailboxRoom("a"))["a"].Err; err != nil {
+			t.Errorf("after ten minutes: %v", err)
+		}
+	})
+}
+
+// TestAtOnce: what a person asks for is asked once although the mailbox should wait,
+// and a good answer ends the wait.
+func TestAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		busy := true
+		s := &service{answer: func(_ int, r *http.Request) (*http.Response, error) {
+			if busy {
+				return reply(429, `{"error":{"code":"TooManyRequests","message":""}}`, "Retry-After", "600")
+			}
+			return reply(200, noEvents)
+		}}
+		c := calendarOn(t, s, oneToken(), io.Discard)
+		read := func(ctx context.Context) (err error) {
+			c.Fetch(ctx, []driver.Room{mailboxRoom("a")}, winFrom, winTo, deliver(func(r driver.Reading) { err = r.Err }))
+			return err
+		}
+		for _, step := range []struct {
+			name     string
+			ctx      context.Context
+			busy     bool
+			requests int // in total
+			good     bool
+		}{
+			{"the first poll", t.Context(), true, 1, false},
+			{"the next poll", t.Context(), true, 1, false},
+			{"a person", driver.AtOnce(t.Context()), true, 2, false},
+			{"a poll after it", t.Context(), true, 2, false},
+			{"a person, and it is over", driver.AtOnce(t.Context()), false, 4, true},
+			{"a poll after that", t.Context(), false, 6, true},
+		} {
+			busy = step.busy
+			if err := read(step.ctx); (err == nil) != step.good || len(s.got) != step.requests {
+				t.Errorf("%s: %v, %d requests; want %d", step.name, err, len(s.got), step.requests)
+			}
+		}
+		if waited := time.Since(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)); waited != 0 {
+			t.Errorf("the readings took %v", waited)
+		}
+	})
 }
 
 // TestHoldStopsWaitingCalls: questions that wait when the mailbox answers with a
@@ -657,7 +758,15 @@ func TestUnusableAnswers(t *testing.T) {
 		action string
 	}{
 		{"throttled", answering(429, `{"error":{"code":"UnknownError","message":""}}`, "request-id", "3f0e"), 429, []string{"HTTP 429 UnknownError"}, ""},
-		{"unavailable, from a proxy", answering(503, "<h1>busy</h1>", "Content-Type", "text/html"), 503, []string{"HTTP 503 Service Unavailable"}, ""},
+		{"unavailable, from a proxy", answering(503, "<h1>busy</h1>", "Content-Type", "text/html"), 503, []string{"HTTP 503", `answered with "text/html"`, "proxy"}, way},
+		{"unavailable, without a word", answering(503, ""), 503, []string{"HTTP 503 Service Unavailable"}, ""},
+		{"a word of a proxy in JSON", answering(403, `{"error":"Forbidden"}`), 403, []string{"HTTP 403", "not Microsoft's", "proxy"}, way},
+		{"a message of a proxy in JSON", answering(401, `{"message":"Unauthorized"}`), 401, []string{"HTTP 401", "not Microsoft's"}, way},
+		{"an error of a proxy in JSON", answering(404, `{"error":{"status":404}}`), 404, []string{"HTTP 404", "not Microsoft's"}, way},
+		{"a code that Graph does not have", answering(403, `{"error":{"code":"policy_denied","message":"Category: calendars"}}`), 403,
+			[]string{"HTTP 403 policy_denied: Category: calendars"}, "look the code up at learn.microsoft.com/graph/errors"},
+		{"a sign-in page elsewhere", answering(302, "", "Location", "http://portal.guest.example/login?to=1"), 302,
+			[]string{"HTTP 302", "sent on to http://portal.guest.example, which is not followed"}, way},
 		{"server error", answering(500, `{"error":{"code":"ErrorInternalServerTransientError","message":"Cannot open mailbox."}}`), 500,
 			[]string{"HTTP 500 ErrorInternalServerTransientError: Cannot open mailbox"}, ""},
 		{"reset", func() (*http.Response, error) { return nil, syscall.ECONNRESET }, 0, []string{"connection reset by peer"}, way},
@@ -754,6 +863,29 @@ func TestErrorUnwraps(t *testing.T) {
 	})
 }
 
+// The same trouble of two mailboxes, at two addresses and with two request ids, is one;
+// another code or status is another.
+func TestErrorIdentity(t *testing.T) {
+	reset := func(port string) error {
+		return errors.New("read tcp 10.0.0.2:" + port + "->20.190.1.1:443: connection reset by peer")
+	}
+	busy := &Error{Op: "reading the events of a@contoso.example", Status: 503, Code: "ErrorServerBusy", Message: "Try 1", RequestID: "1"}
+	for _, tt := range []struct {
+		a, b *Error
+		same bool
+	}{
+		{busy, &Error{Op: "reading the events of b@contoso.example", Status: 503, Code: "ErrorServerBusy", Message: "Try 2", RequestID: "2"}, true},
+		{busy, &Error{Op: busy.Op, Status: 503, Code: "ServiceUnavailable"}, false},
+		{busy, &Error{Op: busy.Op, Status: 500, Code: "ErrorServerBusy"}, false},
+		{&Error{Op: "reading a", Err: reset("50001")}, &Error{Op: "reading b", Err: reset("50002")}, true},
+		{&Error{Op: "reading a", Err: reset("50001")}, &Error{Op: "reading a", Err: io.ErrUnexpectedEOF}, false},
+	} {
+		if got := driver.Identity(tt.a) == driver.Identity(tt.b); got != tt.same {
+			t.Errorf("%v and %v are the same: %t", tt.a, tt.b, got)
+		}
+	}
+}
+
 // TestNoToken: whatever goes wrong, the token is in no error and no log line.
 func TestNoToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -779,7 +911,7 @@ func TestCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &service{answer: func(_ int, r *http.Request) (*http.Response, error) {
 			if strings.Contains(r.URL.Path, "/users/busy@") {
-				return reply(429, `{"error":{}}`, "Retry-After", "25")
+				return reply(429, `{"error":{"code":"TooManyRequests"}}`, "Retry-After", "25")
 			}
 			<-r.Context().Done() // a service that hangs
 			return nil, r.Context().Err()

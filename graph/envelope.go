@@ -43,7 +43,7 @@ func (c *Client) openEnvelope(text []byte, last func(id string) driver.Digest) (
 		return s.elements(func() bool {
 			p, ok := s.part(last)
 			parts = append(parts, p)
-			return ok
+			return ok && len(parts) <= batchSize
 		})
 	})
 	if !ok || !s.end() || parts == nil {
@@ -69,7 +69,7 @@ func (c *scanner) part(last func(id string) driver.Digest) (p partAnswer, ok boo
 		case `"status"`:
 			return json.Unmarshal(value, &p.status) == nil
 		case `"headers"`:
-			return json.Unmarshal(value, &p.headers) == nil
+			return len(value) <= mostHeaders && json.Unmarshal(value, &p.headers) == nil
 		case `"body"`:
 			p.body = value
 		}
@@ -77,6 +77,13 @@ func (c *scanner) part(last func(id string) driver.Digest) (p partAnswer, ok boo
 	})
 	return p, ok
 }
+
+// mostHeaders is the largest size, in bytes, of the headers of a part.
+const mostHeaders = 64 << 10
+
+// byteOrderMark precedes the JSON of some proxies. It is not white space (RFC 8259
+// §8.1 lets a parser ignore it).
+const byteOrderMark = "\xef\xbb\xbf"
 
 // repeats reports whether the value that comes next has the digest: its bytes were
 // a whole value before, so they are again.
@@ -93,12 +100,15 @@ type scanner struct {
 	digest func([]byte) driver.Digest
 }
 
-// next skips white space and returns the current byte; 0 at the end.
+// next skips white space and byte-order marks, which may stand before the answer to a
+// part, and returns the current byte; 0 at the end.
 func (c *scanner) next() byte {
 	for c.at < len(c.text) {
-		switch b := c.text[c.at]; b {
-		case ' ', '\t', '\n', '\r':
+		switch b := c.text[c.at]; {
+		case b == ' ', b == '\t', b == '\n', b == '\r':
 			c.at++
+		case b == byteOrderMark[0] && bytes.HasPrefix(c.text[c.at:], []byte(byteOrderMark)):
+			c.at += len(byteOrderMark)
 		default:
 			return b
 		}

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"roomgate/driver"
 )
 
 // Error is a failed call to Graph: refused, not answered, or answered by something
@@ -51,6 +53,15 @@ func (e *Error) References() string {
 	return "request id " + e.RequestID
 }
 
+// Identity identifies the trouble by Graph's status and code, or by the cause: what was
+// being done and Graph's message name mailboxes.
+func (e *Error) Identity() string {
+	if e.Err != nil {
+		return fmt.Sprintf("graph %d: %s", e.Status, driver.Identity(e.Err))
+	}
+	return fmt.Sprintf("graph %d %s", e.Status, e.Code)
+}
+
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
@@ -63,12 +74,37 @@ func (e *Error) Is(target error) bool {
 
 // Action returns what the user can do about the error; empty: wait.
 func (e *Error) Action() string {
-	if !e.NeedsPerson() {
-		if e.Status == 0 || e.foreign() {
-			return "check the gateway's connection to the internet, proxies included; it keeps trying"
-		}
-		return ""
+	line, known := e.entry()
+	switch {
+	case e.NeedsPerson():
+		return line.then(e.login)
+	case e.Status == 0, e.foreign():
+		return "check the gateway's connection to the internet, proxies included; it keeps trying"
+	case !known && e.refused():
+		return line.then(e.login) + "; it keeps trying"
 	}
+	return ""
+}
+
+// NeedsPerson reports whether user action is required: Graph refuses the call for
+// good, with a code that the dictionary knows. A code that it does not know may be a
+// proxy's, so all other errors are retried.
+func (e *Error) NeedsPerson() bool {
+	line, known := e.entry()
+	return known && line.class == user && e.refused()
+}
+
+// refused reports whether the status means that the same call will be refused again.
+func (e *Error) refused() bool {
+	switch e.Status {
+	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound:
+		return e.Code != ""
+	}
+	return false
+}
+
+// entry is the error's line of the dictionary.
+func (e *Error) entry() (line explanation, known bool) {
 	code := e.Code
 	switch {
 	case e.claims:
@@ -76,23 +112,8 @@ func (e *Error) Action() string {
 	case strings.Contains(e.Message, "Access to OData is disabled"): // both texts of an application access policy
 		code = "[RAOP]"
 	}
-	_, line, _ := calendarEntry(code)
-	return line.then(e.login)
-}
-
-// NeedsPerson reports whether user action is required: Graph refuses the call for
-// good. All other errors are temporary or network failures.
-func (e *Error) NeedsPerson() bool {
-	if e.foreign() {
-		return false
-	}
-	switch e.Status {
-	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound:
-		return true
-	case http.StatusBadRequest:
-		return e.Code != ""
-	}
-	return false
+	_, line, known = calendarEntry(code)
+	return line, known
 }
 
 // foreign reports whether the answer came from something between here and Graph,

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -44,7 +45,7 @@ func (r *sourceRead) startEvents() {
 
 // listOf is a list of events of the source's calendar.
 func (r *sourceRead) listOf(path string, query url.Values) eventList {
-	query.Set("$top", pageSize)
+	query.Set("$top", strconv.Itoa(pageSize))
 	return eventList{r: r, path: pathOf(r.path+path, query)}
 }
 
@@ -77,6 +78,10 @@ func (m *mastersRead) answered(body []byte) error {
 	complete, err := m.list.add(body, m)
 	if err != nil || !complete {
 		return err
+	}
+	if slices.ContainsFunc(m.list.rows, func(r row) bool { return r.ID == "" }) {
+		m.startView() // the instances of a series without an id cannot be asked for
+		return nil
 	}
 	from, _ := m.window()
 	masters := slices.DeleteFunc(m.list.rows, func(r row) bool { return r.endedBefore(from) })

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"roomgate/driver"
+	"roomgate/oauth"
 )
 
 // Servers implements driver.Examiner.
@@ -48,7 +49,7 @@ func (o Options) tenantFindings(got driver.ServerAnswer) []driver.Finding {
 		Codes  []int  `json:"error_codes"`
 		Error  string `json:"error"`
 	}
-	switch err := json.Unmarshal(got.Body, &doc); {
+	switch err := json.Unmarshal(oauth.TrimBOM(got.Body), &doc); {
 	case err != nil:
 		return []driver.Finding{got.Foreign(f.Subject)}
 	case got.Status == http.StatusOK && doc.Issuer != "":
@@ -71,7 +72,7 @@ func (o Options) tenantFindings(got driver.ServerAnswer) []driver.Finding {
 // graphFindings reports whether the response is from Graph, which refuses a request
 // without a token in JSON.
 func graphFindings(got driver.ServerAnswer) []driver.Finding {
-	if json.Valid(got.Body) && len(got.Body) > 0 {
+	if json.Valid(oauth.TrimBOM(got.Body)) {
 		return nil
 	}
 	return []driver.Finding{got.Foreign("server " + got.Host)}

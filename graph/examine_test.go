@@ -41,6 +41,7 @@ func TestTenantFindings(t *testing.T) {
 		person        bool
 	}{
 		"known":        {200, `{"issuer":"https://login.test/contoso.example/v2.0"}`, driver.LevelGood, "known to login.test", "", false},
+		"marked":       {200, byteOrderMark + `{"issuer":"https://login.test/contoso.example/v2.0"}`, driver.LevelGood, "known to login.test", "", false},
 		"unknown":      {400, `{"error":"invalid_tenant","error_codes":[90002]}`, driver.LevelBad, "(AADSTS90002)", "Tenant ID", true},
 		"refused":      {403, `{"error":"odd"}`, driver.LevelBad, "login.test answers status 403 odd", "check tenant and cloud of account rooms", true},
 		"busy":         {429, `{}`, driver.LevelWarning, "status 429", "", false},
@@ -59,6 +60,9 @@ func TestTenantFindings(t *testing.T) {
 func TestGraphFindings(t *testing.T) {
 	if found := graphFindings(driver.ServerAnswer{Host: "graph.test", Status: 401, Body: []byte(`{"error":{}}`)}); len(found) > 0 {
 		t.Errorf("Graph's own refusal: %+v", found)
+	}
+	if found := graphFindings(driver.ServerAnswer{Host: "graph.test", Status: 401, Body: []byte(byteOrderMark + `{"error":{}}`)}); len(found) > 0 {
+		t.Errorf("Graph's own refusal after a byte-order mark: %+v", found)
 	}
 	for _, body := range []string{"", "<h1>Welcome</h1>"} {
 		if found := graphFindings(driver.ServerAnswer{Host: "graph.test", Status: 200, Body: []byte(body)}); len(found) != 1 || found[0].Level != driver.LevelBad || found[0].Subject != "server graph.test" {

@@ -1,7 +1,9 @@
 package graph
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -9,6 +11,8 @@ import (
 	"time"
 
 	"roomgate/driver"
+	"roomgate/oauth"
+	"roomgate/zones"
 )
 
 // scheduleSize is how many mailboxes one question about busy times may name
@@ -18,9 +22,10 @@ const scheduleSize = 20
 // schedule is the busy times of one mailbox. Other fields, such
 // as subjects and places, are not decoded.
 type schedule struct {
-	ScheduleID    string
-	ScheduleItems []scheduleItem
-	Error         *struct{ Message, ResponseCode string }
+	ScheduleID       string
+	AvailabilityView string // a digit for every 24 hours, 0 where nothing occupies the mailbox
+	ScheduleItems    []scheduleItem
+	Error            *struct{ Message, ResponseCode string }
 }
 
 // scheduleItem is a period in which a mailbox is not free.
@@ -40,6 +45,7 @@ type scheduleQuestion struct {
 	addresses []string
 	host      int // index of the mailbox at which an application asks
 	from, to  time.Time
+	zone      string        // that times are asked for in; empty: UTC
 	last      driver.Digest // of the answer it had last time
 }
 
@@ -66,14 +72,19 @@ func (s *scheduleQuestion) call() (call, error) {
 		Schedules []string `json:"schedules"`
 		StartTime dateTime `json:"startTime"`
 		EndTime   dateTime `json:"endTime"`
-		Interval  int      `json:"availabilityViewInterval"` // minutes; the longest, because the view is not used
+		Interval  int      `json:"availabilityViewInterval"` // minutes; the longest, because the items say when
 	}{s.addresses, dateTime{odataTime(s.from), "UTC"}, dateTime{odataTime(s.to), "UTC"}, 1440})
 	return call{op: fmt.Sprintf("asking when %d mailboxes are busy", len(s.addresses)), mailbox: mailbox,
-		path: mailboxPath(mailbox) + "/calendar/getSchedule", body: body}, err
+		path: mailboxPath(mailbox) + "/calendar/getSchedule", zone: s.zone, body: body}, err
 }
 
 // failed implements asker.
 func (s *scheduleQuestion) failed(err error) {
+	if notKnown := (&Error{Code: "TimeZoneNotSupportedException"}); s.zone != "" && errors.Is(err, notKnown) {
+		s.zone = ""
+		s.ask()
+		return
+	}
 	e, ok := err.(*Error)
 	refused := ok && (e.Status == http.StatusForbidden || e.Status == http.StatusNotFound)
 	if s.app && refused && s.host+1 < len(s.addresses) {
@@ -87,7 +98,7 @@ func (s *scheduleQuestion) failed(err error) {
 // schedules decodes an answer, by address in lower case.
 func schedules(body []byte) (map[string]schedule, error) {
 	var doc struct{ Value []schedule }
-	if err := json.Unmarshal(body, &doc); err != nil {
+	if err := decode(body, &doc); err != nil {
 		return nil, err
 	}
 	byAddress := make(map[string]schedule, len(doc.Value))
@@ -129,8 +140,9 @@ func (f *fetching) freeBusy(rooms []driver.Room) {
 		for _, address := range part {
 			asked = append(asked, byAddress[address]...)
 		}
-		s := &scheduleQuestion{asker: &busyRead{f, asked}, queue: f.queue, app: f.o.App, addresses: part, from: from, to: to,
-			last: f.receiver.Last(asked[0].ID)}
+		s := &scheduleQuestion{queue: f.queue, app: f.o.App, addresses: part, from: from, to: to,
+			zone: zones.Windows(asked[0].Zone, from, to), last: f.receiver.Last(asked[0].ID)}
+		s.asker = &busyRead{f, asked, s}
 		s.ask()
 	}
 }
@@ -138,7 +150,8 @@ func (f *fetching) freeBusy(rooms []driver.Room) {
 // busyRead is the reading of the rooms of one scheduleQuestion.
 type busyRead struct {
 	*fetching
-	rooms []driver.Room
+	rooms    []driver.Room
+	question *scheduleQuestion
 }
 
 // answered implements asker. All rooms of the question share the answer's digest.
@@ -157,7 +170,9 @@ func (b *busyRead) answered(body []byte) error {
 		case !ok:
 			err = &busyError{room.Mailbox, "no answer", "the service left it out"}
 		case s.Error != nil:
-			err = &busyError{room.Mailbox, s.Error.ResponseCode, cut(opaque.ReplaceAllString(s.Error.Message, "(hidden)"), 300)}
+			err = &busyError{room.Mailbox, cut(oauth.Hide(s.Error.ResponseCode), 80), cut(oauth.Hide(s.Error.Message), 300)}
+		case s.withoutTimes():
+			err = &busyError{room.Mailbox, withoutTimes, "the mailbox is not free, but the answer does not say when"}
 		default:
 			err = nil
 		}
@@ -165,7 +180,7 @@ func (b *busyRead) answered(body []byte) error {
 			b.receiver.Deliver(driver.Reading{Room: room.ID, Err: err})
 			continue
 		}
-		b.receiver.Deliver(driver.Reading{Room: room.ID, Events: s.events(), Digest: digest})
+		b.receiver.Deliver(driver.Reading{Room: room.ID, Events: s.events(b.question.zone), Digest: digest})
 	}
 	return nil
 }
@@ -173,23 +188,53 @@ func (b *busyRead) answered(body []byte) error {
 // failed implements asker.
 func (b *busyRead) failed(err error) { b.failRooms(b.rooms, err) }
 
-// events are the busy times as events.
-func (s schedule) events() []driver.Event {
+// withoutTimes reports whether the mailbox is not free, as the view shows, and no item
+// says when.
+func (s *schedule) withoutTimes() bool {
+	occupies := func(i scheduleItem) bool { return showAs(i.Status) != driver.Free }
+	return strings.Trim(s.AvailabilityView, "0") != "" && !slices.ContainsFunc(s.ScheduleItems, occupies)
+}
+
+// events are the busy times as events. All-day events are not marked, but last from
+// midnight to midnight in whatever zone they are written in. In the site's zone, which is
+// asked for, a timed event of these times is the same booking; in UTC it is another one,
+// such as a shift from 08:00 to 08:00 in Singapore.
+func (s *schedule) events(zone string) []driver.Event {
 	events := make([]driver.Event, len(s.ScheduleItems))
 	for i, item := range s.ScheduleItems {
 		e := driver.Event{ShowAs: showAs(item.Status)}
-		e.Start, e.End, e.Err = parseSpan(item.Start, item.End)
-		// All-day events are not marked, but are whole days from midnight to midnight
-		// in any requested zone; on a site outside UTC no other event is.
-		e.AllDay = e.Err == nil && e.Start.Before(e.End) && isMidnight(e.Start) && isMidnight(e.End)
+		if first, last, ok := item.dates(cmp.Or(zone, "UTC")); ok {
+			e.Start, e.End, e.AllDay = first, last, true
+		} else {
+			e.Start, e.End, e.Err = parseSpan(item.Start, item.End)
+		}
 		events[i] = e
 	}
 	return events
 }
 
-func isMidnight(t time.Time) bool {
+// dates returns the dates of an item that lasts from midnight to midnight in its zone;
+// asked is the zone that was asked for.
+func (i scheduleItem) dates(asked string) (first, last time.Time, ok bool) {
+	first, startOK := i.Start.date(asked)
+	last, endOK := i.End.date(asked)
+	return first, last, startOK && endOK && first.Before(last)
+}
+
+// date returns the date that begins at the instant, in UTC; not of an instant in UTC when
+// another zone was asked for.
+func (i instant) date(asked string) (time.Time, bool) {
+	t, ok := i.clock()
 	h, m, s := t.Clock()
-	return h+m+s == 0 && t.Nanosecond() == 0
+	if !ok || h+m+s != 0 || t.Nanosecond() != 0 {
+		return time.Time{}, false
+	}
+	zone, err := loadZone(i.TimeZone)
+	if _, offset := i.withOffset(); err != nil || offset == nil {
+		return time.Time{}, false
+	}
+	name, _ := t.In(zone).Zone()
+	return t, name != "UTC" || strings.EqualFold(asked, "UTC")
 }
 
 // busyError is a mailbox whose busy times cannot be read.
@@ -200,16 +245,24 @@ func (e *busyError) Error() string {
 	return fmt.Sprintf("asking when %s is busy: %s: %s", e.mailbox, e.code, e.message)
 }
 
-// unresolved is the code of an address that the directory does not know.
-const unresolved = "5009"
+// withoutTimes is the code of a schedule that does not say when the mailbox is not free.
+const withoutTimes = "no times"
 
-// Action returns what to correct.
+// Action returns what to correct; empty: wait.
 func (e *busyError) Action() string {
-	if e.code == unresolved {
-		return nobox
+	if e.code == withoutTimes {
+		return "if it stays so, set read = \"view\""
 	}
-	return "check that the mailbox exists and that its free/busy times are visible inside the company"
+	if !e.NeedsPerson() {
+		return ""
+	}
+	_, line, _ := calendarEntry(e.code)
+	return line.next
 }
 
-// NeedsPerson returns true: the directory or the mailbox has to be corrected.
-func (e *busyError) NeedsPerson() bool { return true }
+// NeedsPerson reports whether the directory or the mailbox has to be corrected, which
+// the code says. Any other error is of the service, and may pass.
+func (e *busyError) NeedsPerson() bool {
+	_, line, known := calendarEntry(e.code)
+	return known && line.class == user
+}

@@ -123,7 +123,7 @@ func (s sheet) permissions() []driver.Block {
 		}
 	}
 	table := [][]string{{"Permission (delegated)", "Why", "Consent"}}
-	for _, name := range s.scopes() {
+	for _, name := range shortScopes(s.o.Scopes) {
 		p, ok := permissions[name]
 		if !ok {
 			p.why = "requested by the configuration"

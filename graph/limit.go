@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"roomgate/oauth"
 )
 
 // The Outlook service takes 10,000 requests in ten minutes and four at once,
@@ -34,6 +36,7 @@ type limits struct {
 type mailboxLimit struct {
 	quota      *rate.Limiter
 	heldUntil  time.Time // its Retry-After
+	heldBy     Error     // the answer with the Retry-After
 	smallBatch bool      // it refuses more than four questions of one batch
 }
 
@@ -64,28 +67,56 @@ func (l *limits) prune(now time.Time) {
 	l.pruneAt = 2 * len(l.mailboxes)
 }
 
-// hold stops requests to a mailbox for the time of its Retry-After: requests during
+// hold stops requests to a mailbox for the Retry-After of an error: requests during
 // that time count against its limit too.
-func (l *limits) hold(mailbox string, now time.Time, d time.Duration) {
+func (l *limits) hold(mailbox string, now time.Time, e *Error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.of(mailbox, now).heldUntil = now.Add(d)
+	m := l.of(mailbox, now)
+	m.heldUntil, m.heldBy = now.Add(e.RetryAfter), *e
+}
+
+// release ends the hold of a mailbox that has answered.
+func (l *limits) release(mailbox string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if m := l.mailboxes[mailbox]; m != nil {
+		m.heldUntil = time.Time{}
+	}
 }
 
 // held returns how long requests to a mailbox must still wait.
 func (l *limits) held(mailbox string, now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	m := l.of(mailbox, now)
+	return l.of(mailbox, now).held(now)
+}
+
+// held is how long the mailbox must still wait; the lock is held.
+func (m *mailboxLimit) held(now time.Time) time.Duration {
 	left := m.heldUntil.Sub(now)
-	if left <= 0 || left > longestHold { // the clock was set back
+	if left <= 0 || left > oauth.MaxRetryAfter { // the clock was set back
 		m.heldUntil = time.Time{}
 		return 0
 	}
 	return left
 }
 
-const longestHold = 24 * time.Hour
+// refusal is the error of a question that is not asked, because its mailbox must wait
+// for longer than a reading can; nil: it may be asked.
+func (l *limits) refusal(q *question, now time.Time) *Error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	m := l.of(q.mailbox, now)
+	left := m.held(now)
+	if left <= longestWait {
+		return nil
+	}
+	e := m.heldBy
+	e.Op, e.RetryAfter = q.op, left
+	e.Message = "Microsoft asked for a pause, and requests wait until " + now.Add(left).UTC().Format(time.RFC3339)
+	return &e
+}
 
 // reserve takes one request from the mailbox's quota, or returns how long to
 // wait until there is one.
@@ -157,4 +188,4 @@ func (c *Client) retryDelay(e *Error, tries int) time.Duration {
 }
 
 // throttled reports whether the error is the service's limit.
-func (e *Error) throttled() bool { return e.Status == http.StatusTooManyRequests }
+func (e *Error) throttled() bool { return e.Status == http.StatusTooManyRequests && e.Code != "" }

@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -11,7 +10,7 @@ import (
 
 // pageSize is what is asked for; the default of 10 makes many small requests.
 // The server may send fewer.
-const pageSize = "200"
+const pageSize = 200
 
 // maxPages bounds a list whose next links never end.
 const maxPages = 500
@@ -41,7 +40,7 @@ func (l *eventList) ask(a asker, last driver.Digest) {
 // on behalf of a; complete reports that it does not.
 func (l *eventList) add(body []byte, a asker) (complete bool, err error) {
 	var p page
-	if err := json.Unmarshal(body, &p); err != nil {
+	if err := decode(body, &p); err != nil {
 		return false, err
 	}
 	if p.Value == nil {
@@ -55,7 +54,9 @@ func (l *eventList) add(body []byte, a asker) (complete bool, err error) {
 			return false, l.unusable(fmt.Sprintf("the list does not end (%d pages)", l.pages+1))
 		}
 	}
-	l.rows = append(l.rows, p.Value...)
+	if l.rows = append(l.rows, p.Value...); len(l.rows) > mostRows {
+		return false, l.unusable(fmt.Sprintf("the list has more than %d events", mostRows))
+	}
 	l.pages++
 	if p.NextLink == "" {
 		return true, nil

@@ -37,8 +37,9 @@ type CalendarEntry struct {
 // out, because it cannot be read. Without the permission Place.Read.All
 // the error is an [*Error] of status 403.
 func (c *Client) Places(ctx context.Context) ([]Place, error) {
+	cost := &cost{} // of a command
 	const all = "/places/microsoft.graph."
-	lists, err := everyPage[placeRow](ctx, c, call{op: "reading the room lists", mailbox: "places", path: all + "roomlist"}, url.Values{})
+	lists, err := everyPage[placeRow](ctx, c, cost, call{op: "reading the room lists", mailbox: "places", path: all + "roomlist"}, url.Values{})
 	if err != nil {
 		return nil, err
 	}
@@ -59,14 +60,14 @@ func (c *Client) Places(ctx context.Context) ([]Place, error) {
 		}
 	}
 	for _, l := range lists {
-		rows, err := everyPage[placeRow](ctx, c, call{op: "reading the rooms of a room list", mailbox: "places",
+		rows, err := everyPage[placeRow](ctx, c, cost, call{op: "reading the rooms of a room list", mailbox: "places",
 			path: "/places/" + url.PathEscape(cmp.Or(l.EmailAddress, l.ID)) + "/microsoft.graph.roomlist/rooms"}, url.Values{})
 		if err != nil {
 			return nil, err
 		}
 		add(rows, cmp.Or(l.DisplayName, l.EmailAddress))
 	}
-	rows, err := everyPage[placeRow](ctx, c, call{op: "reading the rooms of the directory", mailbox: "places", path: all + "room"}, url.Values{})
+	rows, err := everyPage[placeRow](ctx, c, cost, call{op: "reading the rooms of the directory", mailbox: "places", path: all + "room"}, url.Values{})
 	if err != nil {
 		return nil, err
 	}
@@ -96,12 +97,17 @@ func (r placeRow) place(list string) Place {
 // shared with the user among them (learn.microsoft.com/graph/api/user-list-calendars).
 // An application has none: Graph refuses with BadRequest.
 func (c *Client) Calendars(ctx context.Context) ([]CalendarEntry, error) {
+	return c.calendars(ctx, &cost{})
+}
+
+// calendars is Calendars with its cost.
+func (c *Client) calendars(ctx context.Context, cost *cost) ([]CalendarEntry, error) {
 	type calendarRow struct {
 		ID, Name          string
 		IsDefaultCalendar bool
 		Owner             struct{ Name, Address string }
 	}
-	rows, err := everyPage[calendarRow](ctx, c, call{op: "reading the list of calendars", mailbox: signedInMailbox, path: "/me/calendars"},
+	rows, err := everyPage[calendarRow](ctx, c, cost, call{op: "reading the list of calendars", mailbox: signedInMailbox, path: "/me/calendars"},
 		url.Values{"$select": {"id,name,isDefaultCalendar,owner"}})
 	if err != nil {
 		return nil, err
@@ -129,7 +135,7 @@ const rowsPerPage = 100
 // everyPage follows a list to its end. A page may be empty and still have a next
 // one. Places often leaves the next link out where there is more, so what
 // follows a full page is asked for (github.com/microsoftgraph/microsoft-graph-docs/issues/18604).
-func everyPage[T any](ctx context.Context, c *Client, cl call, query url.Values) ([]T, error) {
+func everyPage[T any](ctx context.Context, c *Client, cost *cost, cl call, query url.Values) ([]T, error) {
 	path := cl.path
 	query.Set("$top", strconv.Itoa(rowsPerPage))
 	cl.path = pathOf(path, query)
@@ -139,13 +145,15 @@ func everyPage[T any](ctx context.Context, c *Client, cl call, query url.Values)
 			Value    []T
 			NextLink string `json:"@odata.nextLink"`
 		}
-		if err := c.do(ctx, cl, &p); err != nil {
+		if err := c.do(ctx, cl, cost, &p); err != nil {
 			return nil, err
 		}
 		if p.Value == nil {
 			return nil, &Error{Op: cl.op, Status: http.StatusOK, Err: errors.New("the answer contains no list")}
 		}
-		rows = append(rows, p.Value...)
+		if rows = append(rows, p.Value...); len(rows) > mostRows {
+			return nil, &Error{Op: cl.op, Status: http.StatusOK, Err: fmt.Errorf("the list has more than %d entries", mostRows)}
+		}
 		switch {
 		case p.NextLink != "":
 			cl.path = p.NextLink

@@ -86,7 +86,7 @@ func (s sheet) registration() string {
 	line("$app = New-MgApplication @registration")
 	line("$sp  = New-MgServicePrincipal -AppId $app.AppId")
 	if !s.o.app() {
-		line("$null = New-MgOauth2PermissionGrant -ClientId $sp.Id -ResourceId $graph.Id -ConsentType 'Principal' -PrincipalId (Get-MgUser -UserId $account).Id -Scope %s", psQuote(strings.Join(s.scopes(), " ")))
+		line("$null = New-MgOauth2PermissionGrant -ClientId $sp.Id -ResourceId $graph.Id -ConsentType 'Principal' -PrincipalId (Get-MgUser -UserId $account).Id -Scope %s", psQuote(strings.Join(shortScopes(s.o.Scopes), " ")))
 	}
 	if s.o.Secret {
 		line("$secret = Add-MgApplicationPassword -ApplicationId $app.Id -PasswordCredential @{ DisplayName = 'roomgate'; EndDateTime = (Get-Date).AddMonths(24) }")
@@ -121,7 +121,7 @@ func (s sheet) resources(line func(string, ...any)) {
 	line("  RequiredResourceAccess = @(@{")
 	line("    ResourceAppId  = $graph.AppId")
 	line("    ResourceAccess = @(")
-	for _, name := range s.scopes() {
+	for _, name := range shortScopes(s.o.Scopes) {
 		id := "($graph.Oauth2PermissionScopes | Where-Object Value -eq " + psQuote(name) + ").Id"
 		if p, ok := permissions[name]; ok {
 			id = "'" + p.id + "'"
@@ -249,15 +249,6 @@ func psList(values []string) string {
 		quoted[i] = psQuote(v)
 	}
 	return "@(" + strings.Join(quoted, ", ") + ")"
-}
-
-// scopes are the names of the permissions asked for, without the cloud's host.
-func (s sheet) scopes() []string {
-	names := make([]string, len(s.o.Scopes))
-	for i, scope := range s.o.Scopes {
-		names[i] = scope[strings.LastIndex(scope, "/")+1:]
-	}
-	return names
 }
 
 // mailboxes are the rooms of the account whose calendars it needs access to: none if a

@@ -2,7 +2,6 @@ package graph
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"time"
@@ -25,7 +24,7 @@ type question struct {
 	asker
 	last driver.Digest // of the answer it had last time; the same answer need not be parsed
 
-	tries     int
+	tries     int       // that failed
 	due       time.Time // earliest time to send it
 	renewed   bool      // repeated with a new token
 	unbatched bool      // to be sent alone, because a batch with it was refused
@@ -38,7 +37,7 @@ type decoding struct {
 }
 
 // answered implements asker.
-func (d *decoding) answered(body []byte) error { return json.Unmarshal(body, d.out) }
+func (d *decoding) answered(body []byte) error { return decode(body, d.out) }
 
 // failed implements asker.
 func (d *decoding) failed(err error) { d.err = err }
@@ -53,6 +52,7 @@ type queue struct {
 	waiting  []*question    // in the order they were asked
 	inFlight int            // requests
 	asked    map[string]int // questions in flight, by mailbox
+	atOnce   bool           // a person is waiting: a question is asked once although its mailbox should wait
 	done     chan sentRequest
 	buffers  [][]byte // reused for answers: those of one Fetch are large and of similar size
 	ended    error    // error of the context; nothing more is sent
@@ -74,6 +74,7 @@ func (q *queue) ask(qn *question) {
 // run sends questions until each has been answered or has failed. When ctx ends, the
 // rest fail with its error.
 func (q *queue) run(ctx context.Context) {
+	q.atOnce = driver.IsAtOnce(ctx)
 	for {
 		wait := q.sendReady(ctx)
 		if q.inFlight == 0 && len(q.waiting) == 0 {
@@ -130,10 +131,11 @@ func (q *queue) sendReady(ctx context.Context) time.Duration {
 // dropHeld gives up questions of mailboxes whose Retry-After is longer than a
 // reading can wait.
 func (q *queue) dropHeld(now time.Time) {
-	kept, dropped := []*question(nil), []*question(nil)
+	var kept, dropped []*question
+	var refusals []*Error
 	for _, qn := range q.waiting {
-		if q.client.limits.held(qn.mailbox, now) > longestWait {
-			dropped = append(dropped, qn)
+		if e := q.client.limits.refusal(qn, now); e != nil && !q.ignoresHold(qn) {
+			dropped, refusals = append(dropped, qn), append(refusals, e)
 		} else {
 			kept = append(kept, qn)
 		}
@@ -142,11 +144,21 @@ func (q *queue) dropHeld(now time.Time) {
 		return
 	}
 	q.waiting = kept
-	for _, qn := range dropped {
-		left := q.client.limits.held(qn.mailbox, now)
-		qn.failed(&Error{Op: qn.op, Status: http.StatusTooManyRequests, Code: "TooManyRequests", RetryAfter: left,
-			Message: "Microsoft asked to wait until " + now.Add(left).UTC().Format(time.RFC3339)})
+	for i, qn := range dropped {
+		qn.failed(refusals[i])
 	}
+}
+
+// ignoresHold reports whether a question is asked although its mailbox should wait:
+// the first time, when a person is waiting for the answer.
+func (q *queue) ignoresHold(qn *question) bool { return q.atOnce && qn.tries == 0 }
+
+// hold is how long a question waits for its mailbox.
+func (q *queue) hold(qn *question, now time.Time) time.Duration {
+	if q.ignoresHold(qn) {
+		return 0
+	}
+	return q.client.limits.held(qn.mailbox, now)
 }
 
 // pick takes the questions of the next request out of the queue, the first that
@@ -166,7 +178,7 @@ func (q *queue) pick(now time.Time) (questions []*question, wait time.Duration) 
 			rest = append(rest, qn)
 			continue
 		}
-		left := max(qn.delay(now), q.client.limits.held(qn.mailbox, now))
+		left := max(qn.delay(now), q.hold(qn, now))
 		if left <= 0 {
 			left = q.client.limits.reserve(qn.mailbox, now)
 		}
@@ -230,6 +242,7 @@ func (q *queue) handle(r sentRequest) {
 		}
 	}
 	rejected := false
+	answered, held := map[string]bool{}, map[string]bool{} // mailboxes; held: that asked to wait
 	for i, qn := range r.questions {
 		if r.tokenErr != nil {
 			qn.failed(r.tokenErr) // has no Op: it is an error of the sign-in
@@ -237,12 +250,14 @@ func (q *queue) handle(r sentRequest) {
 		}
 		e := q.read(qn, r.answers[i], r.errs[i])
 		if e == nil {
+			answered[qn.mailbox] = true
 			continue
 		}
 		if e.Status == http.StatusUnauthorized && !qn.renewed && !rejected {
 			rejected = true
 			q.client.o.Tokens.Rejected(r.token)
 		}
+		held[qn.mailbox] = held[qn.mailbox] || e.RetryAfter > 0
 		ofBatch := len(r.questions) > 1 && r.errs[i] != nil
 		if e.throttled() {
 			q.cost.throttled.Add(1)
@@ -251,6 +266,11 @@ func (q *queue) handle(r sentRequest) {
 			}
 		}
 		q.retry(qn, e, ofBatch)
+	}
+	for mailbox := range answered {
+		if q.atOnce && !held[mailbox] {
+			q.client.limits.release(mailbox)
+		}
 	}
 	for mailbox, n := range throttled {
 		q.client.limits.learn(mailbox, inBatch[mailbox], n)
@@ -276,7 +296,10 @@ func (q *queue) read(qn *question, a answer, e *Error) *Error {
 	if unusable := (*Error)(nil); errors.As(err, &unusable) {
 		return unusable
 	}
-	return a.error(qn.op, now, a.notJSON(err))
+	if errors.Is(err, errTooMany) {
+		return a.error(qn.op, err)
+	}
+	return a.error(qn.op, a.notJSON(err))
 }
 
 // retry repeats a question that failed, or gives it up. ofBatch means that its batch
@@ -290,7 +313,7 @@ func (q *queue) retry(qn *question, e *Error, ofBatch bool) {
 		return
 	case ofBatch && e.refusesBatch():
 		qn.unbatched = true
-		if e.Status > http.StatusBadRequest {
+		if e.Status > http.StatusBadRequest && e.Status != http.StatusFailedDependency {
 			q.client.limits.noBatches(now)
 		}
 		q.ask(qn)
@@ -300,7 +323,7 @@ func (q *queue) retry(qn *question, e *Error, ofBatch bool) {
 	wait := q.client.retryDelay(e, qn.tries)
 	final := !e.temporary() || qn.tries >= attempts || wait > longestWait
 	if e.RetryAfter > 0 {
-		q.client.limits.hold(qn.mailbox, now, e.RetryAfter)
+		q.client.limits.hold(qn.mailbox, now, e)
 	}
 	if final {
 		e.login = q.client.o.Login

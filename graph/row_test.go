@@ -76,6 +76,12 @@ func TestRowTimes(t *testing.T) {
 		{"Windows name of the east", event("2026-11-03T10:00:00.0000000", "2026-11-03T11:00:00.0000000", "W. Europe Standard Time", ""), nineToTen},
 		{"IANA name", event("2026-11-03T22:00:00.0000000", "2026-11-03T23:00:00.0000000", "Pacific/Auckland", ""), nineToTen},
 		{"old IANA name", event("2026-11-03T14:30:00.0000000", "2026-11-03T15:30:00.0000000", "India Standard Time", ""), nineToTen},
+		{"an offset beside UTC", event("2026-11-03T10:00:00.0000000+01:00", "2026-11-03T11:00:00.0000000+01:00", "UTC", ""), nineToTen},
+		{"UTC twice", event("2026-11-03T09:00:00.0000000Z", "2026-11-03T10:00:00Z", "UTC", ""), nineToTen},
+		{"Z in another zone", event("2026-11-03T09:00:00Z", "2026-11-03T10:00:00Z", "W. Europe Standard Time", ""), nineToTen},
+		{"Z in no known zone", event("2026-11-03T09:00:00Z", "2026-11-03T10:00:00Z", "tzone://Microsoft/Custom", ""), nineToTen},
+		{"a padded name", event("2026-11-03T10:00:00", "2026-11-03T11:00:00", ` W. Europe Standard Time\u0000\u0000`, ""), nineToTen},
+		{"a caption", event("2026-11-03T10:00:00", "2026-11-03T11:00:00", "(UTC+01:00) Amsterdam, Berlin, Bern, Rome, Stockholm, Vienna", ""), nineToTen},
 		{"across midnight", event("2026-11-03T23:00:00.0000000", "2026-11-04T01:00:00.0000000", "UTC", ""), "2026-11-03 23:00 2026-11-04 01:00"},
 		{"begun the day before", event("2026-11-02T23:00:00.0000000", "2026-11-03T00:30:00.0000000", "UTC", ""), "2026-11-02 23:00 2026-11-03 00:30"},
 		{"over days", event("2026-11-01T08:00:00.0000000", "2026-11-06T17:00:00.0000000", "UTC", ""), "2026-11-01 08:00 2026-11-06 17:00"},
@@ -97,7 +103,7 @@ func TestRowTimes(t *testing.T) {
 // back on 25 October 2026.
 func TestSummerTime(t *testing.T) {
 	rows := rowsOf(t, event("2026-10-24T09:00:00.0000000", "2026-10-24T10:00:00.0000000", "GMT Standard Time", "")+","+
-		event("2026-10-26T09:00:00.0000000", "2026-10-26T10:00:00.0000000", "GMT Standard Time", ""))
+		event("2026-10-26T09:00:00.0000000", "2026-10-26T10:00:00.0000000", "GMT Standard Time", `,"id":"2"`))
 	rd := admit(fullRoom, rows, utc("2026-10-24 00:00"), utc("2026-10-27 00:00"))
 	want := []string{"2026-10-24 08:00 2026-10-24 09:00", "2026-10-26 09:00 2026-10-26 10:00"}
 	if got := spans(rd.Bookings); !slices.Equal(got, want) {
@@ -173,7 +179,7 @@ func TestRowMembers(t *testing.T) {
 }
 
 // TestEventOfRow: the members of a row, with the rooms among the attendees by name
-// and the people as a number.
+// and address, and the people by their addresses.
 func TestEventOfRow(t *testing.T) {
 	rows := rowsOf(t, nine(`,"isCancelled":true,"sensitivity":"Confidential","responseStatus":{"response":"Declined"},
 		"location":{"displayName":"Atrium; Boardroom"},
@@ -185,7 +191,7 @@ func TestEventOfRow(t *testing.T) {
 		ID: "1", Start: utc("2026-11-03 09:00"), End: utc("2026-11-03 10:00"), ShowAs: driver.Busy, Private: true, Cancelled: true, Declined: true,
 		Subject: "Budget", Organizer: "Priya Rao",
 		Places: []driver.Place{{Name: "Atrium; Boardroom"}, {Name: "Atrium", Address: "atrium@contoso.example"}, {}, {Address: "boardroom@contoso.example"}},
-		Attendees: []driver.Attendee{{}, {Name: "Atrium", Address: "atrium@contoso.example", Resource: true, Declined: true},
+		Attendees: []driver.Attendee{{Address: "ann@contoso.example", Declined: true}, {Name: "Atrium", Address: "atrium@contoso.example", Resource: true, Declined: true},
 			{Name: "Boardroom", Address: "boardroom@contoso.example", Resource: true}},
 	}}
 	if got := eventsOf(rows); !reflect.DeepEqual(got, want) {
@@ -235,11 +241,11 @@ func TestRefusedRows(t *testing.T) {
 		{"no times", `{"id":"2","showAs":"busy"}`, `time "" is invalid`},
 		{"null times", `{"id":"2","showAs":"busy","start":null,"end":null}`, `time "" is invalid`},
 		{"no end", `{"id":"2","start":{"dateTime":"2026-11-03T09:00:00","timeZone":"UTC"}}`, `time "" is invalid`},
-		{"a time with an offset", event("2026-11-03T08:00:00+01:00", "2026-11-03T09:00:00+01:00", "UTC", ""), `time "2026-11-03T08:00:00+01:00" is invalid`},
+		{"a caption in another language", event("2026-11-03T10:00:00", "2026-11-03T11:00:00", "(UTC+01:00) Amsterdam, Berlijn, Rome", ""), `time zone "(UTC+01:00) Amsterdam, Berlijn, Rome" is not known`},
 		{"a long time", event(strings.Repeat("9", 100), "", "UTC", ""), `time "` + strings.Repeat("9", 40) + `…" is invalid`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			rd := admit(fullRoom, rowsOf(t, tt.row+","+nine("")), winFrom, winTo)
+			rd := admit(fullRoom, rowsOf(t, tt.row+","+nine(`,"id":"other"`)), winFrom, winTo)
 			if !slices.Equal(rd.Refused, []string{tt.want}) || len(rd.Bookings) != 1 {
 				t.Errorf("refused %q with %d bookings, want %q and the other one kept", rd.Refused, len(rd.Bookings), tt.want)
 			}

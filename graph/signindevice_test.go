@@ -244,12 +244,56 @@ func TestDeviceCodeAnswersThatCannotBeUsed(t *testing.T) {
 			t.Errorf("%q: %v, want a passing error", body, err)
 		}
 	}
+	for body, missing := range map[string]string{
+		`{"user_code":"u","verification_uri":"https://x","expires_in":900}`:                   "missing device_code",
+		`{"device_code":"d","verification_uri":"https://x"}`:                                  "missing user_code",
+		`{"device_code":"d","user_code":7,"expires_in":900,"interval":5}`:                     "missing user_code",
+		`{"device_code":"d","user_code":"u","expires_in":"900"}`:                              "missing verification_uri",
+		`{"device_code":"d","user_code":"u","verification_uri":"https://x","expires_in":"0"}`: "a lifetime of 0 s",
+	} {
+		g := newGateway(t, byDevice)
+		g.through(func(*http.Request) (*http.Response, error) { return reply(200, "application/json", body), nil })
+		if _, err := byDeviceCode(g.keeper).StartDevice(t.Context()); err == nil || !strings.Contains(err.Error(), missing) {
+			t.Errorf("%s: %v, want it said: %s", body, err, missing)
+		}
+	}
 	g := newGateway(t, byDevice)
 	g.through(func(*http.Request) (*http.Response, error) {
 		return reply(200, "application/json", `{"device_code":"d","user_code":"C7\u001b[31m","verification_url":"https://x\u0007","expires_in":900,"message":"a\nb"}`), nil
 	})
 	if d := startDevice(t, g.keeper); d.UserCode != "C7 [31m" || d.VerificationURI != "https://x" {
 		t.Errorf("shown as sent: %q", fmt.Sprint(d))
+	}
+}
+
+// Numbers may be written as text, and may be missing: RFC 8628 §3.2 has five seconds
+// between polls, and Microsoft's codes live for 15 minutes.
+func TestNumbersOfADeviceCode(t *testing.T) {
+	const code = `{"device_code":"d","user_code":"u","verification_uri":"https://x"`
+	for numbers, want := range map[string]struct{ life, interval time.Duration }{
+		`,"expires_in":600,"interval":7}`:          {10 * time.Minute, 7 * time.Second},
+		`,"expires_in":"600","interval":"7"}`:      {10 * time.Minute, 7 * time.Second},
+		`,"expires_in":" 600 ","interval":"soon"}`: {10 * time.Minute, 5 * time.Second},
+		`,"expires_in":null,"interval":null}`:      {15 * time.Minute, 5 * time.Second},
+		`}`:                                        {15 * time.Minute, 5 * time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			g := newGateway(t, byDevice)
+			g.through(func(*http.Request) (*http.Response, error) { return reply(200, "application/json", code+numbers), nil })
+			began := time.Now()
+			d := startDevice(t, g.keeper)
+			if life := d.Expires.Sub(began); life != want.life {
+				t.Errorf("%s: the code lives for %v, want %v", numbers, life, want.life)
+			}
+			var polled time.Duration
+			g.through(func(*http.Request) (*http.Response, error) {
+				polled = time.Since(began)
+				return refusal(400, "authorization_declined", 70000, ""), nil
+			})
+			if err := byDeviceCode(g.keeper).WaitDevice(t.Context()); err == nil || polled != want.interval {
+				t.Errorf("%s: polled after %v (%v), want %v", numbers, polled, err, want.interval)
+			}
+		})
 	}
 }
 

@@ -128,15 +128,16 @@ var signInErrors = map[string]explanation{
 	"server_error":              {"Microsoft's sign-in service has a fault", nobody, "", false, passing},
 }
 
-// diagnose says what an error response of the identity platform means. It
+// diagnose says what an error response of the identity platform means; false: its
+// "error" is not known and there is no number, so a proxy may have written it. It
 // classifies by the "error" value, as Microsoft asks
 // (learn.microsoft.com/entra/identity-platform/reference-error-codes); only the
 // few numbers whose "error" misleads override it. An app is never asked to sign in.
 func diagnose(r oauth.ErrorResponse, app bool) (oauth.Diagnosis, bool) {
-	if r.Code == "" {
+	numbers := numbersOf(r)
+	if _, known := signInErrors[r.Code]; !known && (r.Code == "" || len(numbers) == 0) {
 		return oauth.Diagnosis{}, false
 	}
-	numbers := numbersOf(r)
 	d := oauth.Diagnosis{Class: oauth.StandardClass(r), Reason: firstSentence(r.Description)}
 	for _, n := range numbers {
 		d.Codes = append(d.Codes, "AADSTS"+strconv.Itoa(n))

@@ -163,8 +163,17 @@ func TestDiagnosis(t *testing.T) {
 	if d, _ := diagnose(r, false); d.Codes[0] != "AADSTS50173" || !strings.Contains(d.Reason, "revoked") {
 		t.Errorf("the field error_codes is not used: %+v", d)
 	}
-	if _, ok := diagnose(oauth.ErrorResponse{Status: 403, Fields: map[string]any{"message": "x"}}, false); ok {
-		t.Error("an answer without an \"error\" is taken for Microsoft's")
+	for _, r := range []oauth.ErrorResponse{
+		{Status: 403, Fields: map[string]any{"message": "x"}},
+		{Status: 403, Code: "Forbidden"},
+		{Status: 400, Code: "policy_denied", Description: "The category is blocked, see AADSTS."},
+	} {
+		if d, ok := diagnose(r, false); ok {
+			t.Errorf("an answer of a proxy is taken for Microsoft's: %+v", d)
+		}
+	}
+	if d, ok := diagnose(oauth.ErrorResponse{Status: 400, Code: "new_error", Description: "AADSTS999999: Something new."}, false); !ok || d.Class != oauth.Person {
+		t.Errorf("an error with a number is not taken for Microsoft's: %+v", d)
 	}
 }
 

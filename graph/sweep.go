@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"hash/maphash"
 	"maps"
-	"net/url"
 	"slices"
 	"time"
 
@@ -72,10 +71,7 @@ type sweeping struct {
 // askUser asks for the signed-in user, and then for the busy times.
 func (s *sweeping) askUser() {
 	s.lastSweep.userAsked = true
-	s.queue.ask(&question{
-		call:  call{op: "reading who is signed in", mailbox: signedInMailbox, path: pathOf("/me", url.Values{"$select": {"mail,userPrincipalName"}})},
-		asker: userRead{s},
-	})
+	s.queue.ask(&question{call: whoSignedIn, asker: userRead{s}})
 }
 
 // userRead handles the address of the signed-in user.
@@ -83,11 +79,11 @@ type userRead struct{ *sweeping }
 
 // answered implements asker.
 func (u userRead) answered(body []byte) error {
-	var user struct{ Mail, UserPrincipalName string }
-	if err := json.Unmarshal(body, &user); err != nil {
+	var row userRow
+	if err := json.Unmarshal(body, &row); err != nil {
 		return err
 	}
-	u.lastSweep.user = cmp.Or(user.Mail, user.UserPrincipalName)
+	u.lastSweep.user = row.user().Address
 	u.ask()
 	return nil
 }
@@ -159,7 +155,7 @@ func (r *sweepRead) compare(body []byte) error {
 
 // sumOf is the same for the same busy times in any order.
 func (c *Client) sumOf(s schedule) uint64 {
-	var sum uint64
+	sum := maphash.String(c.seed, s.AvailabilityView)
 	for _, i := range s.ScheduleItems {
 		sum += maphash.String(c.seed, fmt.Sprint(i.Status, i.Start, i.End))
 	}

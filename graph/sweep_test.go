@@ -158,6 +158,46 @@ func must1(r *http.Response, err error) *http.Response {
 	return r
 }
 
+// TestZoneThatIsNotSupported: the question is asked again in UTC, where an item of whole
+// days is one of dates.
+func TestZoneThatIsNotSupported(t *testing.T) {
+	var asked []string
+	s := roundTrip(func(r *http.Request) (*http.Response, error) {
+		asked = append(asked, r.Header.Get("Prefer"))
+		if !strings.Contains(r.Header.Get("Prefer"), `"UTC"`) {
+			return reply(400, `{"error":{"code":"TimeZoneNotSupportedException","message":"A valid TimeZone value must be specified."}}`)
+		}
+		return reply(200, `{"value":[{"scheduleId":"room-000@contoso.example","availabilityView":"020","scheduleItems":[
+			{"status":"busy","start":{"dateTime":"2026-11-03T00:00:00","timeZone":"UTC"},"end":{"dateTime":"2026-11-04T00:00:00","timeZone":"UTC"}}]}]}`)
+	})
+	c := NewCalendar(clientOn(t, s, oneToken(), io.Discard), CalendarOptions{Read: ByFreeBusy})
+	room := manyRooms(1)[0]
+	room.Zone = zone(t, "Asia/Singapore")
+	wantLines(t, onlyReading(t, c, room, winFrom, winTo).Bookings, "2026-11-02 16:00 2026-11-03 16:00 busy")
+	if len(asked) != 2 || !strings.Contains(asked[0], `outlook.timezone="Singapore Standard Time"`) {
+		t.Errorf("asked with %q, want for the zone of the site and then for UTC", asked)
+	}
+}
+
+// TestSweepFindsBusyTimesThatAreNotSaid: a mailbox of which only the view changes has
+// changed.
+func TestSweepFindsBusyTimesThatAreNotSaid(t *testing.T) {
+	view := "000"
+	s := roundTrip(func(*http.Request) (*http.Response, error) {
+		return reply(200, `{"value":[{"scheduleId":"room-000@contoso.example","availabilityView":"`+view+`","scheduleItems":null}]}`)
+	})
+	c := NewCalendar(clientOn(t, s, oneToken(), io.Discard), CalendarOptions{})
+	for _, tt := range []struct {
+		view string
+		want int
+	}{{"000", 0}, {"020", 1}, {"020", 0}} {
+		view = tt.view
+		if changed, _, err := c.Sweep(t.Context(), manyRooms(1), winFrom, winTo); err != nil || len(changed) != tt.want {
+			t.Errorf("view %s: changed %q, error %v; want %d", tt.view, changed, err, tt.want)
+		}
+	}
+}
+
 // TestAppAsksElsewhere: an application that is refused at one room's mailbox asks at
 // the next one.
 func TestAppAsksElsewhere(t *testing.T) {

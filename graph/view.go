@@ -1,6 +1,10 @@
 package graph
 
-import "roomgate/driver"
+import (
+	"strconv"
+
+	"roomgate/driver"
+)
 
 // viewRead reads a source by calendarView, with series expanded by the service
 // (learn.microsoft.com/graph/api/user-list-calendarview): one question,
@@ -13,7 +17,7 @@ type viewRead struct {
 
 func (r *sourceRead) startView() {
 	query := between(r.window())
-	query.Set("$top", pageSize)
+	query.Set("$top", strconv.Itoa(pageSize))
 	query.Set("$orderby", "start/dateTime")
 	query.Set("$select", r.fields())
 	v := &viewRead{sourceRead: r, list: eventList{r: r, path: pathOf(r.path+"/calendarView", query)}}

@@ -41,7 +41,7 @@ func (a ClientAuthentication) check() error {
 // expires returns when the secret or the certificate ends, UTC; zero: not known.
 func (a ClientAuthentication) expires() time.Time {
 	if a.Certificate != nil {
-		return a.Certificate.Expires()
+		return a.Certificate.expires()
 	}
 	return a.SecretExpires
 }
@@ -65,23 +65,23 @@ func (a ClientAuthentication) add(form url.Values, clientID, audience string, no
 // clientAssertion returns a signed client assertion for one request to audience (RFC
 // 7523 §3), which identifies the certificate by its x5t#S256 (RFC 7515 §4.1.8).
 func (c *Certificate) clientAssertion(clientID, audience string, now time.Time) (string, error) {
-	return SignJWT(PS256, c.key, map[string]string{"x5t#S256": c.Thumbprint()}, map[string]any{
+	return signJWT(ps256, c.key, map[string]string{"x5t#S256": c.thumbprint()}, map[string]any{
 		"aud": audience, "iss": clientID, "sub": clientID, "jti": rand.Text(),
 		"nbf": now.Unix(), "iat": now.Unix(), "exp": now.Add(assertionLife).Unix(),
 	})
 }
 
-// Algorithm is how a JWT is signed (RFC 7518 §3.1).
-type Algorithm string
+// algorithm is how a JWT is signed (RFC 7518 §3.1).
+type algorithm string
 
 const (
-	PS256 Algorithm = "PS256" // RSASSA-PSS with SHA-256
-	RS256 Algorithm = "RS256" // RSASSA-PKCS1-v1_5 with SHA-256
+	ps256 algorithm = "PS256" // RSASSA-PSS with SHA-256
+	rs256 algorithm = "RS256" // RSASSA-PKCS1-v1_5 with SHA-256
 )
 
-// SignJWT returns a JWT (RFC 7519) of the claims in the compact serialization
+// signJWT returns a JWT (RFC 7519) of the claims in the compact serialization
 // (RFC 7515 §3.1). The header parameters alg and typ are added to those given.
-func SignJWT(alg Algorithm, key *rsa.PrivateKey, header map[string]string, claims map[string]any) (string, error) {
+func signJWT(alg algorithm, key *rsa.PrivateKey, header map[string]string, claims map[string]any) (string, error) {
 	full := map[string]string{"alg": string(alg), "typ": "JWT"}
 	for name, value := range header {
 		full[name] = value
@@ -98,9 +98,9 @@ func SignJWT(alg Algorithm, key *rsa.PrivateKey, header map[string]string, claim
 	sum := sha256.Sum256([]byte(signed))
 	var signature []byte
 	switch alg {
-	case PS256: // RFC 7518 §3.5: the salt is as long as the hash
+	case ps256: // RFC 7518 §3.5: the salt is as long as the hash
 		signature, err = rsa.SignPSS(rand.Reader, key, crypto.SHA256, sum[:], &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash})
-	case RS256:
+	case rs256:
 		signature, err = rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, sum[:])
 	default:
 		return "", fmt.Errorf("sign a JWT: the algorithm %q is not known; use PS256 or RS256", alg)

@@ -1,20 +1,26 @@
 package oauth
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode"
 )
 
-// AuthorizationResponse is what a service sends the browser back with (RFC 6749
+// authorizationResponse is what a service sends the browser back with (RFC 6749
 // §4.1.2 and §4.1.2.1). The code is a secret until it is redeemed.
-type AuthorizationResponse struct {
+type authorizationResponse struct {
 	Code, State, Error, ErrorDescription string
+
+	Address string // without the parameters; empty: not the address but a part of it was given
 }
 
 // String hides the code.
-func (r AuthorizationResponse) String() string {
+func (r authorizationResponse) String() string {
 	if r.Error != "" {
 		return "authorization response with error " + r.Error
 	}
@@ -23,32 +29,75 @@ func (r AuthorizationResponse) String() string {
 
 const maxPasted = 64 << 10
 
-// ParseAuthorizationResponse parses text copied from a browser after a sign-in: the whole address, its query or fragment alone, or the bare code. Quotes,
-// angle brackets, line breaks, blanks and a trailing # are removed. The error
-// says what is wrong with the text without repeating it.
-func ParseAuthorizationResponse(pasted string) (AuthorizationResponse, error) {
+// parseAuthorizationResponse parses text copied from a browser after a sign-in: the
+// whole address, its query or fragment alone, or the bare code. Quotes, angle brackets,
+// marks of a quoted mail, line breaks, blanks and a trailing # are removed; a
+// percent-encoded text is decoded, and an address inside another, as mail filters and
+// messengers write it, is taken out. The error says what is wrong with the text
+// without repeating it.
+func parseAuthorizationResponse(pasted string) (authorizationResponse, error) {
 	if len(pasted) > maxPasted {
-		return AuthorizationResponse{}, errors.New("the pasted text is far longer than an address; paste only the address the browser shows after the sign-in")
+		return authorizationResponse{}, errors.New("the pasted text is far longer than an address; paste only the address the browser shows after the sign-in")
 	}
 	text := unwrap(pasted)
 	if text == "" {
-		return AuthorizationResponse{}, errors.New("nothing was pasted; paste the address the browser shows after the sign-in")
+		return authorizationResponse{}, errors.New("nothing was pasted; paste the address the browser shows after the sign-in")
 	}
-	values, ok := parameters(text)
-	if !ok {
+	address, values := parameters(text, maxWrapped)
+	if values == nil {
 		values = url.Values{"code": {text}}
 	}
-	r := AuthorizationResponse{
-		Code:             removeBlanks(values.Get("code")),
+	r := authorizationResponse{
+		Code:             bareCode(values.Get("code")),
 		State:            removeBlanks(values.Get("state")),
 		Error:            removeBlanks(values.Get("error")),
 		ErrorDescription: strings.TrimSpace(values.Get("error_description")),
+		Address:          address,
 	}
 	return r, r.check(values)
 }
 
+// bareCode removes from a code what does not belong to it. No service's codes contain
+// percent signs, so one begins an escape.
+func bareCode(s string) string {
+	for {
+		s = removeBlanks(s)
+		decoded, err := url.PathUnescape(s)
+		if err != nil || decoded == s {
+			return s
+		}
+		s = decoded
+	}
+}
+
+// strayed says that the browser was sent to another address than the redirect URI; nil:
+// to the same, or it is not known where to. A code works only with the redirect URI
+// that it was requested with (RFC 6749 §4.1.3).
+func (r authorizationResponse) strayed(redirectURI string) error {
+	want, err := url.Parse(redirectURI)
+	if err != nil || r.Address == "" || strings.HasPrefix(r.Address, "/") {
+		return nil
+	}
+	address := r.Address
+	if !strings.Contains(address, "://") { // browsers hide the scheme
+		address = want.Scheme + "://" + address
+	}
+	got, err := url.Parse(address)
+	if err == nil && place(got) == place(want) {
+		return nil
+	}
+	return fmt.Errorf("the browser was sent to %s and not to the redirect URI %s, with which alone the code would work, so it was not sent; "+
+		"make the redirect URI in the configuration, in the app's registration and in the address to sign in at the same", printable(r.Address), redirectURI)
+}
+
+// place is the part of an address that a redirect URI is compared by.
+func place(u *url.URL) string {
+	port := cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[strings.ToLower(u.Scheme)])
+	return strings.ToLower(u.Scheme+"://"+u.Hostname()) + ":" + port + cmp.Or(u.Path, "/")
+}
+
 // check explains what was probably copied instead of the response.
-func (r AuthorizationResponse) check(values url.Values) error {
+func (r authorizationResponse) check(values url.Values) error {
 	switch {
 	case r.Error != "":
 		return nil
@@ -60,18 +109,19 @@ func (r AuthorizationResponse) check(values url.Values) error {
 		return errors.New("the pasted text contains more than one response; paste one address only")
 	case strings.Contains(r.Code, "…") || strings.Contains(r.Code, "..."):
 		return errors.New("the code is truncated at the …; click into the address bar, select all and copy again")
-	case strings.ContainsFunc(r.Code, notInCode):
+	case strings.ContainsFunc(r.Code, notInCode), strings.Contains(r.Code, "://"):
 		return errors.New("the pasted text is neither an address nor a code; paste the whole address the browser shows after the sign-in")
 	}
 	return nil
 }
 
 // unwrap removes characters that editors, mails and terminals add to an address:
-// line breaks with their indentation, quotes, brackets, a trailing #.
+// line breaks with their indentation and the marks of a quotation, quotes, brackets, a
+// trailing #.
 func unwrap(s string) string {
 	lines := strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' })
 	for i := range lines {
-		lines[i] = strings.TrimSpace(lines[i])
+		lines[i] = strings.TrimSpace(strings.TrimLeft(lines[i], "> \t|"))
 	}
 	s = strings.Join(lines, "")
 	s = strings.TrimFunc(s, func(r rune) bool {
@@ -80,23 +130,61 @@ func unwrap(s string) string {
 	return strings.ReplaceAll(s, "&amp;", "&")
 }
 
-// parameters returns the query or fragment of an address, or the text itself
-// when it is a list of parameters; false when it is neither.
-func parameters(text string) (url.Values, bool) {
-	text, fragment, _ := strings.Cut(text, "#")
-	_, query, isAddress := strings.Cut(text, "?")
-	isAddress = isAddress || strings.Contains(text, "://")
+// maxWrapped is how many times a text may be encoded, or an address be inside another.
+const maxWrapped = 4
+
+// parameters returns the query or fragment of an address with the address before it,
+// or the text itself where it is a list of parameters; nil: it is neither. depth is
+// how many layers around the response are removed at most.
+func parameters(text string, depth int) (address string, values url.Values) {
+	outer, fragment, _ := strings.Cut(text, "#")
+	before, query, isAddress := strings.Cut(outer, "?")
 	switch {
 	case holdsResponse(fragment):
-		return parseParameters(fragment), true
-	case isAddress:
-		return parseParameters(query), true
-	case holdsResponse(text):
-		return parseParameters(text), true
-	case strings.Contains(text, "&"): // what follows "code=" in an address
-		return parseParameters("code=" + text), true
+		address, values = before, parseParameters(fragment)
+	case isAddress || strings.Contains(outer, "://"):
+		address, values = before, parseParameters(query)
+	case holdsResponse(outer):
+		values = parseParameters(outer)
+	case strings.Contains(outer, "&"): // what follows "code=" in an address
+		values = parseParameters("code=" + outer)
 	}
-	return nil, false
+	if depth == 0 || values != nil && !strings.Contains(values.Get("code"), "://") && (values.Has("code") || values.Has("error")) {
+		return address, values
+	}
+	for _, inner := range wrapped(text, query, values) {
+		at, found := parameters(inner, depth-1)
+		switch {
+		case found.Has("code"), found.Has("error"):
+			if state := values.Get("state"); state != "" {
+				found.Set("state", state)
+			}
+			return at, found
+		case values == nil:
+			address, values = at, found
+		}
+	}
+	return address, values
+}
+
+// wrapped lists what a text that is not itself a response may hold one in: the text
+// decoded, the values of its parameters, and what follows a further question mark.
+func wrapped(text, query string, values url.Values) []string {
+	var inner []string
+	if decoded, err := url.PathUnescape(text); err == nil && decoded != text {
+		inner = append(inner, decoded)
+	}
+	if at := strings.Index(query, "://"); at >= 0 {
+		inner = append(inner, query[strings.LastIndexAny(query[:at], "=&?")+1:])
+	}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		for _, value := range values[name] {
+			if strings.Contains(value, "://") {
+				inner = append(inner, value)
+			}
+		}
+	}
+	return inner
 }
 
 // holdsResponse reports whether a list of parameters holds a response.

@@ -9,10 +9,10 @@ import (
 const pastedCode = "0.AXkAb-c_d.e~f"
 
 func TestParseAuthorizationResponse(t *testing.T) {
-	good := AuthorizationResponse{Code: pastedCode, State: "XYZ"}
+	good := authorizationResponse{Code: pastedCode, State: "XYZ"}
 	tests := []struct {
 		name, pasted string
-		want         AuthorizationResponse
+		want         authorizationResponse
 	}{
 		{"whole address", "http://localhost/?code=" + pastedCode + "&state=XYZ&session_state=7d6c-1", good},
 		{"port and path", "http://localhost:41235/cb?state=XYZ&code=" + pastedCode, good},
@@ -29,17 +29,31 @@ func TestParseAuthorizationResponse(t *testing.T) {
 		{"blanks in the code", "http://localhost/?code=0.AXkA b-c_d.e~f&state=XYZ", good},
 		{"escaped", "http://localhost/?code=0.AXkAb-c_d.e%7Ef&state=XYZ", good},
 		{"copied out of a page", "http://localhost/?code=" + pastedCode + "&amp;state=XYZ", good},
-		{"bare code", pastedCode, AuthorizationResponse{Code: pastedCode}},
-		{"bare code with a last #", " " + pastedCode + "# ", AuthorizationResponse{Code: pastedCode}},
-		{"code of a personal account", "M.C105_BAY.2.U.4d1f!x*$", AuthorizationResponse{Code: "M.C105_BAY.2.U.4d1f!x*$"}},
+		{"a quoted mail", "> http://localhost/?code=0.AXkA\n> b-c_d.e~f&st\n>> ate=XYZ", good},
+		{"escaped as a whole", "http%3A%2F%2Flocalhost%2F%3Fcode%3D" + pastedCode + "%26state%3DXYZ", good},
+		{"escaped as a whole, twice", url.QueryEscape(url.QueryEscape("http://localhost/?code=" + pastedCode + "&state=XYZ")), good},
+		{"escaped parameters", "code%3D" + pastedCode + "%26state%3DXYZ", good},
+		{"inside the address of a mail filter", "https://eur01.safelinks.protection.outlook.com/?url=http%3A%2F%2Flocalhost%2F%3Fcode%3D" + pastedCode + "%26state%3DXYZ&data=05%7C02%7C&reserved=0", good},
+		{"inside two", "https://filter.example/?u=" + url.QueryEscape("https://other.example/?url="+url.QueryEscape("http://localhost/?code="+pastedCode+"&state=XYZ")), good},
+		{"inside another address as it is", "https://www.google.com/url?q=http://localhost/?code=" + pastedCode + "&state=XYZ&sa=D", good},
+		{"inside another with a fragment", "https://filter.example/?u=http%3A%2F%2Flocalhost%2F%23code%3D" + pastedCode + "%26state%3DXYZ", good},
+		{"as the code of another", "http://localhost/?code=http%3A%2F%2Flocalhost%2F%3Fcode%3D" + pastedCode + "%26state%3Dothers&state=XYZ", good},
+		{"an escaped code", "0.AXkAb-c_d.e%7Ef", authorizationResponse{Code: pastedCode}},
+		{"a code escaped twice", "http://localhost/?code=0.AXkAb-c_d.e%257Ef&state=XYZ", good},
+		{"error inside another address", "https://filter.example/?u=http%3A%2F%2Flocalhost%2F%3Ferror%3Daccess_denied%26state%3DXYZ",
+			authorizationResponse{State: "XYZ", Error: "access_denied"}},
+		{"bare code", pastedCode, authorizationResponse{Code: pastedCode}},
+		{"bare code with a last #", " " + pastedCode + "# ", authorizationResponse{Code: pastedCode}},
+		{"code of a personal account", "M.C105_BAY.2.U.4d1f!x*$", authorizationResponse{Code: "M.C105_BAY.2.U.4d1f!x*$"}},
 		{"error", "http://localhost/?error=access_denied&error_description=AADSTS65004%3a+User+declined+to+consent.&state=XYZ#",
-			AuthorizationResponse{State: "XYZ", Error: "access_denied", ErrorDescription: "AADSTS65004: User declined to consent."}},
+			authorizationResponse{State: "XYZ", Error: "access_denied", ErrorDescription: "AADSTS65004: User declined to consent."}},
 		{"error cut off", "http://localhost/?error=access_denied&state=XYZ&error_description=AADSTS65004%3",
-			AuthorizationResponse{State: "XYZ", Error: "access_denied"}},
+			authorizationResponse{State: "XYZ", Error: "access_denied"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			got, err := ParseAuthorizationResponse(test.pasted)
+			got, err := parseAuthorizationResponse(test.pasted)
+			got.Address = ""
 			if err != nil || got != test.want {
 				t.Errorf("got %#v, %v\nwant %#v", got, err, test.want)
 			}
@@ -57,12 +71,15 @@ func TestParseAuthorizationResponseExplains(t *testing.T) {
 		{"empty code", "http://localhost/?code=&state=XYZ", "contains no code"},
 		{"sign-in page", "https://login.microsoftonline.com/common/oauth2/v2.0/authorize?client_id=1&response_type=code", "the sign-in page itself"},
 		{"twice", "http://localhost/?code=a&code=b", "more than one response"},
+		{"an escaped address without a code", "http%3A%2F%2Flocalhost%2F", "contains no code"},
+		{"another address inside", "https://filter.example/?u=http%3A%2F%2Flocalhost%2F", "contains no code"},
+		{"an address as the code", "http://localhost/?code=http%3A%2F%2Flocalhost%2F&state=XYZ", "neither an address nor a code"},
 		{"markup", "{\"code\": \"0.AXk\"}", "neither an address nor a code"},
 		{"far too long", strings.Repeat("x", 70000), "far longer"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := ParseAuthorizationResponse(test.pasted)
+			_, err := parseAuthorizationResponse(test.pasted)
 			if err == nil || !strings.Contains(err.Error(), test.words) {
 				t.Errorf("got %v, want words with %q", err, test.words)
 			}
@@ -74,7 +91,7 @@ func TestParseAuthorizationResponseExplains(t *testing.T) {
 }
 
 func TestAuthorizationResponseHidesItsCode(t *testing.T) {
-	if s := (AuthorizationResponse{Code: pastedCode}).String(); strings.Contains(s, pastedCode) {
+	if s := (authorizationResponse{Code: pastedCode}).String(); strings.Contains(s, pastedCode) {
 		t.Errorf("String() = %q", s)
 	}
 }
@@ -84,7 +101,7 @@ func FuzzParseAuthorizationResponse(f *testing.F) {
 	f.Add("<code=%zz&error=…#>")
 	f.Add("a&b#code=\x00")
 	f.Fuzz(func(t *testing.T, pasted string) {
-		r, err := ParseAuthorizationResponse(pasted)
+		r, err := parseAuthorizationResponse(pasted)
 		if err != nil {
 			return
 		}
@@ -94,7 +111,7 @@ func FuzzParseAuthorizationResponse(f *testing.F) {
 		if r.Code == "" || strings.ContainsFunc(r.Code, notInCode) {
 			t.Errorf("%q: the code %q cannot be one", pasted, r.Code)
 		}
-		again, err := ParseAuthorizationResponse("http://localhost/?code=" + url.QueryEscape(r.Code) + "&state=" + url.QueryEscape(r.State))
+		again, err := parseAuthorizationResponse("http://localhost/?code=" + url.QueryEscape(r.Code) + "&state=" + url.QueryEscape(r.State))
 		if err != nil || again.Code != r.Code || again.State != r.State {
 			t.Errorf("%q: %q and %q come back as %q and %q, %v", pasted, r.Code, r.State, again.Code, again.State, err)
 		}

@@ -23,11 +23,11 @@ type Certificate struct {
 	key  *rsa.PrivateKey
 }
 
-// Expires returns when the certificate ends, UTC.
-func (c *Certificate) Expires() time.Time { return c.Leaf.NotAfter.UTC() }
+// expires returns when the certificate ends, UTC.
+func (c *Certificate) expires() time.Time { return c.Leaf.NotAfter.UTC() }
 
-// Thumbprint returns the SHA-256 thumbprint as base64url, as a client assertion names it.
-func (c *Certificate) Thumbprint() string {
+// thumbprint returns the SHA-256 thumbprint as base64url, as a client assertion names it.
+func (c *Certificate) thumbprint() string {
 	sum := sha256.Sum256(c.Leaf.Raw)
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
@@ -36,7 +36,7 @@ func (c *Certificate) Thumbprint() string {
 // follow the certificate, and both may be the same file. The error says what
 // is wrong without repeating any of the key.
 func ParseCertificate(certPEM, keyPEM []byte) (*Certificate, error) {
-	key, err := ParseKey(keyPEM)
+	key, err := parseKey(keyPEM)
 	if err != nil {
 		return nil, fmt.Errorf("read the key of the certificate: %w", err)
 	}
@@ -56,9 +56,9 @@ func ParseCertificate(certPEM, keyPEM []byte) (*Certificate, error) {
 	return nil, errors.New("the key does not belong to the certificate: take the two files that were made together, or make a new pair")
 }
 
-// ParseKey reads an RSA key from PEM in one of the two usual forms (RFC 5208, RFC
+// parseKey reads an RSA key from PEM in one of the two usual forms (RFC 5208, RFC
 // 8017). The error repeats none of the key.
-func ParseKey(text []byte) (*rsa.PrivateKey, error) {
+func parseKey(text []byte) (*rsa.PrivateKey, error) {
 	if len(blocks(text, "ENCRYPTED PRIVATE KEY")) > 0 {
 		return nil, errors.New("it is protected by a password; write it without one: openssl pkey -in FILE -out NEW")
 	}

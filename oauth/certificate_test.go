@@ -49,15 +49,15 @@ func testCertificate(t *testing.T) *Certificate {
 
 func TestNewCertificate(t *testing.T) {
 	c := testCertificate(t)
-	if !c.Expires().Equal(certEnds) || c.Leaf.Subject.CommonName != "roomgate hq" || !c.Leaf.NotBefore.Equal(certMade) || c.Leaf.SerialNumber.Sign() <= 0 {
+	if !c.expires().Equal(certEnds) || c.Leaf.Subject.CommonName != "roomgate hq" || !c.Leaf.NotBefore.Equal(certMade) || c.Leaf.SerialNumber.Sign() <= 0 {
 		t.Errorf("certificate of %s from %v to %v", c.Leaf.Subject, c.Leaf.NotBefore, c.Leaf.NotAfter)
 	}
 	if err := c.Leaf.CheckSignature(c.Leaf.SignatureAlgorithm, c.Leaf.RawTBSCertificate, c.Leaf.Signature); err != nil {
 		t.Errorf("the certificate is not signed by itself: %v", err)
 	}
 	sum := sha256.Sum256(c.Leaf.Raw)
-	if got, err := base64.RawURLEncoding.DecodeString(c.Thumbprint()); err != nil || !bytes.Equal(got, sum[:]) {
-		t.Errorf("thumbprint %q, %v", c.Thumbprint(), err)
+	if got, err := base64.RawURLEncoding.DecodeString(c.thumbprint()); err != nil || !bytes.Equal(got, sum[:]) {
+		t.Errorf("thumbprint %q, %v", c.thumbprint(), err)
 	}
 	if _, _, err := NewCertificate("x", certEnds, certEnds); err == nil {
 		t.Error("a certificate that ends at once was made")
@@ -89,7 +89,7 @@ func TestAssertion(t *testing.T) {
 			t.Fatalf("part %d: %v", i, err)
 		}
 	}
-	if head["alg"] != "PS256" || head["typ"] != "JWT" || head["x5t#S256"] != c.Thumbprint() || len(head) != 3 {
+	if head["alg"] != "PS256" || head["typ"] != "JWT" || head["x5t#S256"] != c.thumbprint() || len(head) != 3 {
 		t.Errorf("head %v", head)
 	}
 	if claims["aud"] != "https://login.example/t/oauth2/v2.0/token" || claims["iss"] != clientID || claims["sub"] != clientID ||

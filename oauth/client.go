@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"encoding/json"
@@ -9,15 +10,13 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 )
 
 const (
-	callTimeout   = 30 * time.Second
-	maxAnswer     = 1 << 20   // bytes; a good answer has a few thousand
-	maxRetryAfter = time.Hour // bound, so that a wrong header does not stop the gateway
+	callTimeout = 30 * time.Second
+	maxAnswer   = 1 << 20 // bytes; a good answer has a few thousand
 )
 
 // client talks to the identity service: the only part of this package that
@@ -30,13 +29,11 @@ type client struct {
 }
 
 func newClient(o Options) client {
-	h := http.Client{}
-	if o.HTTP != nil {
-		h = *o.HTTP
+	h := o.HTTP
+	if h == nil {
+		h = &http.Client{}
 	}
-	// A redirect of a POST would carry code, token and secret to another host.
-	h.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return client{o: o, http: &h}
+	return client{o: o, http: WithoutRedirects(h)}
 }
 
 // redeem exchanges an authorization code (RFC 6749 §4.1.3). It is sent once: a code
@@ -67,7 +64,7 @@ func (c client) unattended(ctx context.Context) (tokens, *Error) {
 	}
 	assertion, err := c.o.Assertion(c.o.Clock.Now())
 	if err != nil {
-		return tokens{}, c.o.problem(opRefresh, Person, "sign the assertion: "+hide(err.Error()))
+		return tokens{}, c.o.problem(opRefresh, Person, "sign the assertion: "+Hide(err.Error()))
 	}
 	return c.tokens(ctx, opRefresh, url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:jwt-bearer"}, "assertion": {assertion}})
 }
@@ -80,7 +77,7 @@ func (c client) pollDevice(ctx context.Context, deviceCode string) (tokens, *Err
 // tokens posts a token request, with the authentication of the client.
 func (c client) tokens(ctx context.Context, op string, form url.Values) (tokens, *Error) {
 	if err := c.o.Authentication.add(form, c.o.ClientID, c.o.Service.TokenURL, c.o.Clock.Now()); err != nil {
-		return tokens{}, c.o.problem(op, Person, "authenticate the client: "+hide(err.Error()))
+		return tokens{}, c.o.problem(op, Person, "authenticate the client: "+Hide(err.Error()))
 	}
 	body, problem := c.post(ctx, op, c.o.Service.TokenURL, form)
 	if problem != nil {
@@ -111,6 +108,7 @@ func (c client) post(ctx context.Context, op, endpoint string, form url.Values) 
 	if err != nil {
 		return nil, c.unanswered(op, err, form)
 	}
+	body = TrimBOM(body)
 	if resp.StatusCode != http.StatusOK {
 		return nil, c.refusal(op, resp, body, form)
 	}
@@ -124,7 +122,7 @@ func (c client) unanswered(op string, err error, form url.Values) *Error {
 	if errors.As(err, &unsent) {
 		cause = unsent.Err // without the address
 	}
-	out := c.o.problem(op, Retry, "no answer from the sign-in service: "+hide(cause.Error(), secretsOf(form)...))
+	out := c.o.problem(op, Retry, "no answer from the sign-in service: "+Hide(cause.Error(), secretsOf(form)...))
 	out.Err, out.diagnosis.Action = err, tlsHint(err)
 	return out
 }
@@ -147,17 +145,21 @@ func tlsHint(err error) string {
 func (c client) refusal(op string, resp *http.Response, body []byte, form url.Values) *Error {
 	secrets := secretsOf(form)
 	r := readErrorResponse(resp.StatusCode, body, secrets)
-	d, ok := c.o.Service.diagnose(r)
+	d, own := c.o.Service.diagnose(r)
+	// Some services throttle in plain text and not in the form of RFC 6749 §5.2.
+	inText := resp.StatusCode == http.StatusTooManyRequests && strings.EqualFold(string(bytes.TrimSpace(body)), http.StatusText(http.StatusTooManyRequests))
 	switch {
-	case ok:
-	case resp.StatusCode == http.StatusTooManyRequests:
+	case own:
+	case inText:
 		d = Diagnosis{Class: Retry, Reason: c.o.Service.Name + " asks to slow down (status 429)"}
 	default:
 		d = Diagnosis{Class: Retry, Reason: fmt.Sprintf("the answer does not come from the sign-in service of %s: status %d, type %q; a proxy may have sent it",
-			c.o.Service.Name, resp.StatusCode, Sentence(hide(resp.Header.Get("Content-Type"), secrets...)))}
+			c.o.Service.Name, resp.StatusCode, Sentence(Hide(resp.Header.Get("Content-Type"), secrets...)))}
 	}
 	out := c.o.diagnosed(op, d)
-	out.Code, out.RetryAfter = Sentence(r.Code), retryAfter(resp.Header, c.o.Clock.Now())
+	if own || inText {
+		out.Code, out.RetryAfter = Sentence(r.Code), RetryAfter(resp.Header, c.o.Clock.Now())
+	}
 	return out
 }
 
@@ -178,7 +180,7 @@ func readErrorResponse(status int, body []byte, secrets []string) ErrorResponse 
 func hideIn(value any, secrets []string) any {
 	switch v := value.(type) {
 	case string:
-		return hide(v, secrets...)
+		return Hide(v, secrets...)
 	case []any:
 		for i := range v {
 			v[i] = hideIn(v[i], secrets)
@@ -198,16 +200,4 @@ func secretsOf(form url.Values) []string {
 		secrets = append(secrets, form[name]...)
 	}
 	return secrets
-}
-
-// retryAfter reads the Retry-After header, seconds or a date (RFC 9110 §10.2.3).
-func retryAfter(h http.Header, now time.Time) time.Duration {
-	v := strings.TrimSpace(h.Get("Retry-After"))
-	if s, err := strconv.ParseInt(v, 10, 32); err == nil {
-		return min(max(0, time.Duration(s)*time.Second), maxRetryAfter)
-	}
-	if t, err := http.ParseTime(v); err == nil {
-		return min(max(0, t.Sub(now)), maxRetryAfter)
-	}
-	return 0
 }

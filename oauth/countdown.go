@@ -2,7 +2,6 @@ package oauth
 
 import (
 	"cmp"
-	"math"
 	"time"
 
 	"roomgate/driver"
@@ -54,13 +53,13 @@ func (k *Keeper) warn(credential, signIn *countdown) {
 		if k.opts.Authentication.Certificate != nil {
 			what = "client certificate"
 		}
-		log.Warn("the "+what+" ends", "ends", st.SecretExpires, "days_left", daysLeft(st.SecretExpires, now), "action", k.opts.Service.RenewCredential)
+		log.Warn("the "+what+" ends", "ends", st.SecretExpires, "days_left", driver.DaysLeft(st.SecretExpires, now), "action", k.opts.Service.RenewCredential)
 	}
 	if st.State != driver.Retrying && st.State != driver.SignInNeeded && !k.endIsFixed() {
 		st.RefreshLapses = time.Time{}
 	}
 	if signIn.passed(st.RefreshLapses, now) {
-		log.Warn("the sign-in ends", "ends", st.RefreshLapses, "days_left", daysLeft(st.RefreshLapses, now),
+		log.Warn("the sign-in ends", "ends", st.RefreshLapses, "days_left", driver.DaysLeft(st.RefreshLapses, now),
 			"reason", st.Reason, "action", cmp.Or(st.Action, k.opts.login()))
 	}
 }
@@ -71,9 +70,4 @@ func (k *Keeper) endIsFixed() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.rec != nil && k.rec.endIsFixed()
-}
-
-// daysLeft counts the days left, rounded up; it is negative after the end.
-func daysLeft(end, now time.Time) int {
-	return int(math.Ceil(end.Sub(now).Hours() / 24))
 }

@@ -3,7 +3,6 @@ package oauth
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -15,11 +14,12 @@ import (
 )
 
 const (
-	deviceInterval     = 5 * time.Second // between two polls, where the service gives none (RFC 8628 §3.2)
-	deviceSlower       = 5 * time.Second // what slow_down adds to it (RFC 8628 §3.5)
-	maxDevicePause     = time.Minute     // the longest pause after a failed poll, because the user is waiting
-	deviceFailureShown = time.Hour       // how long a failure is shown as the reason of the state
-	maxShown           = 300             // characters of a text of the service that people are shown
+	deviceInterval     = 5 * time.Second  // between two polls, where the service gives none (RFC 8628 §3.2)
+	deviceLifetime     = 15 * time.Minute // of a code, where the service gives none
+	deviceSlower       = 5 * time.Second  // what slow_down adds to it (RFC 8628 §3.5)
+	maxDevicePause     = time.Minute      // the longest pause after a failed poll, because the user is waiting
+	deviceFailureShown = time.Hour        // how long a failure is shown as the reason of the state
+	maxShown           = 300              // characters of a text of the service that people are shown
 
 	pendingCode  = "authorization_pending" // RFC 8628 §3.5
 	slowDownCode = "slow_down"
@@ -253,18 +253,29 @@ func (c client) deviceCode(ctx context.Context) (*deviceSignIn, *Error) {
 		User     string  `json:"user_code"`
 		URI      string  `json:"verification_uri"`
 		URL      string  `json:"verification_url"` // the name before RFC 8628, still used by some services
-		Expires  float64 `json:"expires_in"`
-		Interval float64 `json:"interval"`
+		Expires  seconds `json:"expires_in"`
+		Interval seconds `json:"interval"`
 	}
-	if json.Unmarshal(body, &a) != nil || a.Secret == "" || a.User == "" || a.URI+a.URL == "" || a.Expires <= 0 {
-		return nil, c.o.problem(opSignIn, Retry, "the response is unusable: missing device_code")
+	if err := decode(body, &a); err != nil {
+		return nil, c.o.problem(opSignIn, Retry, "the response is unusable: "+Hide(err.Error()))
 	}
-	interval := duration(a.Interval, time.Minute)
-	if interval <= 0 {
-		interval = deviceInterval
+	for _, f := range []struct{ name, value string }{
+		{"device_code", a.Secret}, {"user_code", a.User}, {"verification_uri", a.URI + a.URL},
+	} {
+		if f.value == "" {
+			return nil, c.o.problem(opSignIn, Retry, "the response is unusable: missing "+f.name)
+		}
 	}
-	return newDeviceSignIn(a.Secret, interval, driver.DeviceCode{UserCode: printable(a.User),
-		VerificationURI: printable(cmp.Or(a.URI, a.URL)), Expires: requested.Add(duration(a.Expires, maxAccessTokenLifetime))}), nil
+	life, given := a.Expires.duration(maxAccessTokenLifetime)
+	switch {
+	case !given:
+		life = deviceLifetime
+	case life <= 0:
+		return nil, c.o.problem(opSignIn, Retry, fmt.Sprintf("the response gives the device code a lifetime of %g s", a.Expires.value))
+	}
+	interval, _ := a.Interval.duration(time.Minute)
+	return newDeviceSignIn(a.Secret, cmp.Or(interval, deviceInterval), driver.DeviceCode{UserCode: printable(a.User),
+		VerificationURI: printable(cmp.Or(a.URI, a.URL)), Expires: requested.Add(life)}), nil
 }
 
 func newDeviceSignIn(secret string, interval time.Duration, code driver.DeviceCode) *deviceSignIn {

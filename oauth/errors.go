@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -102,6 +103,16 @@ func (e *Error) NeedsPerson() bool { return e.Class == Person }
 // OAuthCode returns the "error" of RFC 6749 §5.2; empty: there was none.
 func (e *Error) OAuthCode() string { return e.Code }
 
+// Identity identifies the trouble by the service's codes, or by the reason where there
+// are none.
+func (e *Error) Identity() string {
+	what := strings.Join(e.diagnosis.Codes, " ")
+	if what == "" {
+		what = driver.Identity(errors.New(e.diagnosis.Reason))
+	}
+	return "sign-in " + e.Class.String() + ": " + what
+}
+
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
@@ -162,9 +173,9 @@ func sentences(texts []string) []string {
 	return out
 }
 
-// hide masks the given secrets and every run of characters long enough to be a token,
+// Hide masks the given secrets and every run of characters long enough to be a token,
 // because a service may quote part of the request.
-func hide(text string, secrets ...string) string {
+func Hide(text string, secrets ...string) string {
 	for _, s := range secrets {
 		if s != "" {
 			text = strings.ReplaceAll(text, s, "(hidden)")

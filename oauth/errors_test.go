@@ -100,10 +100,13 @@ func TestAServiceWithoutADictionary(t *testing.T) {
 		if e.Reason() != "Something is wrong here (invalid_grant)" || e.Action() != "run: roomgate login rooms" || !e.NeedsPerson() {
 			t.Errorf("%v; %s", e, e.Action())
 		}
-		time.Sleep(2 * time.Hour)
-		s.service.behave(always(func() *http.Response { return reply(502, "text/html", "<html>") }))
-		if _, err := s.keeper.Token(t.Context()); err == nil || !strings.Contains(err.Error(), "a proxy may have sent it") {
-			t.Errorf("Token: %v", err)
+		for _, answer := range []*http.Response{reply(502, "text/html", "<html>"), reply(403, "application/json", `{"error":"Forbidden"}`)} {
+			time.Sleep(2 * time.Hour)
+			s.service.behave(always(func() *http.Response { return answer }))
+			_, err := s.keeper.Token(t.Context())
+			if !errors.As(err, &e) || e.Class != Retry || !strings.Contains(err.Error(), "a proxy may have sent it") {
+				t.Errorf("Token: %v", err)
+			}
 		}
 	})
 }
@@ -153,6 +156,9 @@ func TestAnswersThatAreNotTheServices(t *testing.T) {
 		{"no life in it", func() *http.Response { return reply(200, "application/json", `{"access_token":"a","expires_in":0}`) }, "a lifetime of 0 s"},
 		{"throttled", func() *http.Response { return reply(429, "text/plain", "Too Many Requests") }, "slow down"},
 		{"bad gateway", func() *http.Response { return reply(502, "text/html", "<html>Bad Gateway</html>") }, "status 502"},
+		{"a life that is over", func() *http.Response {
+			return reply(200, "application/json", `{"access_token":"a","expires_in":"-1"}`)
+		}, "a lifetime of -1 s"},
 		{"redirect", func() *http.Response {
 			r := reply(307, "text/html", "")
 			r.Header.Set("Location", "https://evil.example/token")
@@ -208,10 +214,11 @@ func TestNoAnswer(t *testing.T) {
 func TestRetryAfter(t *testing.T) {
 	now := time.Date(2026, 11, 3, 8, 0, 0, 0, time.UTC)
 	for value, want := range map[string]time.Duration{
-		"": 0, "7": 7 * time.Second, " 7 ": 7 * time.Second, "-3": 0, "soon": 0, "999999999": time.Hour, "99999999999999999999": 0,
-		"Tue, 03 Nov 2026 08:01:00 GMT": time.Minute, "Tue, 03 Nov 2026 07:00:00 GMT": 0,
+		"": 0, "7": 7 * time.Second, " 7 ": 7 * time.Second, "0": 0, "-3": 0, "soon": 0, "nan": 0, "inf": 0, "1e2": 0, ".": 0,
+		"12.8": 12800 * time.Millisecond, "600": 10 * time.Minute, "601": 10 * time.Minute, "86400": 10 * time.Minute, "99999999999999999999": 10 * time.Minute,
+		"Tue, 03 Nov 2026 08:01:00 GMT": time.Minute, "Tue, 03 Nov 2026 07:00:00 GMT": 0, "Tue, 03 Nov 2099 08:00:00 GMT": 10 * time.Minute,
 	} {
-		if got := retryAfter(http.Header{"Retry-After": {value}}, now); got != want {
+		if got := RetryAfter(http.Header{"Retry-After": {value}}, now); got != want {
 			t.Errorf("Retry-After %q: %v, want %v", value, got, want)
 		}
 	}
@@ -246,7 +253,7 @@ func TestNoSecretGetsOut(t *testing.T) {
 				for e := err; e != nil; e = errors.Unwrap(e) {
 					out += e.Error()
 				}
-				r, _ := ParseAuthorizationResponse(pasted)
+				r, _ := parseAuthorizationResponse(pasted)
 				for _, post := range s.service.posts {
 					for _, f := range []string{"code", "refresh_token", "client_secret", "code_verifier"} {
 						if v := post.Get(f); v != "" && strings.Contains(out, v) {
@@ -284,8 +291,8 @@ func TestHide(t *testing.T) {
 		"a " + strings.Repeat("aB3-", 20): "a (hidden)",
 		"nothing to hide":                 "nothing to hide",
 	} {
-		if got := hide(text, "tok", ""); got != want {
-			t.Errorf("hide(%q) = %q, want %q", text, got, want)
+		if got := Hide(text, "tok", ""); got != want {
+			t.Errorf("Hide(%q) = %q, want %q", text, got, want)
 		}
 	}
 }

@@ -40,6 +40,7 @@ type Keeper struct {
 	failures   int            // in a row
 	failedAt   time.Time      // when the last failure was; the pause after it ends at nextTry
 	nextTry    time.Time
+	trouble    driver.Trouble
 	scheduled  time.Time // next run of the schedule, drawn once because of its jitter; zero: never
 	rejected   string    // the access token that was rejected, until it is replaced
 	rejectedAt time.Time // when it was
@@ -126,7 +127,7 @@ func (k *Keeper) read() {
 		k.generation++ // results of requests with the replaced sign-in are dropped
 		k.inFlight, k.unsavedRec = nil, nil
 	}
-	k.opened, k.rec, k.fault, k.lastFailed = true, rec, fault, lastFailed
+	k.opened, k.rec, k.fault, k.lastFailed, k.trouble = true, rec, fault, lastFailed, driver.Trouble{}
 	if unsaved != nil {
 		k.unsavedRec, k.rejected = unsaved, rec.AccessToken // so that they are saved at once
 	}

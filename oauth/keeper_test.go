@@ -316,14 +316,46 @@ func TestCallersDoNotHammerDuringAPause(t *testing.T) {
 		if n := s.service.count(); n != 2 {
 			t.Errorf("%d requests, want 2", n)
 		}
+		atOnce := driver.AtOnce(t.Context())
+		if _, err := s.keeper.Token(atOnce); s.service.count() != 2 || err == nil {
+			t.Errorf("a person has the same asked in the same second (%v)", err)
+		}
+		time.Sleep(10 * time.Second)
+		if _, err := s.keeper.Token(atOnce); s.service.count() != 3 || err == nil {
+			t.Errorf("a person who is waiting is not asked for: %v, %d requests", err, s.service.count())
+		}
 		time.Sleep(119 * time.Second)
-		if _, err := s.keeper.Token(t.Context()); s.service.count() != 2 || err == nil {
+		if _, err := s.keeper.Token(t.Context()); s.service.count() != 3 || err == nil {
 			t.Errorf("asked again a second too early (%v)", err)
 		}
 		s.service.behave(nil)
 		time.Sleep(time.Second)
 		wantToken(t, s.keeper, "access-3")
 	})
+}
+
+// A Retry-After of a proxy is ignored: the sign-in is tried again soon.
+func TestPauseOfAProxyIsIgnored(t *testing.T) {
+	for name, answer := range map[string]func() *http.Response{
+		"a page": func() *http.Response { return reply(503, "text/html", "<h1>Maintenance</h1>") },
+		"JSON":   func() *http.Response { return reply(503, "application/json", `{"message":"unavailable"}`) },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newSite(t)
+			s.signIn(t)
+			defer s.run(t)()
+			time.Sleep(2 * time.Hour)
+			s.service.behave(always(func() *http.Response {
+				r := answer()
+				r.Header.Set("Retry-After", "86400")
+				return r
+			}))
+			time.Sleep(30 * time.Minute)
+			if st := s.keeper.Status(); st.State != driver.Retrying || time.Until(st.NextTry) > maxBackoff {
+				t.Errorf("%s: %+v, the next try in %v", name, st, time.Until(st.NextTry))
+			}
+		})
+	}
 }
 
 func TestAGoodTokenIsUsedWhileTheRefreshFails(t *testing.T) {

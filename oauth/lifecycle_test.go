@@ -319,6 +319,6 @@ func TestVerify(t *testing.T) {
 		time.Sleep(11 * time.Second)
 		verify("Something is wrong here", 5)
 		time.Sleep(30 * time.Second)
-		verify("Something is wrong here", 5) // the service asked for a minute
+		verify("Something is wrong here", 6) // although the service asked for a minute
 	})
 }

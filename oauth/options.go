@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"time"
@@ -44,7 +43,7 @@ type Options struct {
 	Kind           Kind
 	ClientID       string                              // not needed for an Assertion
 	Authentication ClientAuthentication                // zero: a public client
-	Assertion      func(now time.Time) (string, error) // signs the assertion of the kind Assertion; see [SignJWT]
+	Assertion      func(now time.Time) (string, error) // signs the assertion of the kind Assertion; see signJWT
 	RedirectURI    string                              // as registered; for Code
 
 	// Predecessor is the Keeper of the account that this one replaces; nil: there is
@@ -56,7 +55,7 @@ type Options struct {
 
 	HTTP    *http.Client                            // nil: a plain client; every call ends after 30 s
 	Refresh driver.Schedule                         // nil: before expiry and once a day only
-	Jitter  func(limit time.Duration) time.Duration // a random span in [0, limit); nil: math/rand
+	Jitter  func(limit time.Duration) time.Duration // a random span in [0, limit); nil: driver.RandomJitter
 	Clock   driver.Clock                            // nil: the wall clock
 	Log     *slog.Logger                            // its records name the account; nil: silence
 }
@@ -68,7 +67,7 @@ func (o Options) complete() (Options, error) {
 	}
 	o.Program = cmp.Or(o.Program, "roomgate")
 	if o.Jitter == nil {
-		o.Jitter = randomJitter
+		o.Jitter = driver.RandomJitter
 	}
 	if o.Clock == nil {
 		o.Clock = driver.WallClock{}
@@ -115,11 +114,4 @@ func (o Options) check() error {
 		return errors.New("a store is missing")
 	}
 	return o.Authentication.check()
-}
-
-func randomJitter(limit time.Duration) time.Duration {
-	if limit <= 0 {
-		return 0
-	}
-	return rand.N(limit)
 }

@@ -3,6 +3,8 @@ package oauth
 import (
 	"context"
 	"time"
+
+	"roomgate/driver"
 )
 
 // startRefresh starts a refresh, or returns the one in flight; nil when nothing may
@@ -155,6 +157,7 @@ func (k *Keeper) installLocked(rec *record) {
 	k.opened = true
 	k.rec, k.fault, k.failures, k.nextTry, k.waiting = rec, nil, 0, time.Time{}, time.Time{}
 	k.rejected, k.inFlight, k.unsavedRec = "", nil, nil
+	k.trouble = driver.Trouble{}
 	k.schedule()
 	k.notify()
 }
@@ -179,10 +182,29 @@ func (k *Keeper) failed(e *Error, generation int) error {
 	k.failures++
 	k.escalate(e)
 	k.fault = e
+	k.show(e)
 	k.failedAt = k.now()
 	k.nextTry = k.failedAt.Add(pause(e, k.failures, k.opts.Jitter))
 	k.notify()
 	return e
+}
+
+// show makes an error the one to show, unless it takes turns with others; called with mu
+// held.
+func (k *Keeper) show(e *Error) {
+	if e.NeedsPerson() != k.shown().NeedsPerson() {
+		k.trouble = driver.Trouble{} // the state changes with it
+	}
+	k.trouble = k.trouble.With(e, k.failedAt)
+}
+
+// shown is the error to show, and the last one if none was chosen; called with mu held and
+// a fault present.
+func (k *Keeper) shown() *Error {
+	if e, ok := k.trouble.Shown().(*Error); ok {
+		return e
+	}
+	return k.fault
 }
 
 // escalate makes an error of class Wait require user action after waitAtMost: a

@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -29,6 +30,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 	defer k.end()
 	var (
 		logged             *driver.SessionStatus
+		told               driver.Told
 		polled             *deviceSignIn
 		credential, signIn countdown
 	)
@@ -39,7 +41,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 			polled = d
 			polling.Go(func() { k.pollDevice(ctx, d) })
 		}
-		logged = k.logChange(logged)
+		logged = k.logChange(logged, &told)
 		k.warn(&credential, &signIn)
 		select {
 		case <-ctx.Done():
@@ -70,7 +72,7 @@ func (k *Keeper) refreshIfDue(ctx context.Context) time.Duration {
 // due returns when to refresh next; called with mu held and a record present.
 func (k *Keeper) due(now time.Time) time.Time {
 	switch {
-	case k.fault != nil && stillWaiting(k.failedAt, k.nextTry, now):
+	case k.pausing(now):
 		return k.nextTry
 	case k.fault != nil, k.rec.AccessToken == k.rejected:
 		return now
@@ -78,11 +80,15 @@ func (k *Keeper) due(now time.Time) time.Time {
 	return k.rec.refreshAt(k.scheduled, now)
 }
 
-// logChange logs when a sign-in breaks, breaks differently or works again, and
-// returns the status that was logged last; nil: none was.
-func (k *Keeper) logChange(logged *driver.SessionStatus) *driver.SessionStatus {
+// logChange logs when a sign-in breaks, breaks differently or works again, as far as told
+// has room, and returns the status that was logged last; nil: none was.
+func (k *Keeper) logChange(logged *driver.SessionStatus, told *driver.Told) *driver.SessionStatus {
 	st := k.Status()
 	if st.State == driver.Refreshing || (logged != nil && st.State == logged.State && st.Reason == logged.Reason) {
+		return logged
+	}
+	works := st.State == driver.SignedIn || st.Device != nil
+	if !works && !told.Failure(st.State.String()+": "+driver.Identity(errors.New(st.Reason)), k.now()) {
 		return logged
 	}
 	log := k.opts.Log
@@ -97,7 +103,9 @@ func (k *Keeper) logChange(logged *driver.SessionStatus) *driver.SessionStatus {
 	case st.State == driver.SignedIn && st.Reason != "":
 		log.Warn("the sign-in lacks permissions", "reason", st.Reason, "action", st.Action)
 	case st.State == driver.SignedIn && logged != nil:
-		log.Info("the sign-in works again")
+		if told.Recovered() || logged.Device != nil {
+			log.Info("the sign-in works again")
+		}
 	case st.State == driver.SignedIn:
 		log.Info("the sign-in works", "access_expires", st.AccessExpires)
 	case st.State == driver.Retrying:

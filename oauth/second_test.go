@@ -143,7 +143,7 @@ func orchardSite(t *testing.T, kind Kind) (*orchard, *site) {
 		o.key = &c.key.PublicKey
 		opts.ClientID, opts.Authentication = "", ClientAuthentication{}
 		opts.Assertion = func(now time.Time) (string, error) {
-			return SignJWT(RS256, c.key, map[string]string{"kid": "1"}, map[string]any{
+			return signJWT(rs256, c.key, map[string]string{"kid": "1"}, map[string]any{
 				"iss": "rooms@project.orchard.example", "aud": opts.Service.TokenURL, "scope": strings.Join(opts.Service.Scopes, " "),
 				"sub": "user@contoso.example", "iat": now.Unix(), "exp": now.Add(time.Hour).Unix()})
 		}

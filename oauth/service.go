@@ -56,8 +56,8 @@ type Diagnosis struct {
 	SignIn     bool     // signing in again is the last step
 }
 
-// StandardClass classifies an error response by its HTTP status and its "error"
-// (RFC 6749 §4.1.2.1 and §5.2, RFC 8628 §3.5).
+// StandardClass classifies an error response that the service wrote, by its HTTP
+// status and its "error" (RFC 6749 §4.1.2.1 and §5.2, RFC 8628 §3.5).
 func StandardClass(r ErrorResponse) Class {
 	switch {
 	case r.Status == 408, r.Status == 429, r.Status >= 500:
@@ -68,15 +68,25 @@ func StandardClass(r ErrorResponse) Class {
 	return Person
 }
 
+// standardErrors are the values of "error" in RFC 6749 §4.1.2.1 and §5.2, RFC 8628
+// §3.5 and OpenID Connect Core 1.0 §3.1.2.6.
+var standardErrors = []string{
+	"invalid_request", "invalid_client", "invalid_grant", "invalid_scope", "unauthorized_client", "unsupported_grant_type",
+	"unsupported_response_type", "access_denied", "server_error", "temporarily_unavailable",
+	pendingCode, slowDownCode, "expired_token",
+	"interaction_required", "login_required", "account_selection_required", "consent_required",
+}
+
 // diagnose asks the service what an error response means. Without Diagnose
-// the response's texts are used; false: the service did not write it.
+// the response's texts are used, and one with an "error" of no specification may be a
+// proxy's; false: the service did not write it.
 func (s Service) diagnose(r ErrorResponse) (Diagnosis, bool) {
 	if s.Diagnose != nil {
 		return s.Diagnose(r)
 	}
 	d := Diagnosis{Class: StandardClass(r), Reason: Sentence(r.Description), Codes: []string{r.Code}}
 	d.SignIn = d.Class == Person
-	return d, r.Code != ""
+	return d, slices.Contains(standardErrors, r.Code)
 }
 
 // names returns the display names of granted scopes.

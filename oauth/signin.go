@@ -62,20 +62,20 @@ func (o Options) authorizationURL(p pendingRequest, r driver.AuthorizationReques
 }
 
 // Complete ends a sign-in with what the browser brought back: the whole
-// address it was sent to, or the bare code (see ParseAuthorizationResponse). A
+// address it was sent to, or the bare code (see parseAuthorizationResponse). A
 // code is sent once at most. As soon as it is, the sign-in is completed even
 // when ctx ends. Errors are an *Error, or the ctx's own, wrapped.
-func (s codeSession) Complete(ctx context.Context, authorizationResponse string) error {
+func (s codeSession) Complete(ctx context.Context, response string) error {
 	done, problem := s.start(opSignIn)
 	if problem != nil {
 		return problem
 	}
 	defer done()
-	return s.attempted(s.complete(ctx, authorizationResponse))
+	return s.attempted(s.complete(ctx, response))
 }
 
-func (s codeSession) complete(ctx context.Context, authorizationResponse string) error {
-	r, err := ParseAuthorizationResponse(authorizationResponse)
+func (s codeSession) complete(ctx context.Context, response string) error {
+	r, err := parseAuthorizationResponse(response)
 	if err != nil {
 		return s.refuse(err)
 	}
@@ -101,24 +101,30 @@ func (s codeSession) CompleteCode(ctx context.Context, code string) error {
 }
 
 func (s codeSession) completeCode(ctx context.Context, code string) error {
-	r, err := ParseAuthorizationResponse(code)
+	r, err := parseAuthorizationResponse(code)
 	if err != nil {
 		return s.refuse(err)
 	}
 	if r.Error != "" {
 		return s.opts.denied(r)
 	}
+	if err := r.strayed(s.opts.RedirectURI); err != nil {
+		return s.refuse(err)
+	}
 	return s.redeem(ctx, r.Code, s.opts.RedirectURI, "")
 }
 
 // requestOf returns the request that a response belongs to. A bare code belongs
 // to the newest one: its PKCE verifier proves that the code was issued for it,
-// as the state does otherwise (RFC 9700 §2.1.1).
-func (k *Keeper) requestOf(r AuthorizationResponse) (pendingRequest, error) {
+// as the state does otherwise (RFC 9700 §2.1.1). A response with the state is taken
+// wherever the browser ended up, because servers and browsers forward it.
+func (k *Keeper) requestOf(r authorizationResponse) (pendingRequest, error) {
 	var p pendingRequest
 	var err error
 	if r.State == "" {
-		p, err = k.pending.newest(k.now())
+		if p, err = k.pending.newest(k.now()); err == nil {
+			err = r.strayed(p.RedirectURI)
+		}
 	} else {
 		p, err = k.pending.find(r.State, k.now())
 	}
@@ -222,8 +228,8 @@ func (k *Keeper) refuse(err error) *Error {
 }
 
 // denied is the error of an authorization response (RFC 6749 §4.1.2.1).
-func (o Options) denied(r AuthorizationResponse) *Error {
-	code, description := hide(r.Error, r.Code), hide(r.ErrorDescription, r.Code)
+func (o Options) denied(r authorizationResponse) *Error {
+	code, description := Hide(r.Error, r.Code), Hide(r.ErrorDescription, r.Code)
 	response := ErrorResponse{Status: 400, Code: code, Description: description,
 		Fields: map[string]any{"error": code, "error_description": description}}
 	d, ok := o.Service.diagnose(response)

@@ -95,7 +95,7 @@ func TestCompleteInAnotherProcess(t *testing.T) {
 func TestBareCodeGoesWithTheNewestSignIn(t *testing.T) {
 	s := newSite(t)
 	begin(t, s.keeper, driver.AuthorizationRequest{})
-	r, err := ParseAuthorizationResponse(s.service.consent(t, begin(t, s.keeper, driver.AuthorizationRequest{})))
+	r, err := parseAuthorizationResponse(s.service.consent(t, begin(t, s.keeper, driver.AuthorizationRequest{})))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,6 +116,34 @@ func TestCodeObtainedByHand(t *testing.T) {
 		t.Error("a verifier was sent for a code without a challenge")
 	}
 	wantRefusal(t, byCode(s.keeper).CompleteCode(t.Context(), "by-hand"), "already used")
+}
+
+// A code works only with the redirect URI it was requested with. One that came back
+// elsewhere is taken where the state shows what it belongs to; otherwise it is refused
+// before it is spent.
+func TestCodeFromAnotherAddress(t *testing.T) {
+	s := newSite(t)
+	byHand := byCode(s.keeper)
+	s.service.codes["by-hand"] = code{redirect: "http://localhost"}
+	for _, address := range []string{
+		"http://localhost/auth?code=by-hand", "https://localhost/?code=by-hand", "http://localhost:8400/?code=by-hand",
+		"http://rooms.example/?code=by-hand", "rooms.example/?code=by-hand",
+		"https://filter.example/?u=http%3A%2F%2Flocalhost%2Fauth%3Fcode%3Dby-hand",
+	} {
+		wantRefusal(t, byHand.CompleteCode(t.Context(), address), "not to the redirect URI http://localhost, with which alone the code would work, so it was not sent")
+	}
+	begin(t, s.keeper, driver.AuthorizationRequest{})
+	wantRefusal(t, byHand.Complete(t.Context(), "http://localhost/auth?code=by-hand"), "sent to http://localhost/auth and not")
+	if n := s.service.count(); n != 0 {
+		t.Fatalf("%d codes were posted", n)
+	}
+	if err := byHand.CompleteCode(t.Context(), "localhost?code=by-hand"); err != nil {
+		t.Errorf("the address as a browser shows it: %v", err)
+	}
+	pasted := s.service.consent(t, begin(t, s.keeper, driver.AuthorizationRequest{}))
+	if err := byHand.Complete(t.Context(), strings.Replace(pasted, "http://localhost/", "https://rooms.example/auth", 1)); err != nil {
+		t.Errorf("with the state of the sign-in: %v", err)
+	}
 }
 
 func TestACodeIsPostedOnce(t *testing.T) {

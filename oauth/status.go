@@ -40,7 +40,7 @@ func (k *Keeper) explain(st *driver.SessionStatus) {
 	case d != nil && d.failed(k.now()) && st.State.NeedsPerson():
 		st.Reason, st.Action = d.err.Reason(), d.err.Action()
 	case k.fault != nil:
-		st.Reason, st.Action = k.fault.Reason(), k.fault.Action()
+		st.Reason, st.Action = k.shown().Reason(), k.shown().Action()
 	case st.State == driver.NeverSignedIn:
 		st.Reason, st.Action = nobodyYet, k.opts.login()
 	case len(st.MissingScopes) > 0:

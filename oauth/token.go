@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"roomgate/driver"
 )
 
 // Token returns a valid access token, refreshing the sign-in first where
 // needed. All callers share one refresh, which continues when a caller's ctx ends.
-// While a pause after a failure lasts, the error of that
-// failure is returned at once. Errors are an *Error, or the ctx's own, wrapped.
+// While a pause after a failure lasts, the error of that failure is returned at once,
+// unless a person is waiting (driver.AtOnce). Errors are an *Error, or the ctx's own,
+// wrapped.
 func (k *Keeper) Token(ctx context.Context) (string, error) {
 	k.open()
 	for {
@@ -47,7 +50,7 @@ func (k *Keeper) tokenOrRefresh(ctx context.Context) (string, *refresh, error) {
 	switch {
 	case k.rec.AccessToken != k.rejected && k.rec.usable(now):
 		return k.rec.AccessToken, nil, nil
-	case k.inFlight == nil && k.fault != nil && stillWaiting(k.failedAt, k.nextTry, now):
+	case k.inFlight == nil && k.pausing(now) && (!driver.IsAtOnce(ctx) || recent(k.failedAt, now)):
 		e := *k.fault
 		e.RetryAfter = k.nextTry.Sub(now)
 		return "", nil, &e
@@ -71,7 +74,17 @@ func (k *Keeper) unusable() *Error {
 	return k.opts.problem(opUse, Person, nobodyYet)
 }
 
-// Verify checks that the service accepts the sign-in: by a refresh, unless the last one is less than 10 s old or the service asked for a pause.
+// pausing reports whether a pause after a failure lasts; called with mu held.
+func (k *Keeper) pausing(now time.Time) bool {
+	return k.fault != nil && stillWaiting(k.failedAt, k.nextTry, now)
+}
+
+// recent reports whether something was just now, so that its repetition would not
+// say more.
+func recent(at, now time.Time) bool { return stillWaiting(at, at.Add(minGap), now) }
+
+// Verify checks for a person that the service accepts the sign-in: by a refresh, unless
+// the last one is less than 10 s old.
 func (k *Keeper) Verify(ctx context.Context) error {
 	done, problem := k.start(opRefresh)
 	if problem != nil {
@@ -101,12 +114,11 @@ func (k *Keeper) verification(ctx context.Context) (*refresh, *Error) {
 	if problem := k.unusable(); problem != nil {
 		return nil, problem
 	}
-	recent := func(at time.Time) bool { return stillWaiting(at, at.Add(minGap), now) }
 	switch {
 	case k.inFlight != nil:
-	case k.fault != nil && (recent(k.failedAt) || k.fault.RetryAfter > 0 && stillWaiting(k.failedAt, k.nextTry, now)):
+	case k.fault != nil && recent(k.failedAt, now):
 		return nil, k.fault
-	case k.fault == nil && recent(k.rec.LastRefresh) && k.rec.AccessToken != k.rejected && k.rec.usable(now):
+	case k.fault == nil && recent(k.rec.LastRefresh, now) && k.rec.AccessToken != k.rejected && k.rec.usable(now):
 		return nil, nil
 	}
 	if r := k.startRefresh(ctx); r != nil {

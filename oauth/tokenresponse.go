@@ -3,7 +3,9 @@ package oauth
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"math"
 	"net/url"
 	"strconv"
 	"strings"
@@ -23,39 +25,68 @@ type tokens struct {
 // readTokens reads the token response to a form.
 func (c client) readTokens(op string, body []byte, form url.Values) (tokens, *Error) {
 	var a struct {
-		Access      string      `json:"access_token"`
-		Lifetime    json.Number `json:"expires_in"` // some services write a string
-		Refresh     string      `json:"refresh_token"`
-		RefreshLife any         `json:"refresh_token_expires_in"` // not standardized, so of any type
-		Scope       string      `json:"scope"`
-		ID          string      `json:"id_token"`
+		Access      string  `json:"access_token"`
+		Lifetime    seconds `json:"expires_in"`
+		Refresh     string  `json:"refresh_token"`
+		RefreshLife seconds `json:"refresh_token_expires_in"` // not standardized
+		Scope       string  `json:"scope"`
+		ID          string  `json:"id_token"`
 	}
-	if err := json.Unmarshal(body, &a); err != nil {
-		return tokens{}, c.o.problem(op, Retry, "the response is unusable: "+hide(err.Error(), secretsOf(form)...))
+	if err := decode(body, &a); err != nil {
+		return tokens{}, c.o.problem(op, Retry, "the response is unusable: "+Hide(err.Error(), secretsOf(form)...))
 	}
 	if a.Access == "" {
 		return tokens{}, c.o.problem(op, Retry, "the response is unusable: missing access_token")
 	}
-	seconds, err := a.Lifetime.Float64()
-	if err != nil || seconds <= 0 {
-		return tokens{}, c.o.problem(op, Retry, fmt.Sprintf("the answer gives the access token a lifetime of %s s",
-			Sentence(hide(a.Lifetime.String(), secretsOf(form)...))))
+	lifetime, given := a.Lifetime.duration(maxAccessTokenLifetime)
+	switch {
+	case !given:
+		lifetime = assumedLifetime
+	case lifetime <= 0:
+		return tokens{}, c.o.problem(op, Retry, fmt.Sprintf("the response gives the access token a lifetime of %g s", a.Lifetime.value))
 	}
-	refreshSeconds, err := strconv.ParseFloat(fmt.Sprint(a.RefreshLife), 64)
-	if err != nil {
-		refreshSeconds = 0
-	}
+	refreshLife, _ := a.RefreshLife.duration(maxRefreshTokenLifetime)
 	return tokens{
-		access: a.Access, lifetime: duration(seconds, maxAccessTokenLifetime),
-		refresh: a.Refresh, refreshLife: duration(max(0, refreshSeconds), maxRefreshTokenLifetime),
+		access: a.Access, lifetime: lifetime, refresh: a.Refresh, refreshLife: refreshLife,
 		scopes: c.o.Service.names(strings.Fields(a.Scope)), user: userOf(a.ID),
 	}, nil
 }
 
-// duration converts seconds and clamps them before the multiplication, which
-// could overflow.
-func duration(seconds float64, most time.Duration) time.Duration {
-	return time.Duration(min(seconds, most.Seconds())) * time.Second
+// decode decodes a JSON response. A field of another type than expected counts as
+// missing: what was asked for with a code or a refresh token cannot be asked for again.
+func decode(body []byte, into any) error {
+	err := json.Unmarshal(body, into)
+	if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) && wrong.Field != "" {
+		return nil
+	}
+	return err
+}
+
+// assumedLifetime is how long an access token is used of which the service does not say
+// how long it lives, which it need not (RFC 6749 §5.1). One that ends sooner is
+// replaced when the calendar rejects it.
+const assumedLifetime = time.Hour
+
+// seconds is a number of seconds in a JSON response: a number, or a number in a string,
+// as some services write it. Anything else counts as not given.
+type seconds struct {
+	value float64
+	given bool
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (s *seconds) UnmarshalJSON(text []byte) error {
+	value, err := strconv.ParseFloat(strings.TrimSpace(strings.Trim(string(text), `"`)), 64)
+	if *s = (seconds{value, err == nil && !math.IsNaN(value)}); !s.given {
+		s.value = 0
+	}
+	return nil
+}
+
+// duration converts the seconds to a duration of 0 to most; false: not given.
+func (s seconds) duration(most time.Duration) (d time.Duration, given bool) {
+	// Clamped before the multiplication, which could overflow.
+	return time.Duration(min(max(0, s.value), most.Seconds())) * time.Second, s.given
 }
 
 // userOf returns who signed in, by the claims of an ID token (OpenID Connect

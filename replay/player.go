@@ -61,7 +61,10 @@ func New(f *File, o Options) (*Player, error) {
 		return nil, err
 	}
 	for i, r := range p.rooms {
-		p.rooms[i].Sensor = slices.ContainsFunc(p.presence, func(s presence) bool { return s.room == r.ID })
+		p.rooms[i].SensorID = ""
+		if slices.ContainsFunc(p.presence, func(s presence) bool { return s.room == r.ID }) {
+			p.rooms[i].SensorID = f.Name
+		}
 	}
 	p.loaded = newAllLoaded(o.Publisher, p.rooms)
 	var accounts []driver.Account

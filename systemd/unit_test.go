@@ -15,20 +15,20 @@ import (
 const exposure = "15"
 
 func TestUnitIsUnderstood(t *testing.T) {
-	analyze(t, "verify", "--man=no")
+	analyze(t, "verify")
 }
 
 func TestUnitIsHardened(t *testing.T) {
 	analyze(t, "security", "--offline=true", "--threshold="+exposure)
 }
 
-// The watchdog, the reload and the stop are promises of the manual.
+// The watchdog, the reload, the stop and the memory limit are described in docs/operations.md.
 func TestUnitKeepsPromises(t *testing.T) {
 	text, err := os.ReadFile("roomgate.service")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, line := range []string{"Type=notify", "Restart=always", "WatchdogSec=180", "ExecReload=/bin/kill -HUP $MAINPID", "StateDirectoryMode=0700", "LimitCORE=0"} {
+	for _, line := range []string{"Type=notify", "Restart=always", "WatchdogSec=180", "ExecReload=/bin/kill -HUP $MAINPID", "StateDirectoryMode=0700", "LimitCORE=0", "MemoryMax=512M"} {
 		if !strings.Contains(string(text), "\n"+line+"\n") {
 			t.Errorf("missing: %s", line)
 		}

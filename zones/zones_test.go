@@ -1,6 +1,7 @@
 package zones
 
 import (
+	"maps"
 	"os"
 	"regexp"
 	"strings"
@@ -108,5 +109,91 @@ func TestUnknownZones(t *testing.T) {
 	}
 	if _, err := Load(strings.Repeat("x", 1000)); err == nil || len(err.Error()) > 100 {
 		t.Errorf("a long name is not cut: %v", err)
+	}
+}
+
+// TestLoadWhatClientsWrite: padded names and captions.
+func TestLoadWhatClientsWrite(t *testing.T) {
+	for name, want := range map[string]string{
+		"W. Europe Standard Time\x00\x00":               "Europe/Berlin",
+		"\t Asia/Tokyo \r\n":                            "Asia/Tokyo",
+		"UTC\x00":                                       "UTC",
+		"(UTC) Coordinated Universal Time":              "Etc/UTC",
+		"(UTC+00:00) Dublin, Edinburgh, Lisbon, London": "Europe/London",
+		"(GMT-08:00) Pacific Time (US & Canada)":        "America/Los_Angeles",
+		"(UTC+05:45) Kathmandu\x00":                     "Asia/Katmandu",
+	} {
+		if z, err := Load(name); err != nil || z.String() != want {
+			t.Errorf("%q is %v, %v; want %s", name, z, err, want)
+		}
+	}
+	for _, name := range []string{"\x00", " ", "(UTC+01:00) ", "(UTC+01:00) Amsterdam", "(UTC+01:00) Amsterdam, Berlijn, Bern, Rome, Stockholm, Wenen",
+		"Amsterdam, Berlin, Bern, Rome, Stockholm, Vienna", "W. Europe\x00 Standard Time"} {
+		if z, err := Load(name); err == nil {
+			t.Errorf("%q is %v, want an error", name, z)
+		}
+	}
+}
+
+// TestCaptions: every Windows zone has a caption, and no other has one.
+func TestCaptions(t *testing.T) {
+	missing := maps.Clone(windowsZones)
+	for caption, name := range captions {
+		if windowsZones[name] == "" || caption == "" || strings.HasPrefix(caption, "(") {
+			t.Errorf("%q is the caption of %q", caption, name)
+		}
+		delete(missing, name)
+	}
+	if len(missing) > 0 {
+		t.Errorf("without a caption: %v", missing)
+	}
+}
+
+// TestWindows: the name of the zone, or else of one whose clocks show the same.
+func TestWindows(t *testing.T) {
+	week := func(day string) (from, to time.Time) {
+		from, err := time.Parse(time.DateOnly, day)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return from, from.AddDate(0, 0, 7)
+	}
+	for _, tt := range []struct{ zone, week, want string }{
+		{"UTC", "2026-11-01", "UTC"},
+		{"Europe/Berlin", "2026-11-01", "W. Europe Standard Time"},
+		{"Asia/Singapore", "2026-11-01", "Singapore Standard Time"},
+		{"Pacific/Auckland", "2026-11-01", "New Zealand Standard Time"},
+		{"Asia/Kolkata", "2026-11-01", "India Standard Time"},
+		{"Asia/Kathmandu", "2026-11-01", "Nepal Standard Time"},
+		{"America/Troll", "2026-11-01", ""},
+	} {
+		zone, err := time.LoadLocation(tt.zone)
+		if err != nil {
+			zone = time.FixedZone(tt.zone, 17*60) // of no place
+		}
+		from, to := week(tt.week)
+		if got := Windows(zone, from, to); got != tt.want {
+			t.Errorf("%s is %q, want %q", tt.zone, got, tt.want)
+		}
+	}
+	// Every other zone must show the same before and after a change of the clocks.
+	for _, name := range []string{"Europe/Amsterdam", "Europe/Dublin", "America/Detroit", "Australia/Melbourne", "Africa/Lagos"} {
+		for _, day := range []string{"2026-03-05", "2026-03-26", "2026-07-01", "2026-10-01", "2026-10-22", "2026-10-29"} {
+			zone, err := time.LoadLocation(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			from, to := week(day)
+			other, err := Load(Windows(zone, from, to))
+			if err != nil {
+				t.Errorf("%s in the week of %s: %v", name, day, err)
+				continue
+			}
+			for at := from; at.Before(to); at = at.Add(30 * time.Minute) {
+				if a, b := at.In(zone).Format(time.DateTime), at.In(other).Format(time.DateTime); a != b {
+					t.Fatalf("%s shows %s when %s shows %s", name, a, other, b)
+				}
+			}
+		}
 	}
 }

@@ -3,6 +3,7 @@ package web
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"time"
@@ -24,12 +25,26 @@ type apiRoomBody struct {
 	Points   map[string]any `json:"points"`
 }
 
+// apiRooms answers with all rooms. They are encoded one by one, as the client
+// receives them. A client whose connection ends early has an incomplete document.
 func (s *server) apiRooms(w http.ResponseWriter, _ *http.Request) {
-	rooms := make([]apiRoomBody, 0, len(s.Rooms))
-	for _, room := range s.Rooms {
-		rooms = append(rooms, s.roomBody(room))
+	s.rooms.refresh(s.Now())
+	w.Header().Set("Content-Type", "application/json")
+	io.WriteString(w, `{"rooms":[`)
+	for i := range s.Rooms {
+		body, err := s.rooms.json(i)
+		if err != nil {
+			s.Log.Error("an answer could not be encoded", "err", err)
+			panic(http.ErrAbortHandler)
+		}
+		if i > 0 {
+			io.WriteString(w, ",")
+		}
+		if _, err := w.Write(body); err != nil {
+			return // the client has disconnected
+		}
 	}
-	s.json(w, http.StatusOK, map[string]any{"rooms": rooms})
+	io.WriteString(w, "]}\n")
 }
 
 func (s *server) apiRoom(w http.ResponseWriter, r *http.Request) {
@@ -51,8 +66,8 @@ func (o *Options) indexOf(id string) int {
 	return slices.IndexFunc(o.Rooms, func(room driver.Room) bool { return room.ID == id })
 }
 
-func (s *server) roomBody(room driver.Room) apiRoomBody {
-	points := s.points(driver.OfRoom, room.ID)
+func (o *Options) roomBody(room driver.Room) apiRoomBody {
+	points := o.points(driver.OfRoom, room.ID)
 	b := apiRoomBody{ID: room.ID, Name: room.Name, Building: room.Building, Floor: room.Floor, Points: points.named()}
 	b.Quality, b.Fault = trust(points)
 	if room.Capacity > 0 {

@@ -59,11 +59,12 @@ func (c *connect) only(next http.HandlerFunc, methods ...string) http.HandlerFun
 }
 
 // keyed serves callers that have the key. The comparison takes the same time for
-// every wrong key, and wrong keys count against the limit like the right one, so
-// that keys cannot be guessed by trying.
+// every wrong key, and wrong keys count against the limit of their caller like the
+// right one, so that keys cannot be guessed by trying.
 func (c *connect) keyed(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if wait := c.calls.take(time.Now()); wait > 0 {
+		now := time.Now()
+		if wait := c.calls.of(r, now).take(now); wait > 0 {
 			c.refused.WithLabelValues(refusedRate).Inc()
 			retryAfter(w, wait)
 			c.reply(w, http.StatusTooManyRequests, map[string]string{"error": "Too many requests. Try again after the time in Retry-After."})

@@ -2,21 +2,19 @@ package web
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
-	"strings"
 	"time"
 
 	g "maragu.dev/gomponents"
 )
 
 const (
-	maxStreams   = 64
-	pause        = 500 * time.Millisecond // between two looks at the board
-	keepAlive    = 15 * time.Second       // shorter than the idle time-outs of common proxies
-	writeTimeout = 10 * time.Second       // for a client to receive one event
-	retryMillis  = 3000                   // after which a browser connects again
+	maxStreams  = 64
+	pause       = 500 * time.Millisecond // between two looks at the board
+	keepAlive   = 15 * time.Second       // shorter than the idle time-outs of common proxies
+	retryMillis = 3000                   // after which a browser connects again
 )
 
 // events streams the page's changes as server-sent events
@@ -35,7 +33,7 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodHead {
 		return
 	}
-	out := &stream{w: w, rc: http.NewResponseController(w)}
+	out := &stream{w: w, rc: http.NewResponseController(w), sent: map[string]string{}}
 	if err := s.follow(r.Context(), out); err != nil {
 		s.Log.Debug("a stream of events ended", "err", err)
 	}
@@ -47,11 +45,9 @@ func (s *server) follow(ctx context.Context, out *stream) error {
 	if err := out.send(fmt.Sprintf("retry: %d\n\n", retryMillis)); err != nil {
 		return err
 	}
-	reader := newReader(&s.Options)
-	sent := map[string]string{}
 	for {
 		changed := s.Board.Changed()
-		if err := s.sendNews(reader, sent, out); err != nil {
+		if err := s.sendNews(out); err != nil {
 			return err
 		}
 		if !wait(ctx, nil, pause) {
@@ -63,31 +59,36 @@ func (s *server) follow(ctx context.Context, out *stream) error {
 	}
 }
 
-// sendNews sends what has changed, or a comment that keeps the connection
-// alive. sent holds the elements that are not of one room, as last sent.
-func (s *server) sendNews(reader *reader, sent map[string]string, out *stream) error {
+// sendNews sends what has changed, or a comment that keeps the connection alive.
+func (s *server) sendNews(out *stream) error {
 	now := s.Now()
-	rooms := reader.rooms(now)
-	items := reader.items(now)
-	news := len(rooms) > 0
+	version, sum := s.rooms.refresh(now)
+	items := s.items(now)
+	news := false
 	for _, part := range []struct {
 		id      string
 		element g.Node
-	}{{"overview", overviewLine(reader.overview(now))}, {"problems", problemItems(problems(items))}, {"items", allItems(items)}} {
+	}{{"overview", overviewLine(sum)}, {"problems", problemItems(problems(items))}, {"items", allItems(items)}} {
 		html := render(part.element)
-		if html == sent[part.id] {
+		if html == out.sent[part.id] {
 			continue
 		}
-		if err := out.fragment(part.id, html); err != nil {
+		if err := out.write(fragment(part.id, html)); err != nil {
 			return err
 		}
-		sent[part.id], news = html, true
+		out.sent[part.id], news = html, true
 	}
-	for _, room := range rooms {
-		if err := out.fragment("room-"+room.ID, render(roomCard(room))); err != nil {
+	for room := range s.Rooms {
+		event := s.rooms.news(room, out.version, now)
+		if event == "" {
+			continue
+		}
+		if err := out.write(event); err != nil {
 			return err
 		}
+		news = true
 	}
+	out.version = version
 	if !news {
 		return out.send(":\n\n")
 	}
@@ -107,34 +108,19 @@ func wait(ctx context.Context, changed <-chan struct{}, d time.Duration) bool {
 	return true
 }
 
-// stream writes events. Every write has its own deadline, so that a client that
-// receives nothing is disconnected.
+// stream writes events to one client.
 type stream struct {
-	w  http.ResponseWriter
-	rc *http.ResponseController
+	w       http.ResponseWriter
+	rc      *http.ResponseController
+	version uint64            // of the rooms, as last sent
+	sent    map[string]string // the other elements of the page, as last sent
 }
 
 func (s *stream) write(text string) error {
-	if err := s.rc.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
-		return fmt.Errorf("setting a deadline for an event: %w", err)
-	}
-	if _, err := s.w.Write([]byte(text)); err != nil {
+	if _, err := io.WriteString(s.w, text); err != nil {
 		return fmt.Errorf("writing an event: %w", err)
 	}
 	return nil
-}
-
-// fragment writes an event with one element of the page, which replaces the
-// element with the same id. The JSON is on one line, as an event requires; the
-// markup in it is escaped already, so the encoder does not escape it again.
-func (s *stream) fragment(id, html string) error {
-	var data strings.Builder
-	e := json.NewEncoder(&data)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(map[string]string{"id": id, "html": html}); err != nil {
-		return fmt.Errorf("rendering an event: %w", err)
-	}
-	return s.write("event: fragment\ndata: " + data.String() + "\n") // Encode has ended the data line
 }
 
 func (s *stream) flush() error {

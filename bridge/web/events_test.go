@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"roomgate/driver"
+	"roomgate/httpd"
 )
 
 // pipes is a listener without sockets, so that time can be virtual.
@@ -46,17 +47,11 @@ func serve(t *testing.T, o *Options) *bubble {
 	o.Now = time.Now
 	ctx, cancel := context.WithCancel(t.Context())
 	b := &bubble{&pipes{make(chan net.Conn), make(chan struct{})}, cancel}
-	// The time-outs are those a careful server has; streams must outlive them.
-	srv := &http.Server{Handler: Handler(*o), ReadTimeout: 5 * time.Second, WriteTimeout: 5 * time.Second,
-		BaseContext: func(net.Listener) context.Context { return ctx }}
 	done := make(chan error)
-	go func() { done <- srv.Serve(b.pipes) }()
+	go func() { done <- httpd.Serve(ctx, b.pipes, Handler(*o), o.Log) }()
 	t.Cleanup(func() {
 		cancel()
-		if err := srv.Shutdown(context.WithoutCancel(t.Context())); err != nil {
-			t.Errorf("stopping the server: %v", err)
-		}
-		if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+		if err := <-done; !errors.Is(err, context.Canceled) {
 			t.Errorf("the server ended with %v", err)
 		}
 	})
@@ -164,7 +159,7 @@ func wantIDs(t *testing.T, when string, got []event, want ...string) {
 	}
 }
 
-func TestStream(t *testing.T) {
+func TestStreamSendsWhatChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := options(t)
 		b := serve(t, &o)
@@ -252,7 +247,7 @@ func TestHostileSubjectInTheStream(t *testing.T) {
 	}
 }
 
-func TestReaderThatTakesNothingIsLetGo(t *testing.T) {
+func TestClientThatDoesNotReadIsDisconnected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := options(t)
 		b := serve(t, &o)
@@ -262,10 +257,10 @@ func TestReaderThatTakesNothingIsLetGo(t *testing.T) {
 		publish(o, driver.OfRoom, "attic", booked("Budget"))
 		time.Sleep(pause)
 		wantIDs(t, "the other reader", take(), "overview at 500ms", "room-attic at 500ms")
-		time.Sleep(writeTimeout)
+		time.Sleep(httpd.WriteTimeout)
 		synctest.Wait()
 		if n, err := slow.Read(make([]byte, 1)); err == nil {
-			t.Errorf("after %v the slow reader still got %d byte", writeTimeout, n)
+			t.Errorf("after %v the slow reader still got %d byte", httpd.WriteTimeout, n)
 		}
 		end()
 	})

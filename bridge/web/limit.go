@@ -1,9 +1,12 @@
 package web
 
 import (
+	"net/http"
 	"slices"
 	"sync"
 	"time"
+
+	"roomgate/httpd"
 )
 
 // limiter allows a number of events in any span of time.
@@ -34,6 +37,37 @@ func (l *limiter) undo() {
 	if n := len(l.taken); n > 0 {
 		l.taken = l.taken[:n-1]
 	}
+}
+
+// mostCallers is how many callers a callerLimiter counts.
+const mostCallers = 1024
+
+// callerLimiter is a limiter for each caller, so that one caller cannot use up what
+// another needs. When there are too many callers it forgets the one that has been
+// quiet for longest.
+type callerLimiter struct {
+	most int
+	span time.Duration
+
+	mu      sync.Mutex
+	callers memory[*limiter]
+}
+
+func newCallerLimiter(most int, span time.Duration) *callerLimiter {
+	return &callerLimiter{most: most, span: span, callers: memory[*limiter]{most: mostCallers, span: span}}
+}
+
+// of returns the limiter of the caller of a request.
+func (l *callerLimiter) of(r *http.Request, now time.Time) *limiter {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	caller := httpd.Caller(r)
+	one, ok := l.callers.get(caller, now)
+	if !ok {
+		one = &limiter{most: l.most, span: l.span}
+	}
+	l.callers.put(caller, one, now)
+	return one
 }
 
 // memory keeps values by key for a span of time. When it is full, a new value

@@ -14,7 +14,7 @@ import (
 	"roomgate/driver"
 )
 
-func TestMetrics(t *testing.T) {
+func TestMetricsOfTheBoard(t *testing.T) {
 	o := options(t)
 	o.Version = "1.2.3\"\\\n"
 	p := booked("a secret subject")

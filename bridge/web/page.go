@@ -12,19 +12,20 @@ type pageData struct {
 	Overview              overview
 	Problems, Items       []item
 	Groups                []group
+	Card                  func(room int) string // the element of the room at an index
 }
 
 func (s *server) page(w http.ResponseWriter, _ *http.Request) {
 	now := s.Now()
-	reader := newReader(&s.Options)
-	rooms := reader.rooms(now)
-	items := reader.items(now)
+	_, sum := s.rooms.refresh(now)
+	items := s.items(now)
 	if s.Read != nil {
 		w.Header().Set("Content-Security-Policy", policyWithForms)
 	}
 	s.html(w, http.StatusOK, frontPage(pageData{
 		Site: s.Site.Name, Banner: s.Banner, Version: s.Version,
-		Overview: reader.overview(now), Problems: problems(items), Items: items, Groups: groups(s.Rooms, rooms),
+		Overview: sum, Problems: problems(items), Items: items, Groups: groups(s.Rooms),
+		Card: func(room int) string { return s.rooms.card(room, now) },
 	}))
 }
 

@@ -22,7 +22,7 @@ func readOptions(t *testing.T, err error) (Options, *[]string) {
 	return o, asked
 }
 
-func TestRead(t *testing.T) {
+func TestReadingOfARoomIsRequested(t *testing.T) {
 	tooSoon := failed{words: "the room was <b>just</b> read", action: "ask again in a while"}
 	for _, c := range []struct {
 		name, method, target string

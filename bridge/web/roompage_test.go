@@ -10,7 +10,7 @@ import (
 
 // The page of a room has a row for every point of the catalogue but the JSON
 // ones, so that a point that is added is on it.
-func TestRoomPage(t *testing.T) {
+func TestRoomPageHasEveryPoint(t *testing.T) {
 	o := options(t)
 	values := make([]driver.Value, len(driver.Catalogue(driver.OfRoom)))
 	for name, v := range map[string]driver.Value{

@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"io"
 	"slices"
 
 	g "maragu.dev/gomponents"
@@ -30,7 +31,7 @@ func frontPage(p pageData) g.Node {
 		)),
 		h.Main(lines(
 			problemItems(p.Problems),
-			g.Map(p.Groups, placeSection),
+			g.Map(p.Groups, func(place group) g.Node { return placeSection(place, p.Card) }),
 			g.If(len(p.Groups) == 0, h.P(g.Text("No rooms are configured."))),
 		)),
 		h.Footer(lines(
@@ -51,10 +52,20 @@ func overviewLine(o overview) g.Node {
 		h.Span(h.Class("quiet"), g.Text("As of "), instant(o.Now), g.Text(", "+o.Zone+".")))
 }
 
-func placeSection(p group) g.Node {
+// placeSection shows the rooms of one floor. Each card is asked for when the client
+// has received those before it.
+func placeSection(p group, card func(room int) string) g.Node {
+	cards := g.NodeFunc(func(w io.Writer) error {
+		for _, room := range p.Rooms {
+			if _, err := io.WriteString(w, card(room)+"\n"); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 	return h.Section(h.Class("group"), lines(
 		h.H2(g.Text(p.Place)),
-		h.Div(h.Class("rooms"), lines(g.Map(p.Rooms, roomCard)...)),
+		h.Div(h.Class("rooms"), cards),
 	))
 }
 

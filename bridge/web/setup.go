@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"roomgate/driver"
+	"roomgate/httpd"
 )
 
 const (
@@ -42,12 +43,19 @@ func (s *server) addSetUp(mux *http.ServeMux) {
 	mux.HandleFunc("POST /setup/accounts/{account}/complete", u.form(u.authorized(u.complete)))
 	mux.HandleFunc("POST /setup/accounts/{account}/device", u.form(u.authorized(u.startDevice)))
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
-		if q := r.URL.Query(); q.Has("state") && (q.Has("code") || q.Has("error")) {
+		if isResponse(r) {
 			u.callback(w, r)
 			return
 		}
 		s.page(w, r)
 	})
+}
+
+// isResponse reports whether a browser was sent here by a service, with an
+// authorization response (RFC 6749 §4.1.2).
+func isResponse(r *http.Request) bool {
+	q := r.URL.Query()
+	return q.Has("state") && (q.Has("code") || q.Has("error"))
 }
 
 // page serves a set-up page. It redirects from the loopback addresses to
@@ -148,17 +156,18 @@ func accountPath(account string) string { return "/setup/accounts/" + url.PathEs
 // enterCode takes the set-up code and allows this browser to sign in.
 func (u setUp) enterCode(w http.ResponseWriter, r *http.Request) {
 	now := time.Now()
-	if wait := u.guesses.take(now); wait > 0 {
+	guesses := u.guesses.of(r, now)
+	if wait := guesses.take(now); wait > 0 {
 		retryAfter(w, wait)
 		u.refuse(w, http.StatusTooManyRequests, refusedRate, "too many wrong codes were entered; wait a quarter of an hour, or sign in on the gateway: "+u.Program+" login")
 		return
 	}
 	if u.SetUpCode == nil || !u.SetUpCode(strings.TrimSpace(r.PostForm.Get("code"))) {
-		u.Log.Warn("a wrong set-up code was entered", "from", r.RemoteAddr)
+		u.Log.Warn("a wrong set-up code was entered", "from", httpd.Caller(r))
 		u.refuse(w, http.StatusForbidden, refusedCode, "this is not the set-up code; a code works once; for a new one, run: "+u.Program+" login --page")
 		return
 	}
-	u.guesses.undo()
+	guesses.undo()
 	cookie := rand.Text()
 	u.browsers.put(cookie, true, now)
 	http.SetCookie(w, &http.Cookie{Name: cookieName, Value: cookie, Path: "/setup", HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil})

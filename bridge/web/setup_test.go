@@ -100,6 +100,26 @@ func TestSignInByPaste(t *testing.T) {
 	}
 }
 
+// A redirect URI with a path that the page does not have ends the sign-in as well; a
+// response that belongs to none is told so, and is not a missing page.
+func TestResponseAtAnotherPath(t *testing.T) {
+	o, f := signInOptions(t, byCode("http://localhost/outlook/auth"))
+	h := Handler(o)
+	key := enter(t, h)
+	send(h, roomsPage+"/begin", nil, key...)
+	f.asked()
+	const back = "/outlook/auth?code=" + secretCode + "&state=st4te"
+	if w := ask(h, "GET", back); w.Code != 200 || f.asked() != "complete|rooms|"+back || !strings.Contains(words(w.Body.String()), "Account rooms is signed in") {
+		t.Errorf("status %d: %s", w.Code, words(w.Body.String()))
+	}
+	if w := ask(h, "GET", back); w.Code != 400 || f.asked() != "" || !strings.Contains(words(w.Body.String()), "his sign-in was not started here, or has ended") {
+		t.Errorf("a second time: status %d: %s", w.Code, words(w.Body.String()))
+	}
+	if w := ask(h, "GET", "/outlook/auth"); w.Code != 404 {
+		t.Errorf("without a response: status %d", w.Code)
+	}
+}
+
 func TestHintThatIsNoAddress(t *testing.T) {
 	o, f := signInOptions(t, byCode("http://localhost"))
 	h := Handler(o)
@@ -396,7 +416,7 @@ func TestSetUpLivesOnLocalhost(t *testing.T) {
 	}
 }
 
-func TestCookie(t *testing.T) {
+func TestSetUpCookieIsBoundToTheSetUpPages(t *testing.T) {
 	o, _ := signInOptions(t, byCode("http://localhost"))
 	w := send(Handler(o), "/setup/code", url.Values{"code": {setUpCode}, "account": {"//evil.example"}})
 	c := w.Result().Cookies()[0]

@@ -45,14 +45,14 @@ func (u setUp) begin(w http.ResponseWriter, r *http.Request, a Account) {
 		return
 	}
 	u.outcomes.forget(a.Name, time.Now())
+	if to, err := url.Parse(address); err == nil {
+		u.started.put(to.Query().Get("state"), a.Name, time.Now())
+	}
 	if !returns {
 		page := u.accountPage(r, a)
 		page.SignInURL = address
 		u.html(w, http.StatusOK, oneAccountPage(page))
 		return
-	}
-	if to, err := url.Parse(address); err == nil {
-		u.started.put(to.Query().Get("state"), a.Name, time.Now())
 	}
 	u.forward(w, message{Title: "Sign in to " + a.Provider.Service(), Words: "Sign in there; the browser then returns to this page",
 		Address: address, Link: "Open the sign-in page"})

@@ -58,15 +58,16 @@ type Options struct {
 	State     *State                 // of an earlier Handler; nil: a new one
 }
 
-// Handler returns the handler of all pages. Streams of events end when their
-// request's context does: give the http.Server a BaseContext that ends before
-// Shutdown is called, since Shutdown waits for them.
+// Handler returns the handler of all pages, to be served by package httpd: it sets
+// the deadlines by which a client that does not read is disconnected, and ends the
+// requests' context, with which streams of events end.
 func Handler(o Options) http.Handler {
 	o.Program = cmp.Or(o.Program, "roomgate")
 	if o.State == nil {
 		o.State = NewState()
 	}
 	s := &server{Options: o, State: o.State}
+	s.rooms = newRoomCache(&s.Options)
 	mux := http.NewServeMux()
 	if o.Accounts == nil {
 		mux.HandleFunc("GET /{$}", s.page)
@@ -83,7 +84,7 @@ func Handler(o Options) http.Handler {
 	mux.HandleFunc("GET /api/v1/rooms/{id}", s.apiRoom)
 	mux.HandleFunc("GET /api/v1/accounts", s.apiAccounts)
 	mux.HandleFunc("GET /api/v1/gateway", s.apiGateway)
-	mux.Handle("GET /metrics", s.metrics())
+	mux.HandleFunc("GET /metrics", s.metrics())
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /style.css", asset("style.css", styleCSS))
 	mux.HandleFunc("GET /page.js", asset("page.js", pageJS))
@@ -94,6 +95,7 @@ func Handler(o Options) http.Handler {
 type server struct {
 	Options
 	*State
+	rooms *roomCache
 }
 
 //go:embed style.css
@@ -117,6 +119,10 @@ func asset(name string, content []byte) http.HandlerFunc {
 // unknown answers what no other pattern matches: a path that does not exist, or a
 // method that a path does not allow.
 func (s *server) unknown(w http.ResponseWriter, r *http.Request) {
+	if s.Accounts != nil && isResponse(r) { // a redirect URI with a path that is none of ours
+		setUp{s}.callback(w, r)
+		return
+	}
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		s.absent(w, r)
 		return

@@ -229,7 +229,7 @@ func TestAccountsAndGatewayInJSON(t *testing.T) {
 			"/api/v1/accounts": `{"accounts":[{"name":"rooms","points":{"access_expires":null,"last_poll":null,"last_refresh":null,"polls":7,` +
 				`"reason":null,"refresh_days_left":null,"secret_days_left":null,"state":"ok","throttled":null}}]}`,
 			"/api/v1/gateway": `{"site":{"id":"hq","name":"Head Office","timezone":"Europe/London"},"version":"1.2.3",` +
-				`"points":{"heartbeat":null,"rooms_good":null,"rooms_total":null,"started":"2026-11-23T12:00:00Z","state":null,"version":null},` +
+				`"points":{"clock_offset":null,"heartbeat":null,"rooms_good":null,"rooms_total":null,"started":"2026-11-23T12:00:00Z","state":null,"version":null},` +
 				`"parts":{"driver":{"ok":false,"stuck":true,"words":"","since":"2026-11-23T11:57:00Z","last_beat":"2026-11-23T11:57:00Z"},` +
 				`"mqtt":{"ok":false,"stuck":false,"words":"the broker is away","since":"2026-11-23T12:00:00Z","last_beat":null}}}`,
 		} {

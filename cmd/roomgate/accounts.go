@@ -44,17 +44,17 @@ func printAccounts(w io.Writer, all []gateway.AccountStatus, zone *time.Location
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "ACCOUNT\tSTATE\tSIGNED IN AS\tLAST REFRESH\tACCESS TOKEN EXPIRES\tEXPIRES UNLESS REFRESHED\tSECRET EXPIRES")
 	for _, a := range all {
-		fmt.Fprintln(t, strings.Join([]string{a.Name, stateWord(a), orDash(a.User), local(a.LastRefresh, zone), local(a.AccessExpires, zone), local(a.RefreshLapses, zone), local(a.SecretExpires, zone)}, "\t"))
+		fmt.Fprintln(t, strings.Join([]string{a.Name, stateWord(a), orDash(gateway.OneLine(a.User)), local(a.LastRefresh, zone), local(a.AccessExpires, zone), local(a.RefreshLapses, zone), local(a.SecretExpires, zone)}, "\t"))
 	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
 	for _, a := range all {
 		if a.Reason != "" {
-			fmt.Fprintf(w, "\n%s: %s\n", a.Name, a.Reason)
+			fmt.Fprintf(w, "\n%s: %s\n", a.Name, gateway.OneLine(a.Reason))
 		}
 		if a.Action != "" {
-			fmt.Fprintf(w, "%s: what to do: %s\n", a.Name, a.Action)
+			fmt.Fprintf(w, "%s: what to do: %s\n", a.Name, gateway.Continued(a.Action, "  "))
 		}
 	}
 	return nil

@@ -117,7 +117,7 @@ func printFindings(w io.Writer, findings []driver.Finding) {
 // colourful reports whether a writer is a terminal that shows colours, and the user
 // wants them (no-color.org).
 func colourful(w io.Writer) bool {
-	return isTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	return gateway.IsTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
 
 // verdict is the exit code of the findings, which have been printed.

@@ -50,9 +50,9 @@ func printAdvice(w io.Writer, a driver.Advice) error {
 	if next == "" {
 		next = "nothing: the gateway tries again automatically"
 	}
-	_, err := fmt.Fprintf(w, "%s\n  What happened    %s\n  Who can fix it   %s\n  What to do       %s\n", a.Code, a.What, a.Who, next)
+	_, err := fmt.Fprintf(w, "%s\n  What happened    %s\n  Who can fix it   %s\n  What to do       %s\n", gateway.OneLine(a.Code), gateway.OneLine(a.What), gateway.OneLine(a.Who), gateway.OneLine(next))
 	if err == nil && a.Page != "" {
-		_, err = fmt.Fprintf(w, "  Documentation    %s\n  Sign-in logs     %s\n", a.Page, a.Logs)
+		_, err = fmt.Fprintf(w, "  Documentation    %s\n  Sign-in logs     %s\n", gateway.OneLine(a.Page), gateway.OneLine(a.Logs))
 	}
 	return err
 }

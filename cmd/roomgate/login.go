@@ -142,6 +142,7 @@ func (l login) withBrowser() error {
 	if err != nil {
 		return err
 	}
+	address = gateway.OneLine(address)
 	if l.printURL {
 		fmt.Fprintln(l.cmd.OutOrStdout(), address)
 		return nil
@@ -192,7 +193,7 @@ func (l login) withDevice() error {
 		return err
 	}
 	fmt.Fprintf(l.cmd.OutOrStdout(), "Open this address on any device, and sign in as the account that may see the rooms:\n\n  %s\n\nThe code to enter there:\n\n  %s\n\nIt is valid until %s. Waiting for the sign-in ...\n",
-		d.VerificationURI, d.UserCode, d.Expires.In(l.zone).Format("15:04"))
+		gateway.OneLine(d.VerificationURI), gateway.OneLine(d.UserCode), d.Expires.In(l.zone).Format("15:04"))
 	err = l.gateway.WaitDevice(l.cmd.Context(), l.account.Name)
 	if l.cmd.Context().Err() != nil {
 		return stopped(fmt.Sprintf("stopped; the code stays valid until %s, and '%s' waits for it again", d.Expires.In(l.zone).Format("15:04"), l.command("login "+l.account.Name)))

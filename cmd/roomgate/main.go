@@ -44,7 +44,8 @@ func main() {
 func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal kills
+	context.AfterFunc(ctx, stop)                                    // a second signal kills
+	out, errOut = gateway.NewOutput(out), gateway.NewOutput(errOut) // text from outside is cleaned here, for every command
 	root := newRoot()
 	root.SetArgs(args)
 	root.SetIn(in)
@@ -181,14 +182,14 @@ func complain(w io.Writer, err error) {
 		fmt.Fprintln(w, "roomgate:", s)
 		return
 	}
-	fmt.Fprintln(w, "roomgate: error:", err)
+	fmt.Fprintln(w, "roomgate: error:", gateway.Continued(err.Error(), "  "))
 	var h hinted
 	var a driver.Actionable
 	switch {
 	case errors.As(err, &h):
-		fmt.Fprintln(w, "roomgate: try:", h.hint)
+		fmt.Fprintln(w, "roomgate: try:", gateway.Continued(h.hint, "  "))
 	case errors.As(err, &a) && a.Action() != "":
-		fmt.Fprintln(w, "roomgate: try:", strings.TrimPrefix(a.Action(), "run: "))
+		fmt.Fprintln(w, "roomgate: try:", gateway.Continued(strings.TrimPrefix(a.Action(), "run: "), "  "))
 	}
 }
 

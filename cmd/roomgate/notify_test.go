@@ -49,6 +49,23 @@ func (m *manager) heard(line string, from int) bool {
 	return from <= len(m.told) && slices.ContainsFunc(m.told[from:], func(s string) bool { return strings.HasPrefix(s, line) })
 }
 
+// repeated returns a status that came twice in a row; empty: there was none.
+func (m *manager) repeated() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	last := ""
+	for _, line := range m.told {
+		if !strings.HasPrefix(line, "STATUS=") {
+			continue
+		}
+		if line == last {
+			return line
+		}
+		last = line
+	}
+	return ""
+}
+
 func (m *manager) count() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -83,4 +100,7 @@ func TestServiceManagerIsTold(t *testing.T) {
 		t.Errorf("it ended with %v", err)
 	}
 	h.await("STOPPING=1", func() bool { return m.heard("STOPPING=1", before) })
+	if line := m.repeated(); line != "" {
+		t.Errorf("sent again although it had not changed: %s", line)
+	}
 }

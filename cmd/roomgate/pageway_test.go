@@ -8,6 +8,7 @@ import (
 
 	"roomgate/driver"
 	"roomgate/graph/graphsim"
+	"roomgate/webdriver"
 )
 
 // outOfReach is a redirect URI from which no browser comes back to the gateway.
@@ -18,7 +19,8 @@ const outOfReach = "https://login.microsoftonline.com/common/oauth2/nativeclient
 // simulator as processes of their own.
 func TestPersonSignsInThroughPage(t *testing.T) {
 	t.Parallel()
-	b := newBrowser(t)
+	// Microsoft's own hosts do not exist for this browser.
+	b := webdriver.Open(t, "--no-proxy-server", "--host-resolver-rules=MAP *.microsoftonline.com ~NOTFOUND")
 	h := newHouse(t)
 	h.rooms = []siteRoom{{"boardroom", "Boardroom", "rooms", ""}, {"library", "Library", "annexe", ""}, {"atrium", "Atrium", "lobby", ""}}
 	h.ways = map[string]string{"annexe": `redirect_uri = "` + outOfReach + `"`, "lobby": `sign_in = "device"`}
@@ -28,9 +30,9 @@ func TestPersonSignsInThroughPage(t *testing.T) {
 	h.await("the page", func() bool { return accepts(h.web) })
 
 	page, code := h.setUpPage()
-	b.visit(page)
-	b.write(`//input[@name="code"]`, code)
-	b.click(`//button[.="Open"]`)
+	b.Visit(page)
+	b.Type(`//input[@name="code"]`, code)
+	b.Click(`//button[.="Open"]`)
 	p := person{h, b}
 	p.comesBack("rooms")
 	p.pastes("annexe")
@@ -65,34 +67,34 @@ func (h *house) setUpPage() (page, code string) {
 // person is somebody at a browser who signs accounts in to a house's gateway.
 type person struct {
 	*house
-	*browser
+	*webdriver.Browser
 }
 
 // begins goes to the page of an account and on to the sign-in.
 func (p person) begins(account, button string) {
 	p.house.t.Helper()
-	p.click(`//nav/a[.="Accounts"]`)
-	p.click(`//main//a[.="` + account + `"]`)
+	p.Click(`//nav/a[.="Accounts"]`)
+	p.Click(`//main//a[.="` + account + `"]`)
 	if button == "Open the sign-in page" {
-		p.browser.write(`//input[@name="login_hint"]`, graphsim.ServiceAccount)
+		p.Type(`//input[@name="login_hint"]`, graphsim.ServiceAccount)
 	}
-	p.click(`//button[.="` + button + `"]`)
+	p.Click(`//button[.="` + button + `"]`)
 }
 
 // ends wants the page to say that the account is signed in.
 func (p person) ends(account string) {
 	p.house.t.Helper()
-	if got, want := p.text(`//p[@role="status"]`), "Account "+account+" is signed in."; got != want {
+	if got, want := p.Text(`//p[@role="status"]`), "Account "+account+" is signed in."; got != want {
 		p.house.t.Errorf("the page says %q, want %q", got, want)
 	}
-	p.Write([]byte(p.source() + p.address()))
+	p.Write([]byte(p.Source() + p.Address()))
 }
 
 // comesBack signs in by a browser that the sign-in sends back to the page.
 func (p person) comesBack(account string) {
 	p.house.t.Helper()
 	p.begins(account, "Open the sign-in page")
-	p.click(`//button[.="Accept"]`)
+	p.Click(`//button[.="Accept"]`)
 	p.ends(account)
 }
 
@@ -100,19 +102,19 @@ func (p person) comesBack(account string) {
 func (p person) pastes(account string) {
 	p.house.t.Helper()
 	p.begins(account, "Open the sign-in page")
-	p.click(`//a[.="Open the sign-in page"][@target="_blank"]`)
+	p.Click(`//a[.="Open the sign-in page"][@target="_blank"]`)
 	var landed string
-	p.beside(func() {
-		p.click(`//button[.="Accept"]`)
-		until(patience, func() bool { landed = p.address(); return strings.HasPrefix(landed, outOfReach) })
+	p.InNewTab(func() {
+		p.Click(`//button[.="Accept"]`)
+		until(patience, func() bool { landed = p.Address(); return strings.HasPrefix(landed, outOfReach) })
 	})
 	u, err := url.Parse(landed)
 	if err != nil || u.Query().Get("code") == "" {
 		p.house.t.Fatalf("the browser ended at %q", landed)
 	}
 	p.keep([]string{u.Query().Get("code")})
-	p.browser.write(`//textarea[@name="pasted"]`, landed)
-	p.click(`//button[.="Finish"]`)
+	p.Type(`//textarea[@name="pasted"]`, landed)
+	p.Click(`//button[.="Finish"]`)
 	p.ends(account)
 }
 
@@ -120,17 +122,17 @@ func (p person) pastes(account string) {
 func (p person) entersCode(account string) {
 	p.house.t.Helper()
 	p.begins(account, "Show a code")
-	code := p.text(`//p[@class="big"]/code`)
-	p.Write([]byte(p.source()))
-	p.click(`//a[@class="big"]`)
-	p.beside(func() {
-		p.browser.write(`//input[@name="user_code"]`, code)
-		p.click(`//option[.="` + graphsim.ServiceAccount + `"]`)
-		p.click(`//button[.="Accept"]`)
-		p.text(`//p[contains(., "You can close this page")]`)
+	code := p.Text(`//p[@class="big"]/code`)
+	p.Write([]byte(p.Source()))
+	p.Click(`//a[@class="big"]`)
+	p.InNewTab(func() {
+		p.Type(`//input[@name="user_code"]`, code)
+		p.Click(`//option[.="` + graphsim.ServiceAccount + `"]`)
+		p.Click(`//button[.="Accept"]`)
+		p.Text(`//p[contains(., "You can close this page")]`)
 	})
-	if got, want := p.text(`//li[@class="ok"]`), "Now: signed in"; got != want {
+	if got, want := p.Text(`//li[@class="ok"]`), "Now: signed in"; got != want {
 		p.house.t.Errorf("the page says %q, want %q", got, want)
 	}
-	p.Write([]byte(p.source()))
+	p.Write([]byte(p.Source()))
 }

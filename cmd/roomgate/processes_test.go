@@ -88,7 +88,7 @@ var (
 		free_until no_show walk_in sensor bookings_today booked_minutes_today utilisation_today
 		no_shows_today walk_ins_today early_leaves_today overruns_today quality fault age availability schedule state meta`)
 	accountTopics = strings.Fields(`state reason access_expires refresh_days_left secret_days_left last_refresh last_poll polls throttled`)
-	gatewayTopics = strings.Fields(`status instance state version started rooms_total rooms_good`)
+	gatewayTopics = strings.Fields(`status instance state version started rooms_total rooms_good clock_offset`)
 )
 
 // retainedTopics are all topics of a site with two rooms and an account.

@@ -113,12 +113,12 @@ func (f *replayFlags) replay(cmd *cobra.Command, g *globals) error {
 		fmt.Fprintf(cmd.ErrOrStderr(), "Not verified: %s.\n", unproven)
 	}
 	p := &replayPrinter{Replay: r, speed: f.Speed, zone: cfg.Site.Timezone, out: cmd.ErrOrStderr()}
-	fmt.Fprintf(p.out, "Playing %s to %s/# at %g times real time, from %s to %s.\n", r.File, r.Root, f.Speed, p.stamp(r.Start), p.stamp(r.End))
+	fmt.Fprintf(p.out, "Playing %s to %s/# at %g times real time, from %s to %s.\n", gateway.OneLine(r.File), r.Root, f.Speed, p.stamp(r.Start), p.stamp(r.End))
 	if !r.Play(cmd.Context(), p.watch) {
 		fmt.Fprintln(p.out, p.stopped())
 	}
 	if left := r.LeftOut(); left != "" {
-		fmt.Fprintf(p.out, "Left out, because no configured room has the name, address or match: %s.\n", left)
+		fmt.Fprintf(p.out, "Left out, because no configured room has the name, address or match: %s.\n", gateway.OneLine(left))
 	}
 	trouble := r.Trouble()
 	if err := f.end(cmd, r); err != nil || trouble == "" || cmd.Context().Err() != nil {
@@ -156,26 +156,33 @@ type replayPrinter struct {
 // watch prints how far the replay has come until it ends: in place on a terminal,
 // otherwise every ten seconds.
 func (p *replayPrinter) watch(ended <-chan error) {
-	every, form := 10*time.Second, "%s\n"
-	if isTerminal(p.out) {
-		every, form = 200*time.Millisecond, "\r%s\x1b[K" // and clear the rest of the line (ECMA-48 §8.3.41)
+	every, show := 10*time.Second, func(line string) { fmt.Fprintln(p.out, line) }
+	if gateway.IsTerminal(p.out) {
+		every, show = 200*time.Millisecond, p.showInPlace
 		defer fmt.Fprintln(p.out)
 	}
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
-		fmt.Fprintf(p.out, form, p.progress())
+		show(p.progress())
 		select {
 		case err := <-ended:
 			if err != nil {
-				fmt.Fprintf(p.out, form, p.stopped())
+				show(p.stopped())
 			} else {
-				fmt.Fprintf(p.out, form, "Ended at "+p.stamp(p.End)+".")
+				show("Ended at " + p.stamp(p.End) + ".")
 			}
 			return
 		case <-tick.C:
 		}
 	}
+}
+
+// showInPlace replaces the line on the terminal. Nothing can be done if that fails.
+func (p *replayPrinter) showInPlace(line string) {
+	_ = gateway.Control(p.out, "\r")
+	fmt.Fprint(p.out, line)
+	_ = gateway.Control(p.out, "\x1b[K") // clear the rest of the line (ECMA-48 §8.3.41)
 }
 
 func (p *replayPrinter) stopped() string { return "Stopped at " + p.stamp(p.Now()) + "." }
@@ -184,7 +191,7 @@ func (p *replayPrinter) stopped() string { return "Stopped at " + p.stamp(p.Now(
 func (p *replayPrinter) progress() string {
 	line := fmt.Sprintf("%s  %g×  bookings to come: %d", p.stamp(p.Now()), p.speed, p.Ahead())
 	if trouble := p.Trouble(); trouble != "" {
-		line += "  " + trouble
+		line += "  " + gateway.OneLine(trouble)
 	}
 	return line
 }

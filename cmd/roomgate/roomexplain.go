@@ -53,9 +53,9 @@ func explainRoomCommand(g *globals) *cobra.Command {
 // printExplanation writes a line for each point, and below it what changes it.
 func printExplanation(w io.Writer, r gateway.RoomExplanation, zone *time.Location) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "POINT\tVALUE\tBECAUSE (%s, %s)\n", r.Room, r.At.In(zone).Format("Mon 2 Jan 15:04:05"))
+	fmt.Fprintf(t, "POINT\tVALUE\tBECAUSE (%s, %s)\n", gateway.OneLine(r.Room), r.At.In(zone).Format("Mon 2 Jan 15:04:05"))
 	for _, p := range r.Points {
-		fmt.Fprintln(t, strings.Join([]string{p.Point, valueWord(p.Value), gateway.OneLine(p.Because)}, "\t"))
+		fmt.Fprintln(t, strings.Join([]string{gateway.OneLine(p.Point), valueWord(p.Value), gateway.OneLine(p.Because)}, "\t"))
 		if p.Then != nil {
 			fmt.Fprintf(t, "\t\tfrom %s %s: %s\n", strings.TrimSuffix(p.Until.In(zone).Format("Mon 2 Jan 15:04:05"), ":00"), valueWord(p.Then.Value), gateway.OneLine(p.Then.Because))
 		}
@@ -70,5 +70,5 @@ func valueWord(v any) string {
 	if v == nil {
 		return "-"
 	}
-	return fmt.Sprint(v)
+	return gateway.OneLine(fmt.Sprint(v))
 }

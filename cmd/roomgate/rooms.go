@@ -82,14 +82,14 @@ func printRooms(w io.Writer, doc json.RawMessage, zone *time.Location) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "ROOM\tNOW\tCOMFORT\tNEXT\tQUALITY")
 	for _, r := range rooms {
-		fmt.Fprintln(t, strings.Join([]string{r.ID, r.Now(zone), onOff(r.Points.Comfort), r.Next(zone), r.Quality}, "\t"))
+		fmt.Fprintln(t, strings.Join([]string{gateway.OneLine(r.ID), r.Now(zone), onOff(r.Points.Comfort), r.Next(zone), gateway.OneLine(r.Quality)}, "\t"))
 	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
 	for _, r := range rooms {
 		if r.Fault != "" {
-			fmt.Fprintf(w, "\n%s: %s\n", r.ID, gateway.OneLine(r.Fault))
+			fmt.Fprintf(w, "\n%s: %s\n", gateway.OneLine(r.ID), gateway.OneLine(r.Fault))
 		}
 	}
 	return nil

@@ -38,6 +38,7 @@ func runCommand(g *globals) *cobra.Command {
 			if err != nil {
 				return errors.Join(err, st.Close())
 			}
+			gateway.LimitMemory(d.Log)
 			go saveMemory(cmd.Context())
 			hup := make(chan os.Signal, 1)
 			signal.Notify(hup, syscall.SIGHUP)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"net"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 
 	"roomgate/gateway"
 	"roomgate/graph/graphsim"
+	"roomgate/httpd"
 	"roomgate/replay"
 )
 
@@ -74,7 +76,7 @@ Control page       %s/
 Stop with Ctrl-C.
 `, graphsim.Service, base, graphsim.Settings(base), graphsim.ServiceAccount, f.description())
 	sim := f.simulator(clock.Now, zone, base)
-	if err := gateway.Serve(cmd.Context(), l, sim); cmd.Context().Err() == nil {
+	if err := httpd.Serve(cmd.Context(), l, sim, gateway.NewLog(cmd.ErrOrStderr(), slog.LevelInfo)); cmd.Context().Err() == nil {
 		return err
 	}
 	return nil

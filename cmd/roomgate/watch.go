@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -37,17 +37,8 @@ func (g *globals) watchRooms(cmd *cobra.Command, d *gateway.Client, zone *time.L
 		return err
 	}
 	w := roomsWatch{gateway: d, clock: driver.WallClock{}, zone: zone, out: cmd.OutOrStdout(), errOut: cmd.ErrOrStderr(),
-		redraw: isTerminal(cmd.OutOrStdout()), asJSON: asJSON}
+		redraw: gateway.IsTerminal(cmd.OutOrStdout()), asJSON: asJSON}
 	return w.run(cmd.Context())
-}
-
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 // run watches until ctx ends, which is no error. A gateway that stops may be
@@ -60,7 +51,7 @@ func (w *roomsWatch) run(ctx context.Context) error {
 			return nil
 		case err != nil && !w.lost:
 			w.lost, w.shown = true, nil
-			fmt.Fprintf(w.errOut, "waiting for the gateway: %v\n", err)
+			fmt.Fprintf(w.errOut, "waiting for the gateway: %s\n", gateway.OneLine(err.Error()))
 		case err == nil:
 			w.lost = false
 			if err := w.show(doc); err != nil {
@@ -82,8 +73,11 @@ func (w *roomsWatch) show(doc json.RawMessage) error {
 		return err
 	}
 	w.shown = counts
-	_, err = w.out.Write(text)
-	return err
+	if w.redraw {
+		err = gateway.Control(w.out, "\x1b[H\x1b[2J") // to the corner, and clear (ECMA-48 §8.3.21 and §8.3.39)
+	}
+	_, errText := w.out.Write(text)
+	return errors.Join(err, errText)
 }
 
 // render returns the document as it is shown, and the part of it whose change
@@ -102,7 +96,7 @@ func (w *roomsWatch) render(doc json.RawMessage) (text, counts []byte, err error
 	}
 	form := "%s\n%s\n"
 	if w.redraw {
-		form = "\x1b[H\x1b[2J%s\n%s" // to the corner, and clear (ECMA-48 §8.3.21 and §8.3.39)
+		form = "%s\n%s"
 	}
 	return fmt.Appendf(nil, form, w.clock.Now().In(w.zone).Format("2006-01-02 15:04:05"), out.Bytes()), out.Bytes(), nil
 }

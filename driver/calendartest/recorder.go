@@ -27,7 +27,7 @@ type recorder struct {
 type result struct {
 	driver.Reading
 	bookings []driver.Booking
-	refused  []string
+	refused  []driver.Refusal
 }
 
 func newRecorder(t *testing.T, from, to time.Time, rooms ...driver.Room) *recorder {

@@ -14,6 +14,8 @@ type rowWriter struct {
 	box    *mailbox
 	sim    *Sim
 	fields []field
+
+	busyTimes bool // it writes schedules
 }
 
 type field struct {
@@ -126,7 +128,7 @@ func (w *rowWriter) id(id string) string {
 // dateTime writes a dateTimeTimeZone: seven decimals, no offset. All-day times are midnight in any requested zone.
 func (w *rowWriter) dateTime(e *Event, t time.Time) {
 	zone, name := w.q.zone, w.q.zoneName
-	if w.sim.behaviour.IgnoreTimezonePref {
+	if w.sim.behaviour.IgnoreTimezonePref && !(w.busyTimes && e.location() == time.UTC) {
 		zone, name = e.location(), orText(e.Zone, "UTC")
 		if len(e.ChangeKey) > 0 && e.ChangeKey[0]%2 == 0 {
 			name = windowsName(e.Zone)

@@ -77,6 +77,7 @@ func (s *Sim) schedules(c *call, cl caller, addresses []string, from, to time.Ti
 		return graphError(c, 400, "TimeZoneNotSupportedException", "A valid TimeZone value must be specified. The following TimeZone value is not supported: '"+name+"'.")
 	}
 	w := s.rows(nil, q, false)
+	w.busyTimes = true
 	w.b = make([]byte, 0, len(addresses)*typicalScheduleSize)
 	w.raw(`{"@odata.context":`)
 	w.text(c.base + "/v1.0/$metadata#Collection(microsoft.graph.scheduleInformation)")

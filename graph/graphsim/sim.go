@@ -69,6 +69,7 @@ type Behaviour struct {
 	StrictRotation bool
 	// IgnoreTimezonePref writes start and end in the event's own zone, by its Windows or its IANA name,
 	// regardless of the Prefer header.
+	// In a schedule it does not do so for UTC: all-day events would look like timed ones.
 	IgnoreTimezonePref bool
 	// UnsharedIs404 returns 404 ErrorItemNotFound for an unshared calendar, not 403 ErrorAccessDenied.
 	UnsharedIs404 bool

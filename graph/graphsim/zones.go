@@ -27,6 +27,10 @@ var windowsZones = map[string]string{
 	"Tokyo Standard Time":            "Asia/Tokyo",
 	"AUS Eastern Standard Time":      "Australia/Sydney",
 	"New Zealand Standard Time":      "Pacific/Auckland",
+	"Nepal Standard Time":            "Asia/Kathmandu",
+	"Line Islands Standard Time":     "Pacific/Kiritimati",
+	"UTC-11":                         "Pacific/Pago_Pago",
+	"Pacific SA Standard Time":       "America/Santiago",
 }
 
 // windowsNames maps IANA zones to Windows names.
