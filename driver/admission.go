@@ -63,7 +63,7 @@ func (r Room) booking(e *Event, known invited) Booking {
 		start, end = AllDay(first, last, r.Zone)
 	}
 	b := Booking{ID: e.ID, Start: start, End: end, ShowAs: e.ShowAs, Private: e.Private,
-		Subject: e.Subject, Organizer: e.Organizer, NoComfort: !r.Comfort(e.Subject)}
+		Subject: Shorten(Line(e.Subject), longestName), Organizer: Shorten(Line(e.Organizer), longestName), NoComfort: !r.Comfort(e.Subject)}
 	for i := range e.Attendees {
 		if a := &e.Attendees[i]; !a.Resource && !known[a.key()] {
 			b.Attendees++

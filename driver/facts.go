@@ -1,6 +1,9 @@
 package driver
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // StableFacts are the facts that change only at the start or end of a booking, or with
 // a read, a report of the sensor or a failure.
@@ -145,7 +148,9 @@ func (b *Booking) object() Value {
 	if b == nil {
 		return Value{}
 	}
-	return JSONValue(mustJSON(slot{Start: rfc3339(b.Start), End: rfc3339(b.End), Subject: b.Subject, Organizer: b.Organizer, Attendees: &b.Attendees}))
+	s := b.slot()
+	s.Attendees = &b.Attendees
+	return JSONValue(mustJSON(s))
 }
 
 func availability(q Quality) string {
@@ -164,22 +169,39 @@ type slot struct {
 	Attendees *int   `json:"attendees,omitempty"`
 }
 
+func (b *Booking) slot() slot {
+	return slot{Start: rfc3339(b.Start), End: rfc3339(b.End), Subject: b.subject().Text(), Organizer: b.organizer().Text()}
+}
+
+// longestSchedule bounds the point schedule, in bytes: brokers and controllers refuse
+// large messages.
+const longestSchedule = 16 << 10
+
 // Schedule renders the bookings from now to ValidUntil, running ones included; an
 // unknown value when the calendar is not known. Equal facts are rendered equally at
-// every instant at which they hold.
+// every instant at which they hold. A schedule that would be too long has only the
+// first bookings, says so, and is valid until the first that it leaves out.
 func (f Facts) Schedule(now time.Time) Value {
 	if !f.Known {
 		return Value{}
 	}
 	doc := struct {
-		ValidUntil string `json:"valid_until"`
-		Bookings   []slot `json:"bookings"`
-	}{rfc3339(f.ValidUntil), []slot{}}
+		ValidUntil string            `json:"valid_until"`
+		Truncated  bool              `json:"truncated,omitempty"`
+		Bookings   []json.RawMessage `json:"bookings"`
+	}{ValidUntil: rfc3339(f.ValidUntil), Bookings: []json.RawMessage{}}
+	size := len(`{"valid_until":"2006-01-02T15:04:05Z","truncated":true,"bookings":[]}`)
 	for i := range f.plan.bookings {
 		b := &f.plan.bookings[i]
-		if b.End.After(now) && b.Start.Before(f.ValidUntil) {
-			doc.Bookings = append(doc.Bookings, slot{Start: rfc3339(b.Start), End: rfc3339(b.End), Subject: b.Subject, Organizer: b.Organizer})
+		if !b.End.After(now) || !b.Start.Before(f.ValidUntil) {
+			continue
 		}
+		text := mustJSON(b.slot())
+		if size += len(text) + len(","); size > longestSchedule {
+			doc.ValidUntil, doc.Truncated = rfc3339(b.Start), true
+			break
+		}
+		doc.Bookings = append(doc.Bookings, json.RawMessage(text))
 	}
 	return JSONValue(mustJSON(doc))
 }

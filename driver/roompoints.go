@@ -234,7 +234,7 @@ func (c roomCatalogue) meta(r Room) Value {
 		Capacity int     `json:"capacity,omitempty"`
 		Test     bool    `json:"test,omitempty"`
 		Points   []point `json:"points"`
-	}{ID: r.ID, Name: r.Name, Building: r.Building, Floor: r.Floor, Capacity: r.Capacity, Test: r.Test}
+	}{ID: r.ID, Name: Line(r.Name), Building: Line(r.Building), Floor: Line(r.Floor), Capacity: r.Capacity, Test: r.Test}
 	for _, p := range c {
 		doc.Points = append(doc.Points, point{p.Name, p.Kind.String(), p.Unit, p.Values, p.Tags, p.Brick})
 	}

@@ -140,7 +140,7 @@ func TestObject(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := newObject(0).add(text, TextValue(text)).value(); got != JSONValue(string(want)) {
+		if got := newObject(0).add(text, EnumValue(text)).value(); got != JSONValue(string(want)) {
 			t.Errorf("%q: got %s, want %s", text, got.Text(), want)
 		}
 	}

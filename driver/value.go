@@ -44,8 +44,12 @@ func IntValue(n int) Value { return Value{kind: Int, num: int64(n)} }
 // absence, by the convention of building automation.
 func NoInt(standIn int) Value { return Value{kind: Int, nothing: true, num: int64(standIn)} }
 
-// TextValue returns s as a Value; an empty s is Nothing.
-func TextValue(s string) Value { return Value{kind: Text, text: s, nothing: s == ""} }
+// TextValue returns s as a Value, as one line (see [Line]) of at most 1,000 characters;
+// an empty line is Nothing. What reaches a sink as text passes here.
+func TextValue(s string) Value {
+	s = Shorten(Line(s), longestReason)
+	return Value{kind: Text, text: s, nothing: s == ""}
+}
 
 // EnumValue returns the word s as a Value.
 func EnumValue(s string) Value { return Value{kind: Enum, text: s} }

@@ -64,7 +64,7 @@ func (f Format) check() error {
 // Payload renders an entry. ok is false when it cannot be published: plain payloads
 // have no form for an unknown value. The text is never empty, because an empty
 // retained payload deletes the topic.
-func (f Format) Payload(e bridge.Entry) (text string, ok bool) {
+func (f Format) Payload(e bridge.Entry) (payload string, ok bool) {
 	if f.VTQ {
 		return `{"value":` + f.json(e.Value) +
 			`,"timestamp":` + strconv.FormatInt(e.At.UnixMilli(), 10) +
@@ -91,6 +91,18 @@ func (f Format) plain(v driver.Value) string {
 		return strconv.Itoa(v.Int())
 	case driver.Time:
 		return f.plainTime(v)
+	}
+	return text(v)
+}
+
+// longestText is the length of the payload of a text point, in characters: the most
+// that many controllers and databases of building management systems hold.
+const longestText = 255
+
+// text returns the words of v.
+func text(v driver.Value) string {
+	if v.Kind() == driver.Text {
+		return driver.Shorten(v.Text(), longestText)
 	}
 	return v.Text()
 }
@@ -121,7 +133,7 @@ func (f Format) json(v driver.Value) string {
 	case v.Kind() == driver.Time:
 		return quote(f.instant(v.Time()))
 	}
-	return quote(v.Text())
+	return quote(text(v))
 }
 
 func (f Format) epoch() bool { return f.Time == EpochSeconds || f.Time == EpochMillis }

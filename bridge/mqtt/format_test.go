@@ -80,7 +80,7 @@ func TestVTQPayload(t *testing.T) {
 		{"false keeps JSON's word", Format{Bool: OnOff}, driver.BoolValue(false), "false"},
 		{"int", Format{}, driver.IntValue(42), "42"},
 		{"int nothing", Format{}, driver.NoInt(65535), "null"},
-		{"text", Format{}, driver.TextValue(`a "quoted"` + "\n"), `"a \"quoted\"\n"`},
+		{"text", Format{}, driver.TextValue(`a "quoted"` + "\n"), `"a \"quoted\""`},
 		{"text nothing", Format{}, driver.TextValue(""), "null"},
 		{"enum", Format{}, driver.EnumValue("stale"), `"stale"`},
 		{"json", Format{}, driver.JSONValue(`{"a":[1,2]}`), `{"a":[1,2]}`},
