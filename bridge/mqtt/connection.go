@@ -1,8 +1,8 @@
 package mqtt
 
 import (
-	"bufio"
 	"context"
+	"errors"
 	"iter"
 	"maps"
 	"net"
@@ -20,7 +20,7 @@ import (
 type connection struct {
 	s      *Sink
 	client paho.Client
-	conn   net.Conn   // what client runs on
+	conn   *incoming  // what client runs on
 	lost   chan error // why the connection was lost
 
 	table     table
@@ -34,6 +34,8 @@ type connection struct {
 	since     time.Time       // when it was
 
 	unacked  []delivery   // sent and not acknowledged, oldest first
+	bytes    int          // of these, in all
+	progress time.Time    // of these: when the last was acknowledged, or when the first was sent
 	outbox   chan message // to transmit
 	outcomes chan outcome // from transmit, one for each message of unacked
 
@@ -64,14 +66,21 @@ func retainedMessage(topic, payload string) message {
 // delivery is a message that was sent.
 type delivery struct {
 	message
-	row  *row // whose payload it is; nil: not a point's
-	sent time.Time
+	row *row // whose payload it is; nil: not a point's
 }
 
 // inFlight is how many messages may be unacknowledged: enough to keep a broker busy.
 // With 16, a change of a thousand rooms at once took 50 % longer; 64 was not faster
 // (docs/performance.md).
 const inFlight = 32
+
+// bytesInFlight bounds the messages in flight by their size: one more is sent only while
+// they have fewer bytes. Behind them a change waits ten seconds on a link of 1.5 kB/s.
+const bytesInFlight = 16 << 10
+
+// size is the length of the packet that carries the message, in bytes, without its
+// fixed header of up to five.
+func (m message) size() int { return 2 + len(m.topic) + 2 + len(m.payload) }
 
 // statusTopic is the topic of the state of the connection.
 func (o Options) statusTopic() string {
@@ -92,9 +101,12 @@ func newConnection(s *Sink, opening context.Context) *connection {
 	c.clear, c.version = s.topicsToClear()
 
 	p := s.o.clientOptions(func(broker *url.URL) (net.Conn, error) {
-		var err error
-		c.conn, err = s.o.open(opening, broker)
-		return bufferedConn{c.conn, bufio.NewReader(c.conn)}, err
+		conn, err := s.o.open(opening, broker)
+		if err != nil {
+			return nil, err
+		}
+		c.conn = newIncoming(conn, s.tooLarge)
+		return c.conn, nil
 	})
 	p.SetWill(s.o.statusTopic(), statusOffline, 1, true)
 	p.SetConnectionLostHandler(func(_ paho.Client, err error) { c.lost <- err })
@@ -125,20 +137,11 @@ func (o Options) clientOptions(open func(broker *url.URL) (net.Conn, error)) *pa
 	p.SetClientID(o.ClientID).SetUsername(o.Username).SetPassword(o.Password)
 	p.SetAutoReconnect(false).SetConnectRetry(false).SetCleanSession(true)
 	p.SetOrderMatters(true).SetProtocolVersion(4)
-	p.SetKeepAlive(30 * time.Second).SetPingTimeout(10 * time.Second)
-	p.SetConnectTimeout(connectTimeout).SetWriteTimeout(10 * time.Second)
+	p.SetKeepAlive(keepAlive).SetPingTimeout(answerTimeout) // an answer may be behind much else: see incoming
+	p.SetConnectTimeout(openTimeout).SetWriteTimeout(writeTimeout)
 	p.SetCustomOpenConnectionFn(func(broker *url.URL, _ paho.ClientOptions) (net.Conn, error) { return open(broker) })
 	return p
 }
-
-// bufferedConn is a connection that is read in large pieces: paho reads single bytes.
-type bufferedConn struct {
-	net.Conn
-	r *bufio.Reader
-}
-
-// Read implements net.Conn.
-func (c bufferedConn) Read(p []byte) (int, error) { return c.r.Read(p) }
 
 // open opens the network connection.
 func (o Options) open(ctx context.Context, broker *url.URL) (net.Conn, error) {
@@ -189,12 +192,22 @@ func (c *connection) publish(ctx context.Context) error {
 			c.s.beat()
 			c.subscribeAgain()
 			c.listenTick()
-			if len(c.unacked) > 0 && time.Since(c.unacked[0].sent) >= ackTimeout {
+			if c.stalled() {
 				c.drop()
 				return c.s.o.noAcknowledgement()
 			}
 		}
 	}
+}
+
+// stalled reports whether the broker acknowledges nothing any more. On a slow link a
+// message takes long, and acknowledgements wait behind the messages of others.
+func (c *connection) stalled() bool {
+	if len(c.unacked) == 0 {
+		return false
+	}
+	since := time.Since(c.progress)
+	return since >= answerTimeout || min(since, c.conn.sinceMessage()) >= ackTimeout
 }
 
 // transmit passes the messages of the outbox to the client, waits for the broker to
@@ -273,7 +286,7 @@ func (c *connection) keep(subjects iter.Seq[driver.Subject]) {
 
 // publishDue sends due messages, up to inFlight unacknowledged ones.
 func (c *connection) publishDue() {
-	for len(c.unacked) < inFlight {
+	for len(c.unacked) < inFlight && c.bytes < bytesInFlight {
 		if !c.sendNext() {
 			return
 		}
@@ -314,7 +327,11 @@ func (c *connection) sendNext() bool {
 }
 
 func (c *connection) send(r *row, m message) {
-	c.unacked = append(c.unacked, delivery{m, r, time.Now()})
+	if len(c.unacked) == 0 {
+		c.progress = time.Now()
+	}
+	c.unacked = append(c.unacked, delivery{m, r})
+	c.bytes += m.size()
 	c.outbox <- m
 }
 
@@ -344,6 +361,8 @@ func (c *connection) synced() {
 func (c *connection) acknowledged(refused bool) {
 	d := c.unacked[0]
 	c.unacked = slices.Delete(c.unacked, 0, 1)
+	c.bytes -= d.size()
+	c.progress = time.Now()
 	c.acknowledgedOwn(d)
 	switch {
 	case d.row != nil:
@@ -367,6 +386,11 @@ func (c *connection) acknowledged(refused bool) {
 // ended returns the error for a connection that the broker ended, which may be its
 // response to a forbidden subscription.
 func (c *connection) ended(cause error) error {
+	var large *messageTooLarge
+	if errors.As(cause, &large) {
+		c.s.avoid(large)
+		return c.s.o.receiptTooSlow(large)
+	}
 	if err := c.endedListening(cause); err != nil {
 		return err
 	}

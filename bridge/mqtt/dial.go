@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"net"
 	"net/url"
+	"time"
 
 	paho "github.com/eclipse/paho.mqtt.golang"
 	"golang.org/x/net/proxy"
@@ -27,14 +28,17 @@ func (o Options) dial(ctx context.Context, broker *url.URL) (net.Conn, error) {
 	if port == "" {
 		port = usualPorts[broker.Scheme]
 	}
-	conn, err := proxy.Dial(ctx, "tcp", net.JoinHostPort(broker.Hostname(), port))
+	dialing, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	conn, err := proxy.Dial(dialing, "tcp", net.JoinHostPort(broker.Hostname(), port))
 	if err != nil || broker.Scheme == "mqtt" {
 		return conn, err
 	}
 	return handshake(ctx, conn, o.TLS, broker.Hostname())
 }
 
-// handshake puts TLS on the connection, which it closes if that fails.
+// handshake puts TLS on the connection, which it closes if that fails. It lasts as long
+// as something arrives.
 func handshake(ctx context.Context, conn net.Conn, config *tls.Config, host string) (net.Conn, error) {
 	if config == nil {
 		config = &tls.Config{}
@@ -43,10 +47,29 @@ func handshake(ctx context.Context, conn net.Conn, config *tls.Config, host stri
 		config = config.Clone()
 		config.ServerName = host
 	}
-	secured := tls.Client(conn, config)
+	raw := &impatient{Conn: conn}
+	secured := tls.Client(raw, config)
 	if err := secured.HandshakeContext(ctx); err != nil {
 		conn.Close()
 		return nil, err
 	}
+	raw.finished = true
 	return secured, nil
+}
+
+// impatient is a connection whose reads fail when nothing arrives for connectTimeout,
+// until it is finished with that.
+type impatient struct {
+	net.Conn
+	finished bool
+}
+
+// Read implements net.Conn.
+func (c *impatient) Read(p []byte) (int, error) {
+	if !c.finished {
+		if err := c.SetReadDeadline(time.Now().Add(connectTimeout)); err != nil {
+			return 0, err
+		}
+	}
+	return c.Conn.Read(p)
 }

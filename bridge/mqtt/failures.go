@@ -146,7 +146,11 @@ func (o Options) connectionLost(cause error, asking bool) error {
 		words: fmt.Sprintf("the connection to the broker at %s was lost: %s", o.Broker.Host, plainly(cause)),
 		cause: cause,
 	}
+	var silence silenceError
 	switch {
+	case errors.As(cause, &silence):
+		f.words = fmt.Sprintf("the broker at %s has sent nothing for %v, not even the answer to a ping", o.Broker.Host, time.Duration(silence))
+		f.action = "check the network between this machine and the broker"
 	case errors.Is(cause, io.EOF) && asking:
 		f.words = "the broker at " + o.Broker.Host + " closed the connection after a subscription to presence topics"
 		f.action = "if this happens again, " + o.allowReading(o.topics())

@@ -118,7 +118,7 @@ type mosquitto struct {
 // ROOMGATE_REAL is set.
 func startMosquitto(t testing.TB, lines string) *mosquitto {
 	t.Helper()
-	if _, err := exec.LookPath(binary()); err != nil {
+	if _, err := exec.LookPath(mosquittoPath()); err != nil {
 		if os.Getenv("ROOMGATE_REAL") != "" {
 			t.Fatal("mosquitto is not installed: apt-get install mosquitto")
 		}
@@ -148,7 +148,7 @@ func freeAddress(t testing.TB) string {
 
 const anybody = "allow_anonymous true"
 
-func binary() string {
+func mosquittoPath() string {
 	if path, err := exec.LookPath("mosquitto"); err == nil {
 		return path
 	}
@@ -158,7 +158,7 @@ func binary() string {
 // start starts the broker and returns when it listens, as its log says.
 func (m *mosquitto) start() {
 	m.t.Helper()
-	m.cmd = exec.Command(binary(), "-c", m.config)
+	m.cmd = exec.Command(mosquittoPath(), "-c", m.config)
 	stderr, err := m.cmd.StderrPipe()
 	if err != nil {
 		m.t.Fatal(err)

@@ -19,13 +19,10 @@ type Reading struct {
 	On, Off []string // words that mean presence and absence, without regard to case
 }
 
-// longest is the maximum length of a payload, in bytes, far above that of any sensor.
-const longest = 64 << 10
-
 // Presence interprets a payload. It is not Known for a payload that is too long or
 // means neither presence nor absence.
 func (r Reading) Presence(payload []byte) driver.Presence {
-	if len(payload) > longest {
+	if len(payload) > largestPayload {
 		return driver.Presence{}
 	}
 	value := string(payload)

@@ -1,7 +1,6 @@
 package mqtt
 
 import (
-	"bytes"
 	"context"
 	"slices"
 	"sync"
@@ -43,9 +42,6 @@ func newInbox() *inbox {
 }
 
 func (b *inbox) put(topic string, payload []byte) {
-	if len(payload) > longest {
-		payload = bytes.Clone(payload[:longest+1]) // enough to see that it is too long
-	}
 	b.mu.Lock()
 	b.newest[topic] = payload
 	b.mu.Unlock()
@@ -107,7 +103,7 @@ const (
 // subscribe starts the subscriptions. After repeated disconnects it waits, because
 // publishing points has priority.
 func (c *connection) subscribe() {
-	c.wanted = c.s.o.topics()
+	c.wanted = slices.DeleteFunc(c.s.o.topics(), c.s.avoids)
 	if c.s.disconnects >= disconnectsLimit {
 		c.refused, c.wanted = c.wanted, nil
 		c.subscribed()

@@ -61,16 +61,17 @@ type shortConn struct {
 // dialShort logs in with a client id that ends in ending: a second connection with
 // the gateway's client id would disconnect the gateway.
 func (o Options) dialShort(ctx context.Context, ending string) (*shortConn, error) {
-	opening, cancel := context.WithTimeout(ctx, connectTimeout)
+	opening, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
 	o.ClientID += ending
 	v := &shortConn{lost: make(chan error, 1)}
 	p := o.clientOptions(func(broker *url.URL) (net.Conn, error) {
 		conn, err := o.open(opening, broker)
-		if err == nil { // a broker that says nothing would hold the connection for ever
-			context.AfterFunc(ctx, func() { conn.Close() })
+		if err != nil {
+			return nil, err
 		}
-		return conn, err
+		context.AfterFunc(ctx, func() { conn.Close() }) // a broker that says nothing would hold the connection for ever
+		return newIncoming(conn, o.logTooLarge), nil
 	})
 	v.client = paho.NewClient(p.SetConnectionLostHandler(func(_ paho.Client, err error) { v.lost <- err }))
 	err := v.await(opening, v.client.Connect())

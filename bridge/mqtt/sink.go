@@ -65,6 +65,7 @@ type Sink struct {
 	clearChanged chan struct{} // holds one when clear was replaced
 
 	inbox       *inbox
+	large       largeMessages
 	disconnects int // connections in a row that ended while subscriptions were unanswered
 }
 
@@ -72,8 +73,11 @@ type Sink struct {
 const Part = "mqtt"
 
 const (
-	connectTimeout = 15 * time.Second // to open a connection and log in
-	ackTimeout     = 30 * time.Second // for a message to be acknowledged
+	connectTimeout = 15 * time.Second // to open a connection, and without anything arriving until the login is answered
+	openTimeout    = 2 * time.Minute  // for all of that
+	ackTimeout     = 30 * time.Second // without a message being acknowledged or one of another client arriving
+	answerTimeout  = 10 * time.Minute // without a message being acknowledged
+	writeTimeout   = 30 * time.Second // for the network to accept a message
 	offlineTimeout = 2 * time.Second  // for "offline" to be acknowledged at a stop
 	beatEvery      = 10 * time.Second // heartbeats of the loop, with or without a broker
 )
@@ -135,7 +139,7 @@ func (s *Sink) Run(ctx context.Context) error {
 
 // connect makes one connection and uses it until it ends.
 func (s *Sink) connect(ctx context.Context) ending {
-	opening, cancel := context.WithTimeout(ctx, connectTimeout)
+	opening, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
 	c := newConnection(s, opening)
 	opened := c.client.Connect()
