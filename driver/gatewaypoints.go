@@ -44,10 +44,11 @@ var gatewayPoints = pointsOf(gatewayRows)
 type gatewayFacts struct {
 	site          Site
 	version       string
-	started, beat time.Time        // beat: the last heartbeat
-	rooms, good   int              // rooms configured, and those of good quality
-	clock         clockState       // of the gateway's clock
-	accounts      map[string]Value // their summaries, by name
+	started, beat time.Time           // beat: the last heartbeat
+	rooms, good   int                 // rooms configured, and those of good quality
+	clock         clockState          // of the gateway's clock
+	accounts      map[string]Value    // their summaries, by name
+	problems      map[string][]string // in words, by part of the gateway
 }
 
 // fill writes the gateway's points into values.
@@ -68,5 +69,16 @@ func (g *gatewayFacts) fill(values []Value) {
 	for _, name := range slices.Sorted(maps.Keys(g.accounts)) {
 		accounts.add(name, g.accounts[name])
 	}
-	values[state] = doc.add("accounts", accounts.value()).value()
+	values[state] = doc.add("accounts", accounts.value()).add("problems", g.problemList()).value()
+}
+
+// problemList renders the problems as a list of texts.
+func (g *gatewayFacts) problemList() Value {
+	list := []string{}
+	for _, part := range slices.Sorted(maps.Keys(g.problems)) {
+		for _, words := range g.problems[part] {
+			list = append(list, TextValue(words).Text())
+		}
+	}
+	return JSONValue(mustJSON(list))
 }

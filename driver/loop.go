@@ -140,7 +140,7 @@ func (d *Driver) publishDue(now time.Time) time.Time {
 		}
 		next = earlier(next, a.next)
 	}
-	if updates != nil || d.elapsed() >= d.gateway.nextBeat {
+	if updates != nil || d.gateway.changed || d.elapsed() >= d.gateway.nextBeat {
 		updates = append(updates, d.deriveGateway(now))
 		d.o.Publisher.Publish(updates)
 		d.complete = true

@@ -264,7 +264,7 @@ func TestGatewayState(t *testing.T) {
 		w.session.status = SessionStatus{State: SignInNeeded, Reason: "run roomgate login rooms"}
 		w.run(t)
 		expectJSON(t, "gateway", w.published.value(gateway, GatewayState).Text(), `{"site":"hq","name":"Head Office","version":"1.2.3",
-			"started":"2000-01-01T00:00:00Z","rooms_total":1,"rooms_good":1,"clock_offset":null,"accounts":{"rooms":{"state":"sign_in_needed","reason":"run roomgate login rooms"}}}`)
+			"started":"2000-01-01T00:00:00Z","rooms_total":1,"rooms_good":1,"clock_offset":null,"accounts":{"rooms":{"state":"sign_in_needed","reason":"run roomgate login rooms"}},"problems":[]}`)
 	})
 }
 

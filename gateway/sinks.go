@@ -80,7 +80,7 @@ func (g *Gateway) buildSink(cfg *config.Config, before *parts) (*sink, error) {
 	s := &sink{settings: settings}
 	topics, published := topicsOf(cfg), g.published
 	o := sinkOptions{Config: cfg, Instance: g.instance, TLS: secured, Clear: published.without(topics), Synced: func() { published.set(topics) }, Board: g.board, Clock: g.d.Clock, Log: g.d.Log,
-		Presence: func(room string, p driver.Presence) { g.driver.Presence(room, p) }, KeepStatus: s.succeeded.Load, Dial: g.d.Dial}
+		Presence: func(room string, p driver.Presence) { g.driver.Presence(room, p) }, Concerns: func(words []string) { g.driver.SetProblems(mqtt.Part, words) }, KeepStatus: s.succeeded.Load, Dial: g.d.Dial}
 	if s.Sink, err = o.build(); err != nil {
 		return nil, err
 	}
@@ -98,6 +98,7 @@ type sinkOptions struct {
 	Clock      driver.Clock
 	Log        *slog.Logger
 	Presence   func(room string, p driver.Presence)                         // receives the reports of presence sensors; nil: no subscriptions
+	Concerns   func(words []string)                                         // see mqtt.Options; may be nil
 	KeepStatus func() bool                                                  // see mqtt.Options; may be nil
 	Dial       func(ctx context.Context, broker *url.URL) (net.Conn, error) // nil: by the scheme of the broker
 }
@@ -117,7 +118,7 @@ func (o sinkOptions) build() (*mqtt.Sink, error) {
 		ClientID: clientID(o.Config), Instance: o.Instance, TLS: o.TLS,
 		Format:      mqtt.Format{VTQ: m.Payload == "vtq", Bool: mqtt.BoolWords(m.Bool), Time: mqtt.TimeStyle(m.Time), Zone: o.Config.Site.Timezone},
 		ClearTopics: o.Clear, OnSynced: o.Synced, Sensors: sensors,
-		Board: o.Board, Now: o.Clock.Now, Jitter: driver.RandomJitter, KeepStatus: o.KeepStatus, Dial: o.Dial, Log: o.Log.With("part", "mqtt"),
+		Board: o.Board, Now: o.Clock.Now, Jitter: driver.RandomJitter, Concerns: o.Concerns, KeepStatus: o.KeepStatus, Dial: o.Dial, Log: o.Log.With("part", "mqtt"),
 	})
 }
 

@@ -3,6 +3,7 @@ package mqtt
 import (
 	"context"
 	"errors"
+	"io"
 	"iter"
 	"maps"
 	"net"
@@ -36,6 +37,8 @@ type connection struct {
 	unacked  []delivery   // sent and not acknowledged, oldest first
 	bytes    int          // of these, in all
 	progress time.Time    // of these: when the last was acknowledged, or when the first was sent
+	held     *row         // to be sent alone, once nothing is in flight; nil: none
+	largest  int          // size of the largest message that was acknowledged
 	outbox   chan message // to transmit
 	outcomes chan outcome // from transmit, one for each message of unacked
 
@@ -192,8 +195,10 @@ func (c *connection) publish(ctx context.Context) error {
 			c.s.beat()
 			c.subscribeAgain()
 			c.listenTick()
+			c.tryAside()
 			if c.stalled() {
 				c.drop()
+				c.lostWith()
 				return c.s.o.noAcknowledgement()
 			}
 		}
@@ -286,7 +291,7 @@ func (c *connection) keep(subjects iter.Seq[driver.Subject]) {
 
 // publishDue sends due messages, up to inFlight unacknowledged ones.
 func (c *connection) publishDue() {
-	for len(c.unacked) < inFlight && c.bytes < bytesInFlight {
+	for len(c.unacked) < inFlight && c.bytes < bytesInFlight && !c.isolated() {
 		if !c.sendNext() {
 			return
 		}
@@ -301,11 +306,7 @@ func (c *connection) sendNext() bool {
 		c.wanted, c.unanswered = c.wanted[1:], c.unanswered+1
 		return true
 	case c.table.complete() && len(c.clear) > 0:
-		m := retainedMessage(c.clear[0], "")
-		m.clears = true
-		c.clear, c.clearing = c.clear[1:], c.clearing+1
-		c.send(nil, m)
-		return true
+		return c.sendClear()
 	case c.table.complete() && !c.announced:
 		c.announced = true
 		c.send(nil, c.s.o.status(statusOnline))
@@ -313,17 +314,83 @@ func (c *connection) sendNext() bool {
 	case c.sendOwn():
 		return true
 	}
-	r := c.table.next()
-	if r == nil {
+	return c.sendRow()
+}
+
+// sendClear sends the next deletion; false: it has to wait.
+func (c *connection) sendClear() bool {
+	m := retainedMessage(c.clear[0], "")
+	m.clears = true
+	v := c.s.quarantine.judge(m, c.largest)
+	if v == alone && len(c.unacked) > 0 {
 		return false
 	}
+	c.clear, c.clearing = c.clear[1:], c.clearing+1 // one that is set aside stays to be acknowledged
+	if v != notSent {
+		c.send(nil, m)
+	}
+	return true
+}
+
+// sendRow sends the next row; false: there is none, or it has to wait.
+func (c *connection) sendRow() bool {
+	for {
+		r := c.held
+		if c.held = nil; r == nil || r.removed {
+			r = c.table.next()
+		}
+		if r == nil {
+			return false
+		}
+		m := c.s.o.message(r)
+		switch v := c.s.quarantine.judge(m, c.largest); {
+		case v == notSent:
+			c.table.setAside(r)
+			c.s.reportAside()
+			continue
+		case v == alone && len(c.unacked) > 0:
+			c.held = r
+			return false
+		}
+		c.send(r, m)
+		return true
+	}
+}
+
+// message is the message that publishes a row.
+func (o Options) message(r *row) message {
 	point := r.point()
-	m := retainedMessage(Topic(c.s.o.Prefix, c.s.o.Site, r.subject, point.Name), r.want)
+	m := retainedMessage(Topic(o.Prefix, o.Site, r.subject, point.Name), r.want)
 	if point.Transient {
 		m.qos, m.retained = 0, false
 	}
-	c.send(r, m)
-	return true
+	return m
+}
+
+// isolated reports whether the message in flight must be alone there.
+func (c *connection) isolated() bool {
+	return len(c.unacked) == 1 && c.s.quarantine.suspect[c.unacked[0].topic] > 0
+}
+
+// tryAside sends what was set aside again, when it is time.
+func (c *connection) tryAside() {
+	if !c.online {
+		return
+	}
+	if topic := c.s.quarantine.tryAgain(); topic != "" {
+		c.requeue(topic)
+	}
+}
+
+// requeue makes the rows of topics due.
+func (c *connection) requeue(topics ...string) {
+	for _, rows := range c.table.rows {
+		for i := range rows {
+			if r := &rows[i]; r.want != "" && slices.Contains(topics, c.s.o.message(r).topic) {
+				c.table.queue(r)
+			}
+		}
+	}
 }
 
 func (c *connection) send(r *row, m message) {
@@ -363,6 +430,11 @@ func (c *connection) acknowledged(refused bool) {
 	c.unacked = slices.Delete(c.unacked, 0, 1)
 	c.bytes -= d.size()
 	c.progress = time.Now()
+	c.largest = max(c.largest, d.size())
+	if c.s.quarantine.acknowledged(d.message) {
+		c.requeue(c.s.quarantine.release()...)
+	}
+	c.s.reportAside()
 	c.acknowledgedOwn(d)
 	switch {
 	case d.row != nil:
@@ -380,7 +452,16 @@ func (c *connection) acknowledged(refused bool) {
 		c.synced()
 		c.subscribe()
 		c.listenTick()
+		c.tryAside()
 	}
+}
+
+// lostWith records the loss of the connection, and returns the message that it is due to,
+// as far as can be said; nil: none.
+func (c *connection) lostWith() *message {
+	m := c.s.quarantine.lost(c.unacked)
+	c.s.reportAside()
+	return m
 }
 
 // ended returns the error for a connection that the broker ended, which may be its
@@ -390,6 +471,9 @@ func (c *connection) ended(cause error) error {
 	if errors.As(cause, &large) {
 		c.s.avoid(large)
 		return c.s.o.receiptTooSlow(large)
+	}
+	if m := c.lostWith(); m != nil && errors.Is(cause, io.EOF) {
+		return c.s.o.refusedByHangingUp(*m, cause)
 	}
 	if err := c.endedListening(cause); err != nil {
 		return err

@@ -77,9 +77,7 @@ func (a arrivals) Read(p []byte) (int, error) {
 	if a.c.loggedIn {
 		silence = usedSilence
 	}
-	if err := a.c.Conn.SetReadDeadline(time.Now().Add(silence)); err != nil {
-		return 0, err
-	}
+	_ = a.c.Conn.SetReadDeadline(time.Now().Add(silence)) // fails when the connection is closed, which Read reports
 	n, err := a.c.Conn.Read(p)
 	var timeout net.Error
 	if errors.As(err, &timeout) && timeout.Timeout() {

@@ -36,6 +36,10 @@ type Options struct {
 	// listen to its own topics.
 	Instance Instance
 
+	// Concerns is called with everything that is wrong although the broker is connected,
+	// in words, whenever that changes. It may be nil.
+	Concerns func(words []string)
+
 	Board *bridge.Board
 	Now   func() time.Time // for health reports
 	Log   *slog.Logger
@@ -66,6 +70,7 @@ type Sink struct {
 
 	inbox       *inbox
 	large       largeMessages
+	quarantine  quarantine
 	disconnects int // connections in a row that ended while subscriptions were unanswered
 }
 
@@ -104,7 +109,7 @@ func New(o Options) (*Sink, error) {
 	// The broker ends a half-open connection when a client with the same id
 	// connects, so its last will does not arrive after the new "online".
 	o.ClientID = cmp.Or(o.ClientID, "roomgate-"+o.Site)
-	return &Sink{o: o, inbox: newInbox(), told: told{to: o.Log},
+	return &Sink{o: o, inbox: newInbox(), quarantine: newQuarantine(), told: told{to: o.Log},
 		tick: beatEvery, back: backOff{first: time.Second, longest: time.Minute},
 		trust: trust{contests: map[contested]*contest{}, noticeEvery: noticeEvery, silentAfter: silentAfter, lookEvery: lookEvery},
 		clear: o.ClearTopics, onSynced: o.OnSynced, clearChanged: make(chan struct{}, 1)}, nil
@@ -122,6 +127,7 @@ func redacted(u *url.URL) string {
 // health of the part on the board.
 func (s *Sink) Run(ctx context.Context) error {
 	s.o.Board.Report(Part, false, "connecting to the broker at "+s.o.Broker.Host, s.o.Now())
+	s.tellConcerns() // those of a Sink before it are over
 	var receiver sync.WaitGroup
 	receiver.Go(func() { s.receive(ctx) })
 	defer receiver.Wait()

@@ -9,7 +9,8 @@ import "roomgate/driver"
 // others, are sent in turn, so that neither has to wait until the other is done.
 type table struct {
 	rows        map[driver.Subject][]row
-	open        int  // rows of which nothing was acknowledged yet
+	open        int  // rows of which nothing was acknowledged yet, without those that are set aside
+	any         bool // a row was acknowledged
 	first       due  // of these
 	changes     due  // of the others
 	changesNext bool // the next row is one of changes, if there are any
@@ -48,6 +49,7 @@ type row struct {
 	have    string // acknowledged by the broker
 	busy    bool   // due, or sent and not acknowledged
 	removed bool   // its subject was removed
+	aside   bool   // nothing was acknowledged yet, and its payload is not sent
 }
 
 func (r *row) point() *driver.Point { return &driver.Catalogue(r.subject.Scope)[r.index] }
@@ -103,7 +105,7 @@ func (t *table) next() *row {
 func (t *table) remove(s driver.Subject) {
 	rows := t.rows[s]
 	for i := range rows {
-		if rows[i].want != "" && rows[i].have == "" {
+		if rows[i].want != "" && rows[i].have == "" && !rows[i].aside {
 			t.open--
 		}
 		rows[i].removed = true
@@ -113,12 +115,23 @@ func (t *table) remove(s driver.Subject) {
 
 // acknowledged records that the broker has the payload of a row.
 func (t *table) acknowledged(r *row, payload string) {
-	if r.have == "" && !r.removed {
+	if r.have == "" && !r.removed && !r.aside {
 		t.open--
 	}
-	r.have, r.busy = payload, false
+	r.have, r.busy, r.aside = payload, false, false
+	t.any = true
 	t.queue(r)
 }
 
-// complete reports whether the broker has acknowledged a payload of every point.
-func (t *table) complete() bool { return len(t.rows) > 0 && t.open == 0 }
+// setAside records that the payload of a row that was taken with next is not sent.
+func (t *table) setAside(r *row) {
+	r.busy = false
+	if r.have == "" && !r.removed && !r.aside {
+		r.aside = true
+		t.open--
+	}
+}
+
+// complete reports whether the broker has acknowledged a payload of every point that is not
+// set aside.
+func (t *table) complete() bool { return len(t.rows) > 0 && t.any && t.open == 0 }

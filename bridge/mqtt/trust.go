@@ -29,6 +29,7 @@ const (
 	writesDropped concern = iota
 	otherGateway
 	otherWriter
+	setAside
 	presenceRefused
 	concerns
 )
@@ -46,6 +47,7 @@ func (s *Sink) concern(k concern, err error) {
 	}
 	s.trust.concerns[k] = words
 	s.reportConcerns()
+	s.tellConcerns()
 	if words != "" {
 		s.told.log(slog.LevelError, words, concernTitles[k], "reason", words)
 	} else {
@@ -54,9 +56,23 @@ func (s *Sink) concern(k concern, err error) {
 }
 
 var (
-	concernTitles = [concerns]string{"points do not reach the broker", "another gateway publishes", "points at the broker are changed by others", "presence is not received"}
-	concernsOver  = [concerns]string{"points reach the broker again", "the other gateway has gone", "points at the broker are no longer changed by others", "all presence topics are received"}
+	concernTitles = [concerns]string{"points do not reach the broker", "another gateway publishes", "points at the broker are changed by others", "points are set aside", "presence is not received"}
+	concernsOver  = [concerns]string{"points reach the broker again", "the other gateway has gone", "points at the broker are no longer changed by others", "no point is set aside any more", "all presence topics are received"}
 )
+
+// tellConcerns passes on what is wrong.
+func (s *Sink) tellConcerns() {
+	if s.o.Concerns == nil {
+		return
+	}
+	var all []string
+	for _, words := range s.trust.concerns {
+		if words != "" {
+			all = append(all, words)
+		}
+	}
+	s.o.Concerns(all)
+}
 
 // reportConcerns reports the worst concern as the health of the connection.
 func (s *Sink) reportConcerns() {
