@@ -188,7 +188,7 @@ func (o Options) topicsSetAside(sizes map[string]int) error {
 	topics := slices.Sorted(maps.Keys(sizes))
 	largest := slices.Max(slices.Collect(maps.Values(sizes)))
 	return &failure{
-		words: fmt.Sprintf("the broker at %s closes the connection on some messages, which are set aside, so that their topics are not up to date: %s; the largest has %d bytes",
+		words: fmt.Sprintf("the connection to the broker at %s was lost twice in a row with the same message; such messages are set aside, and their topics are not up to date: %s; the largest message has %d bytes",
 			o.Broker.Host, few(topics), largest),
 		action: fmt.Sprintf("raise the broker's limit of packets above that (mosquitto: max_packet_size), or let %s publish there in its access rules; they are tried again after the next reconnect, and once a day", o.who()),
 		person: true,

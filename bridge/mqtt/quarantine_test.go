@@ -95,11 +95,11 @@ func TestMessagesSetAside(t *testing.T) {
 		words       string
 	}{
 		{"one large message", limit, func(i int) int { return 100 + 4000*(i/99) }, 1, 3,
-			"set aside, so that their topics are not up to date: roomgate/hq/rooms/r099/schedule; the largest has 4137 bytes; raise the broker's limit"},
+			"set aside, and their topics are not up to date: roomgate/hq/rooms/r099/schedule; the largest message has 4137 bytes; raise the broker's limit"},
 		{"every room has one", limit, func(i int) int { return 4100 + (37*i)%100 }, 100, 15,
-			"set aside, so that their topics are not up to date: roomgate/hq/rooms/r000/schedule, roomgate/hq/rooms/r001/schedule, roomgate/hq/rooms/r002/schedule and 97 more; the largest has 4236 bytes; raise the broker's limit"},
+			"set aside, and their topics are not up to date: roomgate/hq/rooms/r000/schedule, roomgate/hq/rooms/r001/schedule, roomgate/hq/rooms/r002/schedule and 97 more; the largest message has 4236 bytes; raise the broker's limit"},
 		{"one topic", one, func(int) int { return 100 }, 1, 3,
-			"set aside, so that their topics are not up to date: roomgate/hq/rooms/r007/booked; the largest has 37 bytes; raise the broker's limit"},
+			"set aside, and their topics are not up to date: roomgate/hq/rooms/r007/booked; the largest message has 37 bytes; raise the broker's limit"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -237,7 +237,7 @@ func TestMaxPacketSize(t *testing.T) {
 	var log lockedBuffer
 	o.Log = slog.New(slog.NewTextHandler(&log, nil))
 	start(t, o)
-	want := "the broker at " + broker.addr + " closes the connection on some messages, which are set aside, so that their topics are not up to date: roomgate/hq/rooms/r019/schedule; the largest has 5137 bytes; raise the broker's limit of packets above that (mosquitto: max_packet_size), or let a client without a user name publish there in its access rules; they are tried again after the next reconnect, and once a day"
+	want := "the connection to the broker at " + broker.addr + " was lost twice in a row with the same message; such messages are set aside, and their topics are not up to date: roomgate/hq/rooms/r019/schedule; the largest message has 5137 bytes; raise the broker's limit of packets above that (mosquitto: max_packet_size), or let a client without a user name publish there in its access rules; they are tried again after the next reconnect, and once a day"
 	for words := ""; words != want; words = healthWords(t, board, false, words) {
 	}
 	messages := subscribe(t, "tcp://"+broker.addr)
