@@ -188,8 +188,12 @@ func (c *checker) mqtt(m *rawMQTT) MQTT {
 	c.readable("mqtt.cert_file", m.CertFile, false)
 	c.readable("mqtt.key_file", m.KeyFile, true)
 	c.together("mqtt", "cert_file", m.CertFile, "key_file", m.KeyFile, "give both or neither")
+	file := m.PasswordFile
+	if file == "" && m.Password.Reveal() == "" {
+		file = c.credentialFile(brokerCredential)
+	}
 	return MQTT{
-		Broker: m.Broker, Username: m.Username, Password: password, ClientID: m.ClientID,
+		Broker: m.Broker, Username: m.Username, Password: password, PasswordFile: file, ClientID: m.ClientID,
 		CAFile: m.CAFile, CertFile: m.CertFile, KeyFile: m.KeyFile, InsecurePlaintext: m.InsecurePlaintext,
 		Prefix: m.Prefix, Payload: m.Payload, Bool: m.Bool, Time: m.Time,
 	}

@@ -89,6 +89,7 @@ type MQTT struct {
 	Broker            string // scheme://host:port, with a path for ws and wss; the port is always filled in
 	Username          string
 	Password          Secret
+	PasswordFile      string // that Password was read from; "": it is in the configuration, or there is none
 	ClientID          string // "": derived from the identity of the machine
 	CAFile            string
 	CertFile          string

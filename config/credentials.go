@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"path"
 	"strings"
 )
@@ -54,15 +55,25 @@ func (c *checker) secret(s source) Secret {
 
 // credential reads a credential passed by systemd; empty when there is none.
 func (c *checker) credential(at, name string) Secret {
+	file := c.credentialFile(name)
+	if file == "" {
+		return Secret{}
+	}
+	return c.secretFile(at, file)
+}
+
+// credentialFile is the file of a credential passed by systemd; empty when there is none,
+// as not every account has one.
+func (c *checker) credentialFile(name string) string {
 	dir := c.env.lookup("CREDENTIALS_DIRECTORY")
 	if dir == "" || !segments.MatchString(name) {
-		return Secret{}
+		return ""
 	}
 	file := path.Join(dir, name)
 	if _, _, err := c.env.read(file); err != nil {
-		return Secret{} // not every account has one
+		return ""
 	}
-	return c.secretFile(at, file)
+	return file
 }
 
 // othersRead is the permission that lets every user of the machine read a file.
@@ -74,14 +85,44 @@ func (c *checker) secretFile(at, file string) Secret {
 	if !ok {
 		return Secret{}
 	}
-	line := strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r")
-	switch {
-	case line == "":
+	line, problem := secretLine(text)
+	switch problem {
+	case errEmptyFile:
 		c.add(at, "names an empty file", "", "write the secret into it")
-	case strings.ContainsAny(line, "\r\n\x00"):
+	case errSeveralLines:
 		c.add(at, "names a file that contains more than one line", "", "leave only the secret in it")
 	}
 	return NewSecret(line)
+}
+
+// secretLine returns the one line of a text, without its line end.
+func secretLine(text string) (line string, problem error) {
+	line = strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r")
+	switch {
+	case line == "":
+		return line, errEmptyFile
+	case strings.ContainsAny(line, "\r\n\x00"):
+		return line, errSeveralLines
+	}
+	return line, nil
+}
+
+var (
+	errEmptyFile    = errors.New("the file is empty")
+	errSeveralLines = errors.New("the file contains more than one line")
+)
+
+// ReadSecret reads the secret in a file again.
+func ReadSecret(file string) (Secret, error) {
+	text, _, err := readFile(file)
+	if err != nil {
+		return Secret{}, errors.New(reason(err)) // the path may be a secret pasted by mistake
+	}
+	line, problem := secretLine(string(text))
+	if problem != nil {
+		return Secret{}, problem
+	}
+	return NewSecret(line), nil
 }
 
 // readable reads the file that a setting names, "" for none, and reports problems

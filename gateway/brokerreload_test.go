@@ -3,6 +3,8 @@ package gateway
 import (
 	"log/slog"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -196,4 +198,42 @@ func TestRoomRemovedAndBack(t *testing.T) {
 			b.expectOnly(t, "removed", topicsOf(w.parse(w.text)))
 		})
 	}
+}
+
+// A password that was renewed in its file is used at the next connection, without a
+// reload. While the file cannot be read, the one before is used.
+func TestRenewedPassword(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "password")
+		write := func(password string) {
+			t.Helper()
+			if err := os.WriteFile(file, []byte(password+"\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		write("first")
+		w, b := newBrokered(t)
+		expect := func(password string) {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			b.password = password
+		}
+		expect("first")
+		w.reloadWith(brokerLine, brokerLine+"username = \"roomgate\"\npassword_file = "+TOMLString(file)+"\ninsecure_plaintext = true\n")
+		w.pass(2 * time.Minute)
+		b.expectStatuses(t, "with the password of the file", wentOff, cameOn)
+
+		write("second")
+		expect("second")
+		b.drop()
+		w.pass(2 * time.Minute)
+		b.expectStatuses(t, "with the renewed password", wentOff, cameOn)
+
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
+		b.drop()
+		w.pass(2 * time.Minute)
+		b.expectStatuses(t, "without the file", wentOff, cameOn)
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -92,11 +93,17 @@ const latency = 200 * time.Millisecond
 
 func (w *whole) parse(text string) *config.Config {
 	w.t.Helper()
-	cfg, err := config.Parse("roomgate.toml", []byte(text), config.Env{})
+	cfg, err := config.Parse("roomgate.toml", []byte(text), config.Env{ReadFile: readPrivate})
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	return cfg
+}
+
+// readPrivate reads a file that only its owner can read.
+func readPrivate(name string) ([]byte, fs.FileMode, error) {
+	text, err := os.ReadFile(name)
+	return text, 0o600, err
 }
 
 // reloadWith takes over the configuration with a text replaced.

@@ -115,7 +115,7 @@ func (o sinkOptions) build() (*mqtt.Sink, error) {
 	}
 	return mqtt.New(mqtt.Options{
 		Site: o.Config.Site.ID, Prefix: m.Prefix, Broker: broker, Username: m.Username, Password: m.Password.Reveal(),
-		ClientID: clientID(o.Config), Instance: o.Instance, TLS: o.TLS,
+		ClientID: clientID(o.Config), Instance: o.Instance, TLS: o.TLS, Reread: func() (string, *tls.Config, error) { return reread(m) },
 		Format:      mqtt.Format{VTQ: m.Payload == "vtq", Bool: mqtt.BoolWords(m.Bool), Time: mqtt.TimeStyle(m.Time), Zone: o.Config.Site.Timezone},
 		ClearTopics: o.Clear, OnSynced: o.Synced, Sensors: sensors,
 		Board: o.Board, Now: o.Clock.Now, Jitter: driver.RandomJitter, Concerns: o.Concerns, KeepStatus: o.KeepStatus, Dial: o.Dial, Log: o.Log.With("part", "mqtt"),
@@ -147,6 +147,19 @@ func brokerTLS(m config.MQTT) (c *tls.Config, digest string, err error) {
 		c.Certificates = []tls.Certificate{pair}
 	}
 	return c, string(sum.Sum(nil)), nil
+}
+
+// reread reads what a connection to the broker needs again: a password or a certificate
+// may have been renewed.
+func reread(m config.MQTT) (password string, c *tls.Config, err error) {
+	if c, _, err = brokerTLS(m); err != nil || m.PasswordFile == "" {
+		return m.Password.Reveal(), c, err
+	}
+	secret, err := config.ReadSecret(m.PasswordFile)
+	if err != nil {
+		return "", nil, fmt.Errorf("mqtt.password_file: %w", err)
+	}
+	return secret.Reveal(), c, nil
 }
 
 // clientID is the MQTT client id of a gateway. Two clients of one id disconnect each

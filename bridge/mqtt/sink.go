@@ -25,6 +25,9 @@ type Options struct {
 	Username, Password string      // may be empty
 	ClientID           string      // empty: roomgate-<site>
 	TLS                *tls.Config // for mqtts and wss; nil: the system's authorities
+	// Reread reads the password and the certificates again, before each connection. With an
+	// error the previous ones are used. nil: they do not change.
+	Reread func() (password string, config *tls.Config, err error)
 
 	Format      Format
 	ClearTopics []string // topics whose retained value is deleted
@@ -147,6 +150,7 @@ func (s *Sink) Run(ctx context.Context) error {
 func (s *Sink) connect(ctx context.Context) ending {
 	opening, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
+	s.reread()
 	c := newConnection(s, opening)
 	opened := c.client.Connect()
 	if !await(ctx, s, opened.Done()) {
@@ -157,6 +161,20 @@ func (s *Sink) connect(ctx context.Context) ending {
 		return ending{err: s.o.connectFailure(err)}
 	}
 	return c.use(ctx)
+}
+
+// reread reads the password and the certificates again: they may have been renewed.
+func (s *Sink) reread() {
+	if s.o.Reread == nil {
+		return
+	}
+	password, config, err := s.o.Reread()
+	if err != nil {
+		words := err.Error()
+		s.told.log(slog.LevelWarn, words, "the files of the broker connection cannot be used, and what they contained before is", "reason", words)
+		return
+	}
+	s.o.Password, s.o.TLS = password, config
 }
 
 // await waits for a value or the end of ctx, and sends heartbeats. It reports whether

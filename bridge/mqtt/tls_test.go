@@ -8,11 +8,13 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"math/big"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -183,4 +185,59 @@ func TestWebsocket(t *testing.T) {
 	put(board, roomA, driver.BoolValue(true))
 	defer start(t, options(t, "ws://"+address, board))()
 	expect(t, messages, `roomgate/hq/rooms/a/booked="true" qos1 retained`, `roomgate/hq/gateway/status="online" qos1 retained`)
+}
+
+// An authority, a certificate and a password that were renewed are used at the next
+// connection. While they cannot be read, those before are used.
+func TestRenewedCertificates(t *testing.T) {
+	a := newAuthority(t)
+	a.issue("broker", time.Now().Add(time.Hour))
+	a.issue("gateway", time.Now().Add(time.Hour))
+	broker := startMosquitto(t, a.listener("broker", "require_certificate true"))
+	board := bridge.New()
+	put(board, roomA, driver.BoolValue(true))
+	o := options(t, "mqtts://"+broker.addr, board)
+	var mu sync.Mutex
+	dir, broken := a, error(nil)
+	o.Reread = func() (string, *tls.Config, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if broken != nil {
+			return "", nil, broken
+		}
+		pair, err := tls.LoadX509KeyPair(dir.path("gateway.pem"), dir.path("gateway.key"))
+		config := dir.trust()
+		config.Certificates = []tls.Certificate{pair}
+		return "", config, err
+	}
+	start(t, o)
+	connected := healthWords(t, board, true, "")
+
+	mu.Lock()
+	broken = errors.New("mqtt.cert_file and mqtt.key_file: they do not fit together")
+	mu.Unlock()
+	broker.kill()
+	healthWords(t, board, false, connected)
+	broker.start()
+	healthWords(t, board, true, "")
+
+	renewed := newAuthority(t) // as the old authority has ended
+	renewed.issue("broker", time.Now().Add(time.Hour))
+	renewed.issue("gateway", time.Now().Add(time.Hour))
+	text, err := os.ReadFile(broker.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(broker.config, []byte(strings.ReplaceAll(string(text), a.dir, renewed.dir)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	broker.kill()
+	broker.start()
+	lost := "the certificate of the broker at " + broker.addr + " is signed by an unknown authority; name the authority's certificate in mqtt.ca_file"
+	for words := ""; words != lost; words = healthWords(t, board, false, words) {
+	}
+	mu.Lock()
+	dir, broken = renewed, nil
+	mu.Unlock()
+	healthWords(t, board, true, "")
 }
