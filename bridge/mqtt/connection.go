@@ -3,7 +3,6 @@ package mqtt
 import (
 	"context"
 	"errors"
-	"io"
 	"iter"
 	"maps"
 	"net"
@@ -472,7 +471,7 @@ func (c *connection) ended(cause error) error {
 		c.s.avoid(large)
 		return c.s.o.receiptTooSlow(large)
 	}
-	if m := c.lostWith(); m != nil && errors.Is(cause, io.EOF) {
+	if m := c.lostWith(); m != nil && hungUp(cause) {
 		return c.s.o.refusedByHangingUp(*m, cause)
 	}
 	if err := c.endedListening(cause); err != nil {

@@ -10,8 +10,6 @@ import (
 	"time"
 
 	paho "github.com/eclipse/paho.mqtt.golang"
-
-	"roomgate/driver"
 )
 
 // ErrUnproven is matched by the error of a probe that could log in and publish,
@@ -26,7 +24,8 @@ const echoTimeout = 5 * time.Second
 // to detect a broker that silently forbids publishing: it acknowledges the message
 // and drops it (MQTT 3.1.1 §3.3.5). The error is an Actionable; it matches
 // ErrUnproven if the broker forbids reading. Probe also subscribes briefly to the
-// topics of the sensors. It leaves nothing on the broker, not even a last will.
+// topics of the sensors, and finds out whether the broker takes messages as large as
+// those of a room can be. It leaves nothing on the broker, not even a last will.
 func (s *Sink) Probe(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, 4*connectTimeout, errTooSlow)
 	defer cancel()
@@ -35,12 +34,21 @@ func (s *Sink) Probe(ctx context.Context) error {
 		return err
 	}
 	defer writer.client.Disconnect(100)
-	topic := Topic(s.o.Prefix, s.o.Site, driver.Subject{Scope: driver.OfGateway}, "check")
+	topic := s.o.checkTopic()
 	value := s.o.Now().UTC().Format(time.RFC3339Nano)
 	if err := writer.await(ctx, writer.client.Publish(topic, 1, true, value)); err != nil {
+		if s.o.refusesRetained(ctx) {
+			return s.o.retainRefused(err)
+		}
 		return s.o.publishFailure(topic, err)
 	}
 	found := s.o.readBack(ctx, topic, value)
+	if found == nil {
+		found = writer.tryLarge(ctx, s.o, value)
+	}
+	if found != nil && !writer.client.IsConnectionOpen() {
+		return errors.Join(found, s.Clear(ctx, []string{topic}))
+	}
 	if err := writer.await(ctx, writer.client.Publish(topic, 1, true, "")); err != nil {
 		return errors.Join(found, s.o.publishFailure(topic, err))
 	}
@@ -61,7 +69,7 @@ type shortConn struct {
 // dialShort logs in with a client id that ends in ending: a second connection with
 // the gateway's client id would disconnect the gateway.
 func (o Options) dialShort(ctx context.Context, ending string) (*shortConn, error) {
-	opening, cancel := context.WithTimeout(ctx, openTimeout)
+	opening, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	o.ClientID += ending
 	v := &shortConn{lost: make(chan error, 1)}

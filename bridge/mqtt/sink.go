@@ -158,6 +158,9 @@ func (s *Sink) connect(ctx context.Context) ending {
 		return ending{err: ctx.Err()}
 	}
 	if err := opened.Error(); err != nil {
+		if hungUp(err) && s.o.refusesRetained(ctx) {
+			return ending{err: s.o.retainRefused(err)}
+		}
 		return ending{err: s.o.connectFailure(err)}
 	}
 	return c.use(ctx)

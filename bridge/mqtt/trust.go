@@ -158,7 +158,7 @@ func (s *Sink) judgeContests(now time.Time) {
 		s.concern(otherWriter, nil)
 	case t.concerns[otherWriter] != "": // the topic that was reported stays
 	case t.contests[*goesOn].state == heardNothing:
-		s.concern(otherWriter, s.o.messageDropped(s.o.topicOf(goesOn.subject, goesOn.index)))
+		s.concern(otherWriter, s.o.topicNotKept(s.o.topicOf(goesOn.subject, goesOn.index)))
 	default:
 		s.concern(otherWriter, s.o.changedByOthers(s.o.topicOf(goesOn.subject, goesOn.index)))
 	}
