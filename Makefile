@@ -1,6 +1,6 @@
 # Each target is a command a person would type; CI runs the same ones.
 GO ?= go
-PARSERS = ./config:FuzzParse ./driver:FuzzDerive ./graph:FuzzEvents ./graph:FuzzEnvelope ./oauth:FuzzParseAuthorizationResponse ./graph/graphsim:FuzzParseFilter ./ical:FuzzParse ./replay:FuzzParse ./zones:FuzzLoad
+PARSERS = ./config:FuzzParse ./driver:FuzzDerive ./graph:FuzzEvents ./graph:FuzzEnvelope ./oauth:FuzzParseAuthorizationResponse ./graph/graphsim:FuzzParseFilter ./bridge/mqtt:FuzzIncoming ./bridge/mqtt:FuzzPayload ./ical:FuzzParse ./replay:FuzzParse ./zones:FuzzLoad
 
 .PHONY: build test check vulnerabilities demo bench fuzz
 

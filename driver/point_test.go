@@ -262,10 +262,27 @@ func TestGatewayState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, minute)
 		w.session.status = SessionStatus{State: SignInNeeded, Reason: "run roomgate login rooms"}
-		w.run(t)
+		d, _ := w.run(t)
 		expectJSON(t, "gateway", w.published.value(gateway, GatewayState).Text(), `{"site":"hq","name":"Head Office","version":"1.2.3",
 			"started":"2000-01-01T00:00:00Z","rooms_total":1,"rooms_good":1,"clock_offset":null,"accounts":{"rooms":{"state":"sign_in_needed","reason":"run roomgate login rooms"}},"problems":[]}`)
+
+		d.SetProblems("mqtt", []string{"one\x00topic", "another"})
+		d.SetProblems("disk", []string{"full"})
+		synctest.Wait()
+		expectProblems(t, w, `["full","onetopic","another"]`)
+		d.SetProblems("mqtt", nil)
+		synctest.Wait()
+		expectProblems(t, w, `["full"]`)
 	})
+}
+
+// expectProblems compares the problems in the state of the gateway.
+func expectProblems(t *testing.T, w *world, want string) {
+	t.Helper()
+	var state struct{ Problems json.RawMessage }
+	if err := json.Unmarshal([]byte(w.published.value(gateway, GatewayState).Text()), &state); err != nil || string(state.Problems) != want {
+		t.Errorf("problems %s, %v, want %s", state.Problems, err, want)
+	}
 }
 
 func TestValue(t *testing.T) {

@@ -80,6 +80,8 @@ type ending struct {
 // online. It uses a client id of its own, so that it disconnects nobody. A look that
 // fails sees nobody.
 func (s *Sink) look(ctx context.Context) (n notice, online bool) {
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout) // nothing is reported of the loop meanwhile
+	defer cancel()
 	reader, err := s.o.dialShort(ctx, "-status")
 	if err != nil {
 		return notice{}, false

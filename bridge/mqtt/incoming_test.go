@@ -209,6 +209,13 @@ func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 // A link so slow that a large message keeps it busy: the topic is given up, and the
 // points are published.
 func TestLargeMessageOnASlowLink(t *testing.T) {
+	t.Run("of a sensor", func(t *testing.T) { largeMessageOnASlowLink(t, "bms/large", "bms/large") })
+	t.Run("below the gateway's topics", func(t *testing.T) {
+		largeMessageOnASlowLink(t, "roomgate/hq/rooms/aa/+", "roomgate/hq/rooms/aa/large")
+	})
+}
+
+func largeMessageOnASlowLink(t *testing.T, filter, topic string) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		subscriptions := map[string]int{}
@@ -223,9 +230,9 @@ func TestLargeMessageOnASlowLink(t *testing.T) {
 			ack := packets.NewControlPacket(packets.Suback).(*packets.SubackPacket)
 			ack.MessageID, ack.ReturnCodes = asked.MessageID, []byte{0}
 			replies := []packets.ControlPacket{ack}
-			if asked.Topics[0] == "bms/large" {
+			if asked.Topics[0] == filter {
 				large := packets.NewControlPacket(packets.Publish).(*packets.PublishPacket)
-				large.TopicName, large.Payload = "bms/large", make([]byte, 1<<20)
+				large.TopicName, large.Payload = topic, make([]byte, 1<<20)
 				replies = append(replies, large)
 			}
 			return replies, true
@@ -233,6 +240,7 @@ func TestLargeMessageOnASlowLink(t *testing.T) {
 		board := threeHundred()
 		o := options(t, "mqtt://broker.example:1883", board)
 		o.Dial = throttled(f.dial, 1500)
+		o.Instance = Instance{ID: "this"}
 		o.Sensors = []Sensor{{Topic: "bms/large", Receive: func(driver.Presence) {}}, {Topic: "bms/other", Receive: func(driver.Presence) {}}}
 		stop := start(t, o)
 		told := map[string]bool{}
@@ -245,10 +253,10 @@ func TestLargeMessageOnASlowLink(t *testing.T) {
 		if n := len(f.connections()); n != 2 {
 			t.Errorf("%d connections in twenty minutes, want two", n)
 		}
-		if subscriptions["bms/large"] != 1 || subscriptions["bms/other"] < 1 {
+		if subscriptions[filter] != 1 || subscriptions["bms/other"] < 1 {
 			t.Errorf("subscriptions: %v", subscriptions)
 		}
-		want := "a message of 1048576 bytes on bms/large kept the connection to the broker at broker.example:1883 busy for more than 30s; the gateway does not subscribe to that topic for 24h0m0s; find out who publishes it; if it is retained, delete it at the broker (mosquitto_pub -r -n -t 'bms/large')"
+		want := strings.ReplaceAll("a message of 1048576 bytes on TOPIC kept the connection to the broker at broker.example:1883 busy for more than 30s; the gateway does not subscribe to that topic for 24h0m0s; find out who publishes it; if it is retained, delete it at the broker (mosquitto_pub -r -n -t 'TOPIC')", "TOPIC", topic)
 		if !told[want] {
 			t.Errorf("told %v", told)
 		}

@@ -124,6 +124,10 @@ func (c *connection) listenTick() {
 func (c *connection) askFor(s driver.Subject) {
 	if l := &c.own; !l.asked[s] {
 		l.asked[s] = true
+		if c.s.avoids(Topic(c.s.o.Prefix, c.s.o.Site, s, "+")) {
+			l.echo.refuse(s)
+			return
+		}
 		l.ask = append(l.ask, s)
 	}
 }

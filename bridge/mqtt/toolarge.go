@@ -2,6 +2,7 @@ package mqtt
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -58,10 +59,16 @@ func (s *Sink) avoid(e *messageTooLarge) {
 	}
 }
 
-// avoids reports whether messages on a topic end the connection.
-func (s *Sink) avoids(topic string) bool {
-	at, known := s.large.avoided[topic]
-	return known && time.Since(at) < avoidFor
+// avoids reports whether messages that match a filter, of which the last level may be +,
+// end the connection.
+func (s *Sink) avoids(filter string) bool {
+	above, wild := strings.CutSuffix(filter, "+")
+	for topic, at := range s.large.avoided {
+		if (topic == filter || wild && strings.HasPrefix(topic, above)) && time.Since(at) < avoidFor {
+			return true
+		}
+	}
+	return false
 }
 
 // receiptTooSlow is the error of a connection on which a message that is too large did
