@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"reflect"
@@ -165,6 +166,16 @@ func TestHostileSubjectOnThePage(t *testing.T) {
 	}
 }
 
+// cleaned are the hostile subjects that are not one line of bounded length, as they are
+// published.
+var cleaned = map[string]string{
+	"event":      `x  event: fragment data: {"id":"overview"}`,
+	"separators": "a b c d",
+	"direction":  "gnitteem",
+	"broken":     "(",
+	"long":       strings.Repeat("<b>ä", 249) + "<b>…",
+}
+
 func TestHostileSubjectInJSON(t *testing.T) {
 	for name, subject := range hostile {
 		t.Run(name, func(t *testing.T) {
@@ -178,7 +189,7 @@ func TestHostileSubjectInJSON(t *testing.T) {
 			if err := json.Unmarshal([]byte(body), &doc); err != nil {
 				t.Fatal(err)
 			}
-			if want := strings.ToValidUTF8(strings.ReplaceAll(subject, "\xff\xfe", "\ufffd\ufffd"), "\ufffd"); doc.Points["current_subject"] != want {
+			if want := cmp.Or(cleaned[name], subject); doc.Points["current_subject"] != want {
 				t.Errorf("the subject came back as %.300q", doc.Points["current_subject"])
 			}
 		})
