@@ -27,6 +27,11 @@ func fillAll(t *testing.T, s *Store, key *[32]byte) {
 	}
 }
 
+// restoreAt restores a backup at an instant.
+func restoreAt(backup, path string, now time.Time) (replaced string, err error) {
+	return Restore(backup, path, []string{"tokens"}, Options{Now: func() time.Time { return now }, LockTimeout: time.Millisecond})
+}
+
 func TestBackup(t *testing.T) {
 	for _, test := range []struct {
 		name    string
@@ -64,7 +69,7 @@ func TestBackup(t *testing.T) {
 func wantRestored(t *testing.T, file string, key *[32]byte) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "state", "roomgate.db")
-	if replaced, err := Restore(file, path, noon); err != nil || replaced != "" {
+	if replaced, err := restoreAt(file, path, noon); err != nil || replaced != "" {
 		t.Fatalf("Restore = %q, %v", replaced, err)
 	}
 	s := open(t, path)
@@ -119,7 +124,7 @@ func TestRestoreKeepsTheReplacedDatabase(t *testing.T) {
 		t.Fatal(err)
 	}
 	put(t, s.Bucket("bookings"), "boardroom", "third booking")
-	if _, err := Restore(file, path, noon); !errors.Is(err, ErrLocked) {
+	if _, err := restoreAt(file, path, noon); !errors.Is(err, ErrLocked) {
 		t.Errorf("Restore under a running gateway = %v, want ErrLocked", err)
 	} else {
 		wantAction(t, err, "systemctl stop roomgate")
@@ -128,7 +133,7 @@ func TestRestoreKeepsTheReplacedDatabase(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	replaced, err := Restore(file, path, noon)
+	replaced, err := restoreAt(file, path, noon)
 	if wanted := path + ".replaced-20261103T120000.000Z"; err != nil || replaced != wanted {
 		t.Fatalf("Restore = %q, %v; want %s", replaced, err, wanted)
 	}
@@ -141,10 +146,109 @@ func TestRestoreKeepsTheReplacedDatabase(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Restore(replaced, path, noon.Add(time.Hour)); err != nil {
+	if _, err := restoreAt(replaced, path, noon.Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	want(t, open(t, path).Bucket("bookings"), "boardroom", "third booking")
+}
+
+// A backup that is restored leaves the newest sign-in, whichever copies of it are
+// left. A clock that stands still does not matter where the numbers continue.
+func TestRestoreKeepsTheNewest(t *testing.T) {
+	later := noon.Add(time.Hour)
+	for name, test := range map[string]struct {
+		after func(t *testing.T, path string) // what happens between the backup and its restore
+		want  string                          // empty: nothing is stored
+	}{
+		"newer in both copies": {func(t *testing.T, path string) { signIn(t, path, noon, "newer") }, "newer"},
+		"newer in the database only": {func(t *testing.T, path string) {
+			signIn(t, path, noon, "newer")
+			remove(t, tokenFile(path))
+		}, "newer"},
+		"newer in the file only": {func(t *testing.T, path string) {
+			signIn(t, path, noon, "newer")
+			write(t, path, make([]byte, 64<<10))
+		}, "newer"},
+		"older in the file": {func(t *testing.T, path string) {
+			s := open(t, path)
+			replaceFile(t, s.Mirrored("tokens"), 1, "older")
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			remove(t, path)
+		}, "of the backup"},
+		"signed out": {func(t *testing.T, path string) { signOut(t, path) }, ""},
+		"signed out and in again": {func(t *testing.T, path string) {
+			signOut(t, path)
+			signIn(t, path, noon, "newer")
+		}, "newer"},
+		"everything lost, then signed in": {func(t *testing.T, path string) {
+			removeAll(t, path)
+			signIn(t, path, later, "newer")
+		}, "newer"},
+		"everything lost": {removeAll, "of the backup"},
+		"nothing":         {func(*testing.T, string) {}, "of the backup"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := newPath(t)
+			signIn(t, path, noon, "first", "second", "of the backup")
+			s := open(t, path)
+			backup := filepath.Join(t.TempDir(), "backup.db")
+			if _, err := s.Backup(backup, "tokens"); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			test.after(t, path)
+			if _, err := restoreAt(backup, path, later); err != nil {
+				t.Fatal(err)
+			}
+			for range 2 { // also after the copies were repaired
+				s = open(t, path)
+				if test.want == "" {
+					wantErr(t, s.Mirrored("tokens"), "rooms", ErrNotFound)
+				} else {
+					want(t, s.Mirrored("tokens"), "rooms", test.want)
+				}
+				if err := s.Close(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func tokenFile(path string) string { return filepath.Join(filepath.Dir(path), "tokens", "rooms") }
+
+// signIn stores tokens, the last ones to stay, while the clock shows an instant.
+func signIn(t *testing.T, path string, at time.Time, tokens ...string) {
+	t.Helper()
+	s, err := Open(path, Options{Now: func() time.Time { return at }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, token := range tokens {
+		put(t, s.Mirrored("tokens"), "rooms", token)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func signOut(t *testing.T, path string) {
+	t.Helper()
+	s := open(t, path)
+	if err := errors.Join(s.Mirrored("tokens").Delete("rooms"), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func removeAll(t *testing.T, path string) {
+	t.Helper()
+	if err := os.RemoveAll(filepath.Dir(path)); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestRestoreRefusesBadBackups(t *testing.T) {
@@ -169,7 +273,7 @@ func TestRestoreRefusesBadBackups(t *testing.T) {
 		t.Fatal(err)
 	}
 	for file, target := range map[string]error{newer: ErrNewer, garbage: ErrDamaged, path + "-none": fs.ErrNotExist} {
-		if _, err := Restore(file, path, noon); !errors.Is(err, target) {
+		if _, err := restoreAt(file, path, noon); !errors.Is(err, target) {
 			t.Errorf("Restore(%s) = %v, want %v", filepath.Base(file), err, target)
 		}
 	}

@@ -44,7 +44,7 @@ func (b *Bucket) Change(values map[string][]byte, deleted ...string) error {
 			continue
 		}
 		// A damaged value counts as missing and is replaced.
-		changed[key] = entry{old.sequence + 1, value}
+		changed[key] = entry{sequence: old.sequence + 1, value: value}
 	}
 	var present []string
 	for _, key := range deleted {
@@ -83,6 +83,9 @@ func (b *Bucket) get(key string) (e entry, err error) {
 			return ErrNotFound
 		}
 		e, err = decodeEntry(b.name, key, stored)
+		if err == nil && e.deleted {
+			err = ErrNotFound
+		}
 		return err
 	})
 	return e, err
@@ -109,11 +112,8 @@ func (b *Bucket) write(entries map[string]entry, deleted []string) error {
 }
 
 // view runs fn on the bucket; ErrNotFound while it does not exist.
-func (b *Bucket) view(fn func(*bolt.Bucket) error) (err error) {
-	defer recoverDamage(&err)
-	b.store.dbMu.RLock()
-	defer b.store.dbMu.RUnlock()
-	return b.store.db.View(func(tx *bolt.Tx) error {
+func (b *Bucket) view(fn func(*bolt.Bucket) error) error {
+	return b.store.view(func(tx *bolt.Tx) error {
 		bb := tx.Bucket([]byte(b.name))
 		if bb == nil {
 			return ErrNotFound
@@ -122,11 +122,8 @@ func (b *Bucket) view(fn func(*bolt.Bucket) error) (err error) {
 	})
 }
 
-func (b *Bucket) update(fn func(*bolt.Bucket) error) (err error) {
-	defer recoverDamage(&err)
-	b.store.dbMu.RLock()
-	defer b.store.dbMu.RUnlock()
-	return b.store.db.Update(func(tx *bolt.Tx) error {
+func (b *Bucket) update(fn func(*bolt.Bucket) error) error {
+	return b.store.update(func(tx *bolt.Tx) error {
 		bb, err := tx.CreateBucketIfNotExists([]byte(b.name))
 		if err != nil {
 			return err

@@ -22,8 +22,15 @@ const (
 // the checksum of every value. It writes nothing. The error matches ErrDamaged
 // for a damaged file, and ErrLocked while another process has it open. On a
 // badly damaged file bbolt may crash the process; see ChildCheck.
-func Check(path string) (err error) {
-	defer recoverDamage(&err)
+func Check(path string) error {
+	err := guard(func() error { return check(path) })
+	if isLost(err) && !errors.Is(err, ErrDamaged) {
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return err
+}
+
+func check(path string) error {
 	info, err := os.Stat(path)
 	if err != nil {
 		return err
@@ -31,11 +38,11 @@ func Check(path string) (err error) {
 	if info.Size() == 0 {
 		return fmt.Errorf("%w: the file is empty", ErrDamaged)
 	}
-	db, err := openBolt(path, defaultLock, true)
+	db, file, err := openBolt(path, defaultLock, true)
 	if err != nil {
 		return err
 	}
-	defer db.Close() // opened read-only
+	defer closeBolt(db, file) // opened read-only
 	version, err := readSchema(db)
 	if err != nil || version > schemaVersion {
 		return err // a newer schema may store values in another form

@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 
@@ -22,18 +23,18 @@ const (
 func createTemporary(dir string, fill func(*bolt.Tx) error) (string, error) {
 	f, err := os.CreateTemp(dir, temporaryPrefix+"*")
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("create a file in %s: %w", dir, withoutName(err))
 	}
 	name := f.Name()
 	if err := f.Close(); err != nil {
-		return "", errors.Join(err, os.Remove(name))
+		return "", errors.Join(withoutName(err), os.Remove(name))
 	}
-	db, err := openBolt(name, defaultLock, false)
+	db, file, err := openBolt(name, defaultLock, false)
 	if err == nil {
-		err = errors.Join(db.Update(fill), db.Close(), inheritOwner(dir, name))
+		err = errors.Join(guard(func() error { return db.Update(fill) }), closeBolt(db, file), inheritOwner(dir, name))
 	}
 	if err != nil {
-		return "", errors.Join(err, os.Remove(name))
+		return "", errors.Join(fmt.Errorf("write a new file in %s: %w", dir, withoutName(err)), os.Remove(name))
 	}
 	return name, nil
 }
@@ -41,8 +42,7 @@ func createTemporary(dir string, fill func(*bolt.Tx) error) (string, error) {
 // copyFrom returns a function for createTemporary that copies the values of
 // src for which include returns true.
 func copyFrom(src *bolt.DB, include func(bucket, key string, stored []byte) bool) func(*bolt.Tx) error {
-	return func(dst *bolt.Tx) (err error) {
-		defer recoverDamage(&err)
+	return func(dst *bolt.Tx) error {
 		return src.View(func(tx *bolt.Tx) error {
 			return tx.ForEach(func(name []byte, b *bolt.Bucket) error {
 				return b.ForEach(func(key, stored []byte) error {
@@ -70,7 +70,7 @@ func (s *Store) compactIfSparse() {
 		return
 	}
 	if err == nil {
-		err = s.compact()
+		err = s.compactLocked()
 	}
 	if err != nil {
 		s.log.Warn("the database file is mostly unused and could not be compacted", "path", s.path, "error", err)
@@ -86,33 +86,43 @@ func (s *Store) sizes() (file, used int64, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	err = s.db.View(func(tx *bolt.Tx) error {
-		return tx.ForEach(func(_ []byte, b *bolt.Bucket) error {
-			stats := b.Stats()
-			used += int64(stats.LeafAlloc + stats.BranchAlloc)
-			return nil
+	err = guard(func() error {
+		return s.db.View(func(tx *bolt.Tx) error {
+			return tx.ForEach(func(_ []byte, b *bolt.Bucket) error {
+				stats := b.Stats()
+				used += int64(stats.LeafAlloc + stats.BranchAlloc)
+				return nil
+			})
 		})
 	})
 	return info.Size(), used, err
 }
 
-// compact replaces the file by a new one with the same values. The new file is
-// locked before it is renamed, so that no other process can open it in between.
+// compact replaces the file by a new one with the same values.
 func (s *Store) compact() error {
 	s.dbMu.Lock()
 	defer s.dbMu.Unlock()
+	if err := s.usable(true); err != nil {
+		return err
+	}
+	return s.compactLocked()
+}
+
+// compactLocked is compact with dbMu held. The new file is locked before it is
+// renamed, so that no other process can open it in between.
+func (s *Store) compactLocked() error {
 	name, err := createTemporary(filepath.Dir(s.path), copyFrom(s.db, includeAll))
 	if err != nil {
 		return err
 	}
-	db, err := openBolt(name, defaultLock, false)
+	db, file, err := openBolt(name, defaultLock, false)
 	if err != nil {
-		return errors.Join(err, os.Remove(name))
+		return errors.Join(withoutName(err), os.Remove(name))
 	}
 	if err := os.Rename(name, s.path); err != nil {
-		return errors.Join(err, db.Close(), os.Remove(name))
+		return errors.Join(withoutName(err), closeBolt(db, file), os.Remove(name))
 	}
-	old := s.db
-	s.db = db
-	return errors.Join(syncDir(filepath.Dir(s.path)), old.Close())
+	oldDB, oldFile := s.db, s.file
+	s.db, s.file = db, file
+	return errors.Join(syncDir(filepath.Dir(s.path)), closeBolt(oldDB, oldFile))
 }

@@ -12,5 +12,6 @@
 //	/var/lib/roomgate/roomgate.db              the database
 //	/var/lib/roomgate/tokens/rooms             second copy of key "rooms" of the mirrored bucket "tokens"
 //	/var/lib/roomgate/roomgate.db.damaged-…    a damaged database; the last three are kept for analysis
-//	/var/lib/roomgate/roomgate.db.replaced-…   the database before a backup was restored
+//	/var/lib/roomgate/roomgate.db.replaced-…   a database that was replaced: by a backup that was restored, or
+//	                                           because it was not the one that the gateway had open
 package store

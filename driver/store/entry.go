@@ -11,34 +11,39 @@ import (
 
 // A value is stored as
 //
-//	byte 0      1: the value as it is; 2: deflated (RFC 1951)
+//	byte 0      1: the value as it is; 2: deflated (RFC 1951); 3: it was deleted
 //	bytes 1-4   CRC-32C of byte 0, of everything after itself, then of bucket and key, big endian
 //	bytes 5-12  sequence number, incremented at each change, big endian
 //	bytes 13-   the value
 //
 // The checksum covers bucket and key, so that a value stored under another key
 // is detected. The sequence number shows which of two copies is newer; a
-// timestamp could not, because the gateway's clock may be set back. Long values
+// timestamp alone could not, because the gateway's clock may be set back. Long values
 // are deflated to reduce the wear of flash memory: they are JSON and compress
 // well.
 const (
 	plainForm    = 1
 	deflatedForm = 2
+	deletedForm  = 3
 	headerSize   = 13
 	longValue    = 200 // bytes; shorter values are not deflated
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// entry is a value with its sequence number.
+// entry is a value with its sequence number, or the mark that it was deleted.
 type entry struct {
 	sequence uint64
 	value    []byte
+	deleted  bool
 }
 
 // encodeEntry returns the stored form of an entry.
 func encodeEntry(bucket, key string, e entry) []byte {
 	form, body := byte(plainForm), e.value
+	if e.deleted {
+		form, body = deletedForm, nil
+	}
 	if len(body) >= longValue {
 		if short := deflate(body); len(short) < len(body) {
 			form, body = deflatedForm, short
@@ -62,6 +67,9 @@ func decodeEntry(bucket, key string, stored []byte) (entry, error) {
 	switch stored[0] {
 	case plainForm:
 		e.value = bytes.Clone(stored[headerSize:])
+		return e, nil
+	case deletedForm:
+		e.deleted = true
 		return e, nil
 	case deflatedForm:
 		var err error

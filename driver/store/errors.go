@@ -12,6 +12,8 @@ var (
 	ErrNotFound = fmt.Errorf("no value is stored: %w", fs.ErrNotExist)
 	// ErrDamaged is returned for a value or a file that differs from what was written.
 	ErrDamaged = errors.New("the stored bytes are damaged")
+	// ErrClosed is returned after Close.
+	ErrClosed = errors.New("the database is closed")
 	// ErrLocked is returned by Open when another process has the database open.
 	ErrLocked = errors.New("another roomgate process has the database open")
 	// ErrNewer is returned by Open for a database of a later version of roomgate.
@@ -51,9 +53,11 @@ func (e *openError) Action() string { return e.action }
 // NeedsPerson returns true: none of these errors is transient.
 func (e *openError) NeedsPerson() bool { return true }
 
+const diskAction = "check that the disk is healthy, not full and mounted read-write"
+
 // withAction wraps an error of opening path and adds the next step.
 func withAction(path string, err error) error {
-	e := &openError{path: path, err: err, action: "check that the disk is healthy, not full and mounted read-write"}
+	e := &openError{path: path, err: err, action: diskAction}
 	var exposed exposedError
 	switch {
 	case errors.Is(err, ErrLocked):

@@ -87,17 +87,6 @@ func writeFile(path string, data []byte) error {
 	return syncDir(dir)
 }
 
-// removeFile deletes a file durably; a missing file is not an error.
-func removeFile(path string) error {
-	err := os.Remove(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
 
 // renameNew renames a temporary file to path, and removes it if that fails. The
 // error matches fs.ErrExist if path exists: a link, unlike a rename, does not

@@ -1,6 +1,9 @@
 package store
 
 import (
+	"bytes"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -18,12 +21,8 @@ func TestGetRepairsTheOtherCopy(t *testing.T) {
 		{"file missing", func(t *testing.T, k *Mirrored) { remove(t, k.file("rooms")) }, "second"},
 		{"file empty", func(t *testing.T, k *Mirrored) { write(t, k.file("rooms"), nil) }, "second"},
 		{"file garbage", func(t *testing.T, k *Mirrored) { write(t, k.file("rooms"), []byte("garbage, and not short either")) }, "second"},
-		{"file older", func(t *testing.T, k *Mirrored) {
-			write(t, k.file("rooms"), encodeEntry("tokens", "rooms", entry{1, []byte("first")}))
-		}, "second"},
-		{"file newer", func(t *testing.T, k *Mirrored) {
-			write(t, k.file("rooms"), encodeEntry("tokens", "rooms", entry{3, []byte("third")}))
-		}, "third"},
+		{"file older", func(t *testing.T, k *Mirrored) { replaceFile(t, k, 1, "first") }, "second"},
+		{"file newer", func(t *testing.T, k *Mirrored) { replaceFile(t, k, k.read("rooms").db.sequence+1, "third") }, "third"},
 		{"database missing", func(t *testing.T, k *Mirrored) {
 			if err := k.bucket.Delete("rooms"); err != nil {
 				t.Fatal(err)
@@ -67,17 +66,37 @@ func TestBothCopiesDamaged(t *testing.T) {
 	want(t, k, "rooms", "second")
 }
 
+// Of a deleted value nothing is left but its sequence number.
 func TestDeleteRemovesBothCopies(t *testing.T) {
 	path := newPath(t)
 	s := open(t, path)
-	put(t, s.Mirrored("tokens"), "rooms", "first")
-	if err := s.Mirrored("tokens").Delete("rooms", "missing"); err != nil {
+	k := s.Mirrored("tokens")
+	put(t, k, "rooms", secret)
+	last := k.read("rooms").db.sequence
+	if err := k.Delete("rooms", "missing"); err != nil {
 		t.Fatal(err)
+	}
+	wantErr(t, k, "rooms", ErrNotFound)
+	wantErr(t, k, "rooms", fs.ErrNotExist)
+	if content, err := os.ReadFile(k.file("rooms")); err != nil || bytes.Contains(content, []byte(secret)) {
+		t.Errorf("the second copy still holds the value (%v)", err)
+	}
+	if _, err := os.Stat(k.file("missing")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("deleting what is not there made a file: %v", err)
+	}
+	before := transaction(t, s)
+	if err := k.Delete("rooms"); err != nil || transaction(t, s) != before {
+		t.Errorf("deleting twice wrote something (%v)", err)
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	wantErr(t, open(t, path).Mirrored("tokens"), "rooms", ErrNotFound)
+	k = open(t, path).Mirrored("tokens")
+	wantErr(t, k, "rooms", ErrNotFound)
+	put(t, k, "rooms", "the next one")
+	if c := k.read("rooms"); c.db.sequence <= last || !c.inSync() {
+		t.Errorf("the next value has the sequence numbers %d and %d after %d", c.db.sequence, c.file.sequence, last)
+	}
 }
 
 func TestOneWritableCopyIsEnough(t *testing.T) {
@@ -151,6 +170,15 @@ func TestFilesOfRootInheritTheOwnerOfTheFolder(t *testing.T) {
 		if got := info.Sys().(*syscall.Stat_t).Uid; got != owner {
 			t.Errorf("%s belongs to %d, want %d", p, got, owner)
 		}
+	}
+}
+
+// replaceFile makes the second copy another one.
+func replaceFile(t *testing.T, k *Mirrored, sequence uint64, value string) {
+	t.Helper()
+	remove(t, k.file("rooms"))
+	if err := writeSlots(k.file("rooms"), "tokens", "rooms", entry{sequence: sequence, value: []byte(value)}); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -369,7 +369,7 @@ func TestValueDamagedWhileRunning(t *testing.T) {
 	b := s.Bucket("bookings")
 	put(t, b, "atrium", "good")
 	if err := b.update(func(bb *bolt.Bucket) error {
-		stored := encodeEntry("bookings", "boardroom", entry{1, []byte("bad")})
+		stored := encodeEntry("bookings", "boardroom", entry{sequence: 1, value: []byte("bad")})
 		stored[headerSize] ^= 1
 		return bb.Put([]byte("boardroom"), stored)
 	}); err != nil {
@@ -383,7 +383,7 @@ func TestValueDamagedWhileRunning(t *testing.T) {
 }
 
 func TestDecodeEntryRefusesAValueFromElsewhere(t *testing.T) {
-	stored := encodeEntry("tokens", "rooms", entry{7, []byte("v")})
+	stored := encodeEntry("tokens", "rooms", entry{sequence: 7, value: []byte("v")})
 	if s, err := decodeEntry("tokens", "rooms", stored); err != nil || s.sequence != 7 || string(s.value) != "v" {
 		t.Errorf("decodeEntry = %v, %v", s, err)
 	}
@@ -393,7 +393,7 @@ func TestDecodeEntryRefusesAValueFromElsewhere(t *testing.T) {
 		}
 	}
 	for _, value := range []string{"v", strings.Repeat("long ", 100)} {
-		stored := encodeEntry("tokens", "rooms", entry{7, []byte(value)})
+		stored := encodeEntry("tokens", "rooms", entry{sequence: 7, value: []byte(value)})
 		for i := range stored {
 			for _, bits := range []byte{0x10, 0x03} { // the second turns one form of byte 0 into the other
 				broken := bytes.Clone(stored)
@@ -424,7 +424,7 @@ func TestLongValuesAreDeflated(t *testing.T) {
 		"zeros":   {make([]byte, 10_000), 200},
 		"noise":   {noise, headerSize + 5000},
 	} {
-		stored := encodeEntry("bookings", name, entry{1, c.value})
+		stored := encodeEntry("bookings", name, entry{sequence: 1, value: c.value})
 		if len(stored) > c.most {
 			t.Errorf("%s: %d bytes are stored as %d", name, len(c.value), len(stored))
 		}
@@ -497,9 +497,19 @@ func TestInconclusiveCheckKeepsTheFile(t *testing.T) {
 			return exec.CommandContext(ctx, "sh", "-c", "exit 1")
 		},
 	} {
-		_, err := Open(path, Options{Check: ChildCheck(damagedCode, command)})
-		if err == nil || errors.Is(err, ErrDamaged) {
-			t.Errorf("%s: Open = %v, want an error other than ErrDamaged", name, err)
+		s, err := Open(path, Options{Check: ChildCheck(damagedCode, command)})
+		if err != nil {
+			t.Fatalf("%s: Open = %v", name, err)
+		}
+		if _, err := s.Bucket("bookings").Get("boardroom"); err == nil || errors.Is(err, ErrDamaged) || errors.Is(err, ErrNotFound) {
+			t.Errorf("%s: Get = %v, want the reason why the database is not open", name, err)
+		}
+		want(t, s.Mirrored("tokens"), "rooms", "refresh token") // from its second copy
+		if err := s.Trouble(); err == nil {
+			t.Errorf("%s: no trouble is reported", name)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
 		}
 	}
 	want(t, open(t, path).Bucket("bookings"), "boardroom", "a precious value")
