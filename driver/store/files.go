@@ -87,7 +87,6 @@ func writeFile(path string, data []byte) error {
 	return syncDir(dir)
 }
 
-
 // renameNew renames a temporary file to path, and removes it if that fails. The
 // error matches fs.ErrExist if path exists: a link, unlike a rename, does not
 // replace a file that another process has created in the meantime. File systems
