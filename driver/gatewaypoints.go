@@ -20,7 +20,7 @@ var gatewayRows = []gatewayRow{
 	{Point: Point{Name: Heartbeat, Kind: Int, Unit: "s", Description: "epoch seconds, every 60 s: for the watchdog of the building management system",
 		Tags: []string{"point"}, Brick: "Point", HA: "sensor", BACnet: "positive-integer-value", Transient: true},
 		value: func(g *gatewayFacts) Value { return IntValue(int(g.beat.Unix())) }},
-	{Point: Point{Name: GatewayState, Kind: JSON, Description: "the gateway, its accounts and rooms in one message"}},
+	{Point: Point{Name: GatewayState, Kind: JSON, Description: "the gateway, its accounts and what does not work in one message"}},
 	{Point: Point{Name: GatewayVersion, Kind: Text, Description: "version of the program",
 		Tags: []string{"point"}, Brick: "Point", HA: "sensor", BACnet: "characterstring-value"},
 		value: func(g *gatewayFacts) Value { return TextValue(g.version) }},

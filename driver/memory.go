@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"cmp"
 	"log/slog"
 	"slices"
 	"time"
@@ -32,7 +33,9 @@ type memory struct {
 	urgent    bool            // they are to be written as soon as possible
 	stored    map[string]bool // rooms whose bookings are stored
 	flushed   time.Duration   // when rooms were last written, by the driver's stopwatch
+	retry     time.Duration   // after a write of rooms failed: time of the next attempt; zero: none failed
 	retryDays time.Duration   // after the history failed: earliest time for the next attempt
+	trouble   string          // why rooms or days could not be stored, as logged; empty: they could
 	writing   bool            // a write runs
 	written   chan outcome    // its outcome
 }
@@ -40,6 +43,7 @@ type memory struct {
 const (
 	flushEvery = 30 * time.Minute
 	countEvery = 20 * time.Minute
+	retryEvery = time.Minute // after a write failed
 )
 
 func newMemory(store Memory, history History, log *slog.Logger) *memory {
@@ -117,6 +121,9 @@ func (m *memory) writeIfDue(rooms func() map[string]record, now time.Duration) {
 
 // roomsDue reports whether rooms are to be written now.
 func (m *memory) roomsDue(now time.Duration) bool {
+	if m.retry > 0 {
+		return now >= m.retry
+	}
 	every := flushEvery
 	if m.waiting.counted {
 		every = countEvery
@@ -136,20 +143,21 @@ func (m *memory) begin(w write) {
 	go func() { m.written <- w.perform(m.store, m.history) }()
 }
 
-// finish handles the outcome of a write. A failed write is retried with the next one:
-// the gateway works without its memory.
+// finish handles the outcome of a write. A failed write is retried soon: the gateway
+// works without its memory, and the disk may work again.
 func (m *memory) finish(o outcome, now time.Duration) {
 	m.writing = false
+	m.noteTrouble(o)
 	if o.daysErr != nil {
-		m.log.Error("past days could not be stored; trying again later", "days", len(o.days), "reason", o.daysErr)
-		m.retryDays = now + flushEvery
+		m.retryDays = now + retryEvery
 		m.putBackDays(o.days)
 	}
 	if o.rooms == nil {
 		return
 	}
+	m.retry = 0
 	if o.roomsErr != nil {
-		m.log.Error("the last known bookings could not be stored; trying again later", "reason", o.roomsErr)
+		m.retry = now + retryEvery
 		m.waiting.putBack(o.changes)
 		return
 	}
@@ -157,6 +165,19 @@ func (m *memory) finish(o outcome, now time.Duration) {
 		if !m.waiting.deleted[room] {
 			m.stored[room] = true
 		}
+	}
+}
+
+// noteTrouble logs when writes begin to fail, fail for another reason, or work again.
+func (m *memory) noteTrouble(o outcome) {
+	err := cmp.Or(o.roomsErr, o.daysErr)
+	switch {
+	case err == nil && o.rooms != nil && m.trouble != "":
+		m.log.Info("bookings and past days are stored again")
+		m.trouble = ""
+	case err != nil && m.trouble != err.Error():
+		m.log.Error("bookings, counters or past days could not be stored; trying again every minute", "reason", err, "days", len(m.waiting.days)+len(o.days))
+		m.trouble = err.Error()
 	}
 }
 

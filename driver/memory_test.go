@@ -250,14 +250,33 @@ func TestMemoryThatCannotBeWritten(t *testing.T) {
 		w.run(t)
 		pass(2*minute + second)
 		w.expect(t, boardroom, Booked, "0s ?, 0s false, 1m0s true")
-		if n := w.log.count("no space left on device"); n == 0 {
-			t.Error("nothing was logged")
-		}
+		pass(4 * time.Hour)
+		w.expectLogged(t, "no space left on device", 1)
+		w.expectLogged(t, "are stored again", 0)
 		w.shelf.fail(nil)
 		pass(minute)
 		if w.shelf.values["boardroom"] == nil || w.shelf.values[readAtKey] == nil {
 			t.Error("not tried again")
 		}
+		w.expectLogged(t, "are stored again", 1)
+		writes := w.shelf.count()
+		pass(20 * minute)
+		if got := w.shelf.count(); got != writes {
+			t.Errorf("%d more writes within 20 minutes: the usual pauses are not kept again", got-writes)
+		}
+	})
+}
+
+// A disk that cannot be read costs two lines of the log, not two a room.
+func TestMemoryThatCannotBeRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, minute)
+		w.add("atrium", "library")
+		w.shelf.getErr = errors.New("input/output error")
+		w.run(t)
+		pass(second)
+		w.expectLogged(t, "rooms=3", 2)
+		w.expectLogged(t, "input/output error", 3) // with the times of the last reads
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"maps"
 	"slices"
 	"time"
@@ -53,11 +54,15 @@ func (m *memory) load(rooms []Room) ([]Snapshot, []Past) {
 	if err := m.get(readAtKey, &readAt); err != nil {
 		m.log.Warn("the times of the last reads are lost", "reason", err)
 	}
+	var lostBookings, lostPasts losses
 	for i, room := range rooms {
-		pasts[i] = m.loadPast(room.ID)
+		var err error
+		if pasts[i], err = m.loadPast(room.ID); err != nil {
+			lostPasts.add(room.ID, err)
+		}
 		var s stored
 		if err := m.get(room.ID, &s); err != nil {
-			m.log.Warn("the last known bookings of a room are lost; the next poll reads them again", "room", room.ID, "reason", err)
+			lostBookings.add(room.ID, err)
 			continue
 		}
 		at, ok := readAt[room.ID]
@@ -77,21 +82,40 @@ func (m *memory) load(rooms []Room) ([]Snapshot, []Past) {
 		m.stored[room.ID] = true
 		snaps[i] = Snapshot{Bookings: s.Bookings, Unread: s.Unread, From: s.From, To: s.To, ReadAt: at}
 	}
+	lostBookings.log(m.log, "the last known bookings of rooms are lost; the next poll reads them again")
+	lostPasts.log(m.log, "the pasts of rooms are lost: their counters of the day start at zero")
 	m.deleteOthers(rooms, readAt)
 	return snaps, pasts
 }
 
+// losses are rooms whose records could not be read. They are logged together, because
+// a disk that cannot be read loses them all.
+type losses struct {
+	rooms []string
+	first error
+}
+
+func (l *losses) add(room string, err error) {
+	if l.first == nil {
+		l.first = err
+	}
+	l.rooms = append(l.rooms, room)
+}
+
+func (l *losses) log(log *slog.Logger, words string) {
+	const most = 10
+	if len(l.rooms) > 0 {
+		log.Warn(words, "rooms", len(l.rooms), "first_rooms", l.rooms[:min(most, len(l.rooms))], "first_reason", l.first)
+	}
+}
+
 // loadPast returns what is stored of a room's past, or the zero Past.
-func (m *memory) loadPast(room string) Past {
+func (m *memory) loadPast(room string) (Past, error) {
 	var s storedPast
-	if err := m.get(pastKey(room), &s); err != nil {
-		m.log.Warn("the past of a room is lost: its counters of the day start at zero", "room", room, "reason", err)
-		return Past{}
+	if err := m.get(pastKey(room), &s); err != nil || s.Version != pastVersion {
+		return Past{}, err
 	}
-	if s.Version != pastVersion {
-		return Past{}
-	}
-	return s.Past
+	return s.Past, nil
 }
 
 // deleteOthers deletes what is stored of rooms that are not configured.

@@ -15,8 +15,8 @@ import (
 	"roomgate/driver"
 )
 
-// Doctor checks what a gateway needs. It changes nothing, and shows no content of
-// calendars.
+// Doctor checks what a gateway needs. It changes no setting and shows no content of
+// calendars; it refreshes the sign-ins, and publishes and deletes a test value.
 type Doctor struct {
 	Clock     driver.Clock
 	Transport http.RoundTripper // to the services; nil: the network, through the proxy of the environment
@@ -115,7 +115,7 @@ func (d Doctor) disk() driver.Finding {
 	left := uint64(st.Bavail) * uint64(st.Bsize)
 	f := driver.Finding{Subject: "disk", Level: driver.LevelGood, Words: fmt.Sprintf("%d MB left in %s", left>>20, folder)}
 	if left < leastDisk {
-		f.Level, f.Action = driver.LevelWarning, "free some space: on a full disk the gateway cannot store a refreshed sign-in"
+		f.Level, f.Action = driver.LevelWarning, "free some space: on a full disk the gateway keeps bookings and counters in memory only"
 	}
 	return f
 }

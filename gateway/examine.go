@@ -20,10 +20,12 @@ func (g *Gateway) answerCheck(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/jsonl")
 	lines, connection := json.NewEncoder(w), http.NewResponseController(w)
-	d.Examine(r.Context(), func(f driver.Finding) {
+	send := func(f driver.Finding) {
 		_ = lines.Encode(f) // the command is gone if this fails
 		_ = connection.Flush()
-	})
+	}
+	send(g.databaseFinding())
+	d.Examine(r.Context(), send)
 }
 
 // doctor returns a Doctor for the gateway. It reads with separate providers, which

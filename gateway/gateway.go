@@ -84,9 +84,7 @@ func New(cfg *config.Config, st *store.Store, d Dependencies) (*Gateway, error) 
 	g := &Gateway{d: d, store: st, instance: mqtt.NewInstance(), board: bridge.New(), pageState: web.NewState(), begun: make(chan struct{}),
 		published: &publications{bucket: st.Bucket("published"), log: d.Log}}
 	g.connector = NewConnector(func() string { return g.parts().cfg.Site.ID }, g.webAccounts)
-	if words := st.Damaged(); words != "" {
-		g.board.Report("store", false, words, d.Clock.Now())
-	}
+	g.reportStore()
 	p, err := g.build(cfg, &parts{})
 	if err != nil {
 		return nil, err
@@ -128,6 +126,7 @@ func (g *Gateway) Run(ctx context.Context) {
 	g.logDoubts(cfg)
 	var whole sync.WaitGroup
 	whole.Go(func() { g.watch(ctx) })
+	whole.Go(func() { g.tendStore(ctx) })
 	whole.Go(func() { _ = g.driver.Run(ctx) })
 	whole.Go(func() {
 		g.listen(ctx, "control", func() (net.Listener, error) { return g.d.openSocket(socketPath(cfg)) }, g.control)

@@ -68,7 +68,7 @@ func (g *Gateway) buildAccount(cfg *config.Config, c config.Account, before *par
 func (g *Gateway) newProvider(cfg *config.Config, c config.Account, old *account) (driver.Provider, error) {
 	d := g.d
 	d.Transport = timedTransport{d.transport(), func() time.Duration { return g.driver.Elapsed() }, func(t driver.ServerTime) { g.driver.ReportServerTime(t) }}
-	return newProvider(d, cfg.Program, c, old, g.store.Sealed("tokens", cfg.Store.Key), g.store.Bucket("sign-ins"))
+	return newProvider(d, cfg.Program, c, old, g.store.Sealed(tokensBucket, cfg.Store.Key), g.store.Bucket("sign-ins"))
 }
 
 func newProvider(d Dependencies, program string, c config.Account, old *account, secrets, state Storage) (driver.Provider, error) {

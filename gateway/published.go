@@ -17,11 +17,13 @@ import (
 // the topics it has published, and deletes those that are not configured.
 
 // publications records the topics that a broker may retain: a topic is added before its
-// first message, and removed after it was deleted.
+// first message, and removed after it was deleted. A list that cannot be stored is kept
+// in memory until it can.
 type publications struct {
-	bucket *store.Bucket
-	log    *slog.Logger
-	mu     sync.Mutex // held while the list is read or changes
+	bucket  *store.Bucket
+	log     *slog.Logger
+	mu      sync.Mutex // held while the list is read or changes
+	unsaved []string   // the list that could not be stored; nil: it is stored
 }
 
 const publishedKey = "topics"
@@ -50,6 +52,16 @@ func (p *publications) set(now []string) {
 	p.save(now)
 }
 
+// retry stores a list that could not be stored, with the topics of one that could not
+// be read then.
+func (p *publications) retry() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.unsaved != nil {
+		p.save(slices.Concat(p.unsaved, missing(p.stored(), p.unsaved)))
+	}
+}
+
 // missing returns the topics that are not among others.
 func missing(topics, others []string) []string {
 	known := make(map[string]bool, len(others))
@@ -60,6 +72,13 @@ func missing(topics, others []string) []string {
 }
 
 func (p *publications) load() []string {
+	if p.unsaved != nil {
+		return p.unsaved
+	}
+	return p.stored()
+}
+
+func (p *publications) stored() []string {
 	text, err := p.bucket.Get(publishedKey)
 	if err != nil {
 		return nil // nothing was published, or what is not known
@@ -77,9 +96,12 @@ func (p *publications) save(now []string) {
 	if err == nil {
 		err = p.bucket.Put(map[string][]byte{publishedKey: text})
 	}
-	if err != nil {
-		p.log.Warn("the list of published topics could not be stored", "reason", err)
+	if err == nil {
+		p.unsaved = nil
+		return
 	}
+	p.unsaved = now
+	p.log.Warn("the list of published topics could not be stored; trying again later", "reason", err)
 }
 
 // subjectsOf are all subjects of a configuration.

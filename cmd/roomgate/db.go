@@ -123,8 +123,9 @@ func dbRestore(g *globals) *cobra.Command {
 		Use:   "restore FILE",
 		Short: "Replace the database with a backup",
 		Long: "Restore checks a backup and replaces the database with a copy of it. The database\n" +
-			"is kept under another name. The gateway has to be stopped. Sign-ins that this\n" +
-			"machine holds stay, unless the backup has newer ones.",
+			"is kept under another name. The gateway has to be stopped. Of every sign-in the\n" +
+			"newest tokens stay, whether this machine or the backup has them; an account that\n" +
+			"was signed out after the backup stays signed out.",
 		Args: oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, d, err := g.load(cmd)
@@ -141,7 +142,7 @@ func dbRestore(g *globals) *cobra.Command {
 			if err := checkBackup(args[0]); err != nil {
 				return err
 			}
-			replaced, err := store.Restore(args[0], cfg.Store.Path, d.Clock.Now())
+			replaced, err := gateway.Restore(args[0], cfg, d, store.ChildCheck(exitDamaged, checkCommandLine))
 			if err != nil {
 				return coded{err, exitLocked}
 			}
