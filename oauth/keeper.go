@@ -29,10 +29,11 @@ type Keeper struct {
 
 	mu         sync.Mutex
 	opened     bool           // the store was read
+	readAt     time.Time      // when it was last
 	rec        *record        // nil: nobody is signed in
 	generation int            // counts sign-ins and sign-outs; results of an older one are dropped
 	inFlight   *refresh       // nil: there is none
-	unsavedRec *record        // refreshed but not stored yet; nil: there is none
+	unsaved    *unsavedTokens // rec, if the store did not take it; nil: it did
 	fault      *Error         // the last failure, nil after a success
 	waiting    time.Time      // since when errors have the class Wait; zero: they do not
 	device     *deviceSignIn  // the last device sign-in; nil: there was none
@@ -52,6 +53,16 @@ type refresh struct {
 	done  chan struct{} // closed at the end; token and err are set before
 	token string
 	err   error
+}
+
+// unsavedTokens are tokens in use that the store did not take.
+type unsavedTokens struct {
+	stored   *record // what the store has instead
+	problem  *Error  // why
+	failures int     // to store them, in a row
+	failedAt time.Time
+	nextTry  time.Time
+	trying   bool // they are being stored now
 }
 
 // errSuperseded ends a refresh whose sign-in was replaced.
@@ -110,45 +121,69 @@ func (k *Keeper) read() {
 	rec, fault := k.load()
 	device := k.loadDevice()
 	lastFailed := k.pending.failed()
-	var unsaved *record
+	var inherited *record
+	var unsaved *unsavedTokens
 	if fault == nil { // otherwise the next reading decides
-		unsaved = k.inherit(rec)
+		inherited, unsaved = k.inherit(rec)
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.device == nil {
+	k.readAt = k.now()
+	if k.device == nil && device != nil {
 		k.device = device
+		k.notify()
 	}
-	defer k.notify()
 	if k.opened {
-		if !k.opts.Kind.attended() || sameSignIn(k.rec, rec) || (k.rec != nil && fault != nil) {
+		if k.keeps(rec, fault) {
 			return
 		}
 		k.generation++ // results of requests with the replaced sign-in are dropped
-		k.inFlight, k.unsavedRec = nil, nil
+		k.inFlight = nil
 	}
-	k.opened, k.rec, k.fault, k.lastFailed, k.trouble = true, rec, fault, lastFailed, driver.Trouble{}
+	k.opened, k.rec, k.fault, k.unsaved, k.lastFailed, k.trouble = true, rec, fault, nil, lastFailed, driver.Trouble{}
 	if unsaved != nil {
-		k.unsavedRec, k.rejected = unsaved, rec.AccessToken // so that they are saved at once
+		k.rec, k.unsaved = inherited, unsaved
 	}
 	k.schedule()
+	k.notify()
+}
+
+// keeps reports that a reading of the store changes nothing: it has the same sign-in,
+// or cannot be read now. Called with mu held.
+func (k *Keeper) keeps(rec *record, fault *Error) bool {
+	if !k.opts.Kind.attended() {
+		return true
+	}
+	stored := k.storedLocked()
+	if stored == nil && rec == nil { // also the reason why there is none is the same
+		return fault == k.fault || fault != nil && k.fault != nil && fault.Reason() == k.fault.Reason()
+	}
+	return stored != nil && (fault != nil || sameSignIn(stored, rec))
+}
+
+// storedLocked returns the record that the store has; called with mu held.
+func (k *Keeper) storedLocked() *record {
+	if k.unsaved != nil {
+		return k.unsaved.stored
+	}
+	return k.rec
 }
 
 // inherit returns the tokens that the store did not take from the predecessor, if
 // they continue the stored sign-in; nil: there are none. Called with writing held.
-func (k *Keeper) inherit(stored *record) *record {
+func (k *Keeper) inherit(stored *record) (*record, *unsavedTokens) {
 	p := k.predecessor
 	k.predecessor = nil
 	if p == nil || stored == nil {
-		return nil
+		return nil, nil
 	}
 	p.open() // its own predecessor's
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.unsavedRec == nil || !sameSignIn(p.rec, stored) || k.opts.mismatch(p.unsavedRec.Bound) != "" {
-		return nil
+	if p.unsaved == nil || !sameSignIn(p.unsaved.stored, stored) || k.opts.mismatch(p.rec.Bound) != "" {
+		return nil, nil
 	}
-	return p.unsavedRec
+	return p.rec, &unsavedTokens{stored: stored, problem: p.unsaved.problem}
 }
 
 // sameSignIn reports that two records are of the same token response.
@@ -220,7 +255,7 @@ func (k *Keeper) end() {
 	}
 	k.mu.Unlock()
 	k.work.Wait()
-	k.saveLast()
+	k.saveAgain()
 }
 
 var (

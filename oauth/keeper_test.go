@@ -3,17 +3,20 @@ package oauth
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"reflect"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"roomgate/driver"
+	"roomgate/oauth/oauthtest"
 )
 
 func TestNobodySignedIn(t *testing.T) {
@@ -123,32 +126,112 @@ func TestNewTokensAreDurableBeforeTheyAreUsed(t *testing.T) {
 	})
 }
 
-// Nothing is handed out before it is durable; nor are tokens dropped that the
-// service may not issue again.
-func TestTokensThatCannotBeSavedAreNotUsed(t *testing.T) {
+// On a disk that takes nothing the sign-in is refreshed and used all the same, for as
+// long as it lasts: the old tokens may have ended. The risk is reported, and logged
+// once.
+func TestTokensThatCannotBeSavedAreUsed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		s.service.strict = true
+		s.signIn(t)
+		defer s.run(t)()
+		s.tokens.BeforePut(func() error { return errors.New("no space left on device") })
+		for range 48 {
+			time.Sleep(30 * time.Minute)
+			if _, err := s.keeper.Token(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		wantState(t, s.keeper, driver.SignedIn)
+		st := s.keeper.Status()
+		if want := "the new tokens are in use but could not be stored, and a restart would lose the sign-in: no space left on device"; st.Reason != want {
+			t.Errorf("reason %q, want %q", st.Reason, want)
+		}
+		if !strings.Contains(st.Action, "check that the store's disk is not full") {
+			t.Errorf("action %q", st.Action)
+		}
+		if stored := s.tokens.RefreshToken("rooms"); stored != "refresh-2" {
+			t.Errorf("the store holds %q, want the one of the sign-in", stored)
+		}
+		if n := strings.Count(s.log.String(), "no space left on device"); n != 1 {
+			t.Errorf("logged %d times, want once:\n%s", n, s.log)
+		}
+		time.Sleep(10 * time.Minute) // no refresh is due in the next minutes
+		s.tokens.BeforePut(nil)
+		requests := s.service.count()
+		time.Sleep(5 * time.Minute)
+		if stored := s.tokens.RefreshToken("rooms"); stored == "refresh-2" || s.service.count() != requests {
+			t.Errorf("the store holds %q after %d more requests, want the newest token without one", stored, s.service.count()-requests)
+		}
+		if st := s.keeper.Status(); st.State != driver.SignedIn || st.Reason+st.Action != "" {
+			t.Errorf("once it is stored: %s %q %q", st.State, st.Reason, st.Action)
+		}
+		if n := strings.Count(s.log.String(), "the tokens are stored again"); n != 1 {
+			t.Errorf("the end is logged %d times, want once:\n%s", n, s.log)
+		}
+		if s.service.reused {
+			t.Error("a refresh token was used twice")
+		}
+	})
+}
+
+// A failed refresh and tokens that are not stored are both reported.
+func TestUnsavedTokensDuringAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(t)
 		s.signIn(t)
+		defer s.run(t)()
+		s.tokens.BeforePut(func() error { return errors.New("no space left on device") })
+		time.Sleep(45 * time.Minute)
+		s.service.behave(always(func() *http.Response { return refusal(503, "temporarily_unavailable", "") }))
 		time.Sleep(2 * time.Hour)
-		full := errors.New("no space left on device")
-		s.tokens.BeforePut(func() error { return full })
-		got, err := s.keeper.Token(t.Context())
-		var e *Error
-		if got != "" || !errors.As(err, &e) || e.Class != Retry || !errors.Is(err, full) {
-			t.Errorf("Token = %q, %v; want a passing error about the store", got, err)
-		}
 		wantState(t, s.keeper, driver.Retrying)
-		if stored := s.tokens.RefreshToken("rooms"); stored != "refresh-2" {
-			t.Errorf("the store holds %q, want the old refresh-2", stored)
+		if st := s.keeper.Status(); !strings.Contains(st.Reason, "; the new tokens are in use but could not be stored") {
+			t.Errorf("reason %q", st.Reason)
 		}
-		s.tokens.BeforePut(nil)
-		time.Sleep(2 * time.Second)
-		wantToken(t, s.keeper, "access-3")
-		if n := s.service.count(); n != 2 {
-			t.Errorf("%d requests, want the sign-in and one refresh", n)
-		}
-		wantState(t, s.keeper, driver.SignedIn)
 	})
+}
+
+// A sign-in that could not be read when the gateway started is read when it can be.
+func TestStoreThatIsReadLater(t *testing.T) {
+	for name, missing := range map[string]error{"unreadable": errors.New("input/output error"), "not mounted yet": fs.ErrNotExist} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newSite(t)
+				s.signIn(t)
+				var broken atomic.Bool
+				broken.Store(true)
+				o := s.options()
+				o.Store = breakable{s.tokens, missing, &broken}
+				s.keeper = s.restart(t, o)
+				defer s.run(t)()
+				time.Sleep(10 * time.Minute)
+				if st := s.keeper.Status().State; st == driver.SignedIn {
+					t.Errorf("state %s although nothing can be read", st)
+				}
+				broken.Store(false)
+				time.Sleep(2 * time.Minute)
+				wantState(t, s.keeper, driver.SignedIn)
+				if st := s.keeper.Status(); st.Reason != "" {
+					t.Errorf("reason %q", st.Reason)
+				}
+			})
+		})
+	}
+}
+
+// breakable is a store that cannot be read while it is broken.
+type breakable struct {
+	*oauthtest.Store
+	err    error
+	broken *atomic.Bool
+}
+
+func (b breakable) Get(key string) ([]byte, error) {
+	if b.broken.Load() {
+		return nil, b.err
+	}
+	return b.Store.Get(key)
 }
 
 func TestOneRefreshForAHundredCallers(t *testing.T) {

@@ -32,78 +32,119 @@ func (k *Keeper) startRefresh(ctx context.Context) *refresh {
 
 // refresh fetches new tokens, makes them durable and only then returns them. It is
 // not cancelled: a service that issues a new refresh token may revoke the old one as
-// soon as it receives the request. For the same reason tokens that could not be
-// stored are saved before others are fetched.
+// soon as it receives the request. Tokens that cannot be stored are used all the same:
+// the old ones may have ended, and a sign-in in memory is better than none.
 func (k *Keeper) refresh(ctx context.Context, old record, generation int) (string, error) {
 	k.refreshing.Lock()
 	defer k.refreshing.Unlock()
-	kept, superseded := k.kept(generation)
-	if superseded {
+	if k.superseded(generation) {
 		return "", errSuperseded
-	}
-	if kept != nil {
-		token, err := k.save(*kept, generation)
-		if err != nil || kept.usable(k.now()) {
-			return token, err
-		}
-		old = *kept
 	}
 	requested := k.now()
 	t, problem := k.fetch(ctx, old)
 	if problem != nil {
 		return "", k.failed(problem, generation)
 	}
-	return k.save(old.renewed(t, requested), generation)
-}
-
-// kept returns the tokens that could not be stored, and whether the sign-in was
-// replaced.
-func (k *Keeper) kept(generation int) (kept *record, superseded bool) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.unsavedRec, k.generation != generation
-}
-
-// save makes a refreshed record durable, then uses it as the sign-in; it returns its
-// access token.
-func (k *Keeper) save(fresh record, generation int) (string, error) {
+	fresh := old.renewed(t, requested)
 	k.writing.Lock()
 	defer k.writing.Unlock()
-	if _, superseded := k.kept(generation); superseded {
+	if k.superseded(generation) {
 		return "", errSuperseded
 	}
+	var err error
 	if k.opts.Kind.attended() {
-		if err := fresh.save(k.opts.Store, k.opts.Account); err != nil {
-			k.keep(fresh)
-			return "", k.failed(k.unsaved(opRefresh, err), generation)
-		}
+		err = fresh.save(k.opts.Store, k.opts.Account)
 	}
-	k.install(&fresh)
+	k.use(&fresh, err)
 	return fresh.AccessToken, nil
 }
 
-// keep keeps tokens that could not be stored, to store them later.
-func (k *Keeper) keep(fresh record) {
+// superseded reports that the sign-in was replaced.
+func (k *Keeper) superseded(generation int) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.unsavedRec = &fresh
+	return k.generation != generation
 }
 
-// saveLast tries once more to save tokens that could not be stored.
-func (k *Keeper) saveLast() {
+// use uses refreshed tokens as the sign-in; err is why they could not be stored.
+// Called with writing held.
+func (k *Keeper) use(fresh *record, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	stored, was := k.storedLocked(), k.unsaved
+	k.installLocked(fresh)
+	if err == nil {
+		k.logSaved(was)
+		return
+	}
+	k.unsaved = &unsavedTokens{stored: stored}
+	if was != nil {
+		k.unsaved.failures = was.failures
+	}
+	k.notSaved(was, err)
+}
+
+// notSaved records that the tokens in use could not be stored, and logs a reason that
+// is new. Called with mu held.
+func (k *Keeper) notSaved(was *unsavedTokens, err error) {
+	u := k.unsaved
+	u.problem = k.notStored(opRefresh, "the new tokens are in use but could not be stored, and a restart would lose the sign-in", err)
+	u.failures++
+	u.failedAt = k.now()
+	u.nextTry = u.failedAt.Add(pause(u.problem, u.failures, k.opts.Jitter))
+	if was == nil || was.problem.Reason() != u.problem.Reason() {
+		k.opts.Log.Error("the new tokens could not be stored; they are used from memory", "reason", err, "action", u.problem.Action())
+	}
+	k.notify()
+}
+
+// logSaved logs that tokens are stored after earlier ones were not.
+func (k *Keeper) logSaved(was *unsavedTokens) {
+	if was != nil {
+		k.opts.Log.Info("the tokens are stored again")
+	}
+}
+
+// saveIfDue tries again to store tokens that the store did not take, and returns how
+// long to wait until the next attempt.
+func (k *Keeper) saveIfDue() time.Duration {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	u, now := k.unsaved, k.now()
+	if u == nil || u.trying {
+		return maxSleep
+	}
+	if stillWaiting(u.failedAt, u.nextTry, now) {
+		return min(maxSleep, u.nextTry.Sub(now))
+	}
+	u.trying = true
+	k.work.Go(k.saveAgain)
+	return maxSleep
+}
+
+// saveAgain tries to store the tokens in use, if the store did not take them. The
+// store may be slow.
+func (k *Keeper) saveAgain() {
 	k.writing.Lock()
 	defer k.writing.Unlock()
 	k.mu.Lock()
-	fresh := k.unsavedRec
+	u, rec := k.unsaved, k.rec
 	k.mu.Unlock()
-	if fresh == nil {
+	if u == nil {
 		return
 	}
-	if err := fresh.save(k.opts.Store, k.opts.Account); err != nil {
-		k.opts.Log.Error("the new tokens could not be saved", "error", err)
+	err := rec.save(k.opts.Store, k.opts.Account)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	u.trying = false
+	if err != nil {
+		was := *u
+		k.notSaved(&was, err)
 		return
 	}
-	k.install(fresh)
+	k.unsaved = nil
+	k.logSaved(u)
+	k.notify()
 }
 
 // fetch asks the service for new tokens.
@@ -114,14 +155,15 @@ func (k *Keeper) fetch(ctx context.Context, old record) (tokens, *Error) {
 	return k.client.renew(ctx, opRefresh, old.RefreshToken, old.RedirectURI)
 }
 
-// unsaved is the error for new tokens that could not be stored. They are not used
-// before they are.
-func (k *Keeper) unsaved(op string, err error) *Error {
+// unsavedProblem is the error for tokens of a new sign-in that could not be stored.
+// They are not used: the user who signs in can act.
+func (k *Keeper) unsavedProblem(op string, err error) *Error {
 	return k.notStored(op, "the new tokens could not be saved", err)
 }
 
-// notStored is the error for something that the store did not take. A refresh is
-// repeated; anything else is up to the user. An error of the store quotes no request.
+// notStored is the error for something that the store did not take. Tokens of a refresh
+// are stored later; anything else is up to the user. An error of the store quotes no
+// request.
 func (k *Keeper) notStored(op, words string, err error) *Error {
 	d := Diagnosis{Class: Person, SignIn: true, Reason: words + ": " + err.Error(),
 		Action: "check that the store's disk is not full and that roomgate may write to it"}
@@ -131,13 +173,6 @@ func (k *Keeper) notStored(op, words string, err error) *Error {
 	e := k.opts.diagnosed(op, d)
 	e.Err = err
 	return e
-}
-
-// install uses rec, which is already stored, as the sign-in.
-func (k *Keeper) install(rec *record) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.installLocked(rec)
 }
 
 // installNew uses rec as the sign-in in place of an older one: later results of that
@@ -156,7 +191,7 @@ func (k *Keeper) installNew(rec *record) {
 func (k *Keeper) installLocked(rec *record) {
 	k.opened = true
 	k.rec, k.fault, k.failures, k.nextTry, k.waiting = rec, nil, 0, time.Time{}, time.Time{}
-	k.rejected, k.inFlight, k.unsavedRec = "", nil, nil
+	k.rejected, k.inFlight, k.unsaved = "", nil, nil
 	k.trouble = driver.Trouble{}
 	k.schedule()
 	k.notify()

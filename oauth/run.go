@@ -36,7 +36,8 @@ func (k *Keeper) Run(ctx context.Context) error {
 	)
 	for {
 		changed := k.Changed()
-		wait := k.refreshIfDue(ctx)
+		k.readMissing()
+		wait := min(k.refreshIfDue(ctx), k.saveIfDue())
 		if d := k.openDevice(); d != nil && d != polled {
 			polled = d
 			polling.Go(func() { k.pollDevice(ctx, d) })
@@ -50,6 +51,20 @@ func (k *Keeper) Run(ctx context.Context) error {
 		case <-k.opts.Clock.After(wait):
 		}
 	}
+}
+
+// readMissing reads the stored sign-in again while there is none, or none that can be
+// read: the disk may have failed when it was read last.
+func (k *Keeper) readMissing() {
+	k.mu.Lock()
+	missing := k.rec == nil && k.now().Sub(k.readAt).Abs() >= maxSleep
+	k.mu.Unlock()
+	if !missing {
+		return
+	}
+	k.writing.Lock()
+	defer k.writing.Unlock()
+	k.read()
 }
 
 // refreshIfDue starts a refresh when one is due and returns how long to sleep until
@@ -100,8 +115,10 @@ func (k *Keeper) logChange(logged *driver.SessionStatus, told *driver.Told) *dri
 	switch {
 	case st.Device != nil: // the code itself is not logged
 		log.Info("a device code has not been entered yet", "address", st.Device.VerificationURI, "until", st.Device.Expires)
-	case st.State == driver.SignedIn && st.Reason != "":
+	case st.State == driver.SignedIn && len(st.MissingScopes) > 0:
 		log.Warn("the sign-in lacks permissions", "reason", st.Reason, "action", st.Action)
+	case st.State == driver.SignedIn && logged != nil && logged.State == driver.SignedIn && len(logged.MissingScopes) == 0:
+		// only what is said about storing the tokens has changed, which is logged there
 	case st.State == driver.SignedIn && logged != nil:
 		if told.Recovered() || logged.Device != nil {
 			log.Info("the sign-in works again")

@@ -176,7 +176,7 @@ func (k *Keeper) adopt(op string, rec record) *Error {
 		return e
 	}
 	if err := rec.save(k.opts.Store, k.opts.Account); err != nil {
-		return k.unsaved(op, err)
+		return k.unsavedProblem(op, err)
 	}
 	k.installNew(&rec)
 	k.deleteDevice()

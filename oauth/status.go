@@ -52,7 +52,14 @@ func (k *Keeper) explain(st *driver.SessionStatus) {
 	if k.fault != nil {
 		st.NextTry = k.nextTry
 	}
+	if k.unsaved == nil || st.State.NeedsPerson() {
+		return
+	}
+	st.Reason, st.Action = joined(st.Reason, k.unsaved.problem.Reason()), joined(st.Action, k.unsaved.problem.Action())
 }
+
+// joined joins two texts, of which either may be empty.
+func joined(a, b string) string { return strings.Trim(a+"; "+b, "; ") }
 
 // state is called with mu held. A state that requires user action stays while
 // another attempt is made, so that alarms do not toggle.

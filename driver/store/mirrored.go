@@ -285,7 +285,7 @@ func (m *Mirrored) write(entries map[string]entry) error {
 	}
 	dbErr := m.bucket.write(entries, nil)
 	if fileErr != nil && dbErr != nil {
-		return fmt.Errorf("neither the database nor the folder %s can be written: %w", m.dir, errors.Join(dbErr, fileErr))
+		return fmt.Errorf("neither the database nor the folder %s can be written: %w; %w", m.dir, dbErr, fileErr)
 	}
 	return nil
 }
