@@ -69,18 +69,20 @@ func Reach(cfg *config.Config, d Dependencies, open func() (*store.Store, error)
 // ReachRunning finds the running gateway; nil when none answers. The error
 // matches ErrNoAccess where the user lacks the right.
 func ReachRunning(cfg *config.Config) (*Client, error) {
-	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "unix", socketPath(cfg))
+	for _, path := range []string{socketPath(cfg), spareSocketPath(cfg)} {
+		dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", path)
+		}
+		conn, err := dial(context.Background(), "", "")
+		if errors.Is(err, os.ErrPermission) {
+			return nil, fmt.Errorf("%w: %w", ErrNoAccess, err)
+		}
+		if err == nil {
+			conn.Close()
+			return NewClient(&http.Transport{DialContext: dial}, true), nil
+		}
 	}
-	conn, err := dial(context.Background(), "", "")
-	switch {
-	case errors.Is(err, os.ErrPermission):
-		return nil, fmt.Errorf("%w: %w", ErrNoAccess, err)
-	case err != nil:
-		return nil, nil
-	}
-	conn.Close()
-	return NewClient(&http.Transport{DialContext: dial}, true), nil
+	return nil, nil
 }
 
 // call asks the gateway; in and out are JSON, either may be nil.

@@ -129,7 +129,7 @@ func (g *Gateway) Run(ctx context.Context) {
 	whole.Go(func() { g.tendStore(ctx) })
 	whole.Go(func() { _ = g.driver.Run(ctx) })
 	whole.Go(func() {
-		g.listen(ctx, "control", func() (net.Listener, error) { return g.d.openSocket(socketPath(cfg)) }, g.control)
+		g.listen(ctx, "control", func() (net.Listener, error) { return g.d.openControl(cfg) }, g.control)
 	})
 	g.published.add(topicsOf(cfg))
 	g.startParts(g.parts())

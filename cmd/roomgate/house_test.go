@@ -145,6 +145,7 @@ type house struct {
 	*site
 	t        *testing.T
 	secrets  []string // beyond what the database holds
+	env      []string // of the programs, beyond that of the test
 	mu       sync.Mutex
 	evidence bytes.Buffer // what was printed, published and served
 }
@@ -202,6 +203,7 @@ func (h *house) open() *house {
 func (h *house) command(name string, args ...string) *exec.Cmd {
 	c := exec.CommandContext(h.t.Context(), name, args...)
 	c.Dir, c.Stdout, c.Stderr = h.dir, h, h
+	c.Env = append(os.Environ(), h.env...)
 	return c
 }
 

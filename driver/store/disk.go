@@ -104,7 +104,8 @@ func (s *Store) use(write bool, fn func(*bolt.Tx) error) error {
 	}
 	switch {
 	case errors.Is(r.err, ErrClosed):
-	case write && r.failure != ofCaller:
+	case write && (r.err == nil || r.failure == ofCaller): // Tend decides whether a trouble has ended
+	case write:
 		s.trouble.note(writing, "the database "+s.path+" cannot be written", r.err)
 	case !write && r.failure == ofCaller, errors.Is(r.err, ErrNotFound):
 		s.trouble.note(reading, "", nil)
@@ -310,7 +311,8 @@ func (s *Store) Tend() {
 	}
 }
 
-// probe reads and writes a value that is there already; the result is noted.
+// probe reads and writes a value that is there already, to see whether that works
+// again. A small write may succeed on a full disk, so there has to be space as well.
 func (s *Store) probe() {
 	version := &Bucket{s, schemaBucket}
 	_, readErr := version.get(schemaKey)
@@ -318,7 +320,25 @@ func (s *Store) probe() {
 		b := tx.Bucket([]byte(schemaBucket))
 		return b.Put([]byte(schemaKey), bytes.Clone(b.Get([]byte(schemaKey))))
 	})
+	if err == nil && (!s.trouble.is(writing, syscall.ENOSPC) || s.hasSpace()) {
+		s.trouble.note(writing, "", nil)
+	}
 	if err := errors.Join(readErr, err); err != nil {
 		s.log.Debug("the database is not usable", "path", s.path, "error", err)
 	}
+}
+
+// spareSpace is how much space a disk needs, besides that for a copy of the database,
+// to count as not full, in bytes.
+const spareSpace = 256 << 10
+
+// hasSpace reports whether the database can grow.
+func (s *Store) hasSpace() bool {
+	var disk syscall.Statfs_t
+	var file syscall.Stat_t // its size may include space that it does not have
+	if err := errors.Join(syscall.Statfs(s.path, &disk), syscall.Stat(s.path, &file)); err != nil {
+		return false
+	}
+	const block = 512 // bytes, see stat(2)
+	return int64(disk.Bavail)*int64(disk.Bsize) >= int64(file.Blocks)*block+spareSpace
 }

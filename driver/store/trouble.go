@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"log/slog"
 	"maps"
 	"slices"
@@ -24,7 +25,10 @@ type troubles struct {
 }
 
 // troubleError is a failure of the disk that lasts.
-type troubleError struct{ words string }
+type troubleError struct {
+	words string
+	cause error
+}
 
 // Error implements error.
 func (e *troubleError) Error() string { return e.words }
@@ -54,7 +58,7 @@ func (t *troubles) note(what, words string, err error) {
 	if t.last == nil {
 		t.last = map[string]*troubleError{}
 	}
-	t.last[what] = &troubleError{words}
+	t.last[what] = &troubleError{words, err}
 	t.log.Error(words, "action", diskAction)
 }
 
@@ -63,6 +67,13 @@ func (t *troubles) has(what string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.last[what] != nil
+}
+
+// is reports whether something has failed because of a cause.
+func (t *troubles) is(what string, cause error) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.last[what] != nil && errors.Is(t.last[what].cause, cause)
 }
 
 // Trouble returns what the store cannot read or keep, and why, with the next step for
@@ -80,7 +91,7 @@ func (s *Store) Trouble() error {
 	if words == nil {
 		return nil
 	}
-	return &troubleError{strings.Join(words, "; ")}
+	return &troubleError{words: strings.Join(words, "; ")}
 }
 
 // noteOpen records how the database was opened.
