@@ -91,7 +91,7 @@ func (k *Keeper) notSaved(was *unsavedTokens, err error) {
 	u.problem = k.notStored(opRefresh, "the new tokens are in use but could not be stored, and a restart would lose the sign-in", err)
 	u.failures++
 	u.failedAt = k.now()
-	u.nextTry = u.failedAt.Add(pause(u.problem, u.failures, k.opts.Jitter))
+	u.nextTry = u.failedAt.Add(min(maxSleep, pause(u.problem, u.failures, k.opts.Jitter)))
 	if was == nil || was.problem.Reason() != u.problem.Reason() {
 		k.opts.Log.Error("the new tokens could not be stored; they are used from memory", "reason", err, "action", u.problem.Action())
 	}
