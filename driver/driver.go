@@ -229,6 +229,20 @@ func (d *Driver) Presence(room string, p Presence) {
 	}
 }
 
+// StoreAgain stores everything that is known of the rooms: what the Memory had is lost.
+// It returns at once when the loop has accepted that, or has ended.
+func (d *Driver) StoreAgain() {
+	all := func() {
+		for _, r := range d.rooms {
+			d.memory.replace(r.room.ID)
+		}
+	}
+	select {
+	case d.events <- all:
+	case <-d.ended:
+	}
+}
+
 // known returns the record to store of every room.
 func (d *Driver) known() map[string]record {
 	all := make(map[string]record, len(d.rooms))

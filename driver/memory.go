@@ -75,6 +75,12 @@ func (m *memory) wasRedacted(room string) {
 	m.urgent = true
 }
 
+// replace stores the bookings and the past of a room although they have not changed.
+func (m *memory) replace(room string) {
+	m.waiting.bookings[room], m.waiting.pasts[room] = true, true
+	m.urgent = true
+}
+
 // deleteBookings deletes the stored bookings of a room.
 func (m *memory) deleteBookings(room string) {
 	m.waiting.deleted[room] = true

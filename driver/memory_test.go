@@ -267,6 +267,28 @@ func TestMemoryThatCannotBeWritten(t *testing.T) {
 	})
 }
 
+// What was stored and is lost is stored again, although nothing has changed.
+func TestMemoryThatWasLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, minute)
+		w.calendar.set("boardroom", since(0, time.Hour))
+		d, _ := w.run(t)
+		pass(5 * minute)
+		w.shelf.mu.Lock()
+		before := w.shelf.values
+		w.shelf.values = map[string][]byte{}
+		w.shelf.mu.Unlock()
+		d.StoreAgain()
+		pass(second)
+		if got := w.shelf.text("boardroom"); got == "" || got != string(before["boardroom"]) {
+			t.Errorf("the bookings that are stored again are %q, want %q", got, before["boardroom"])
+		}
+		if got := w.shelf.dayOfPast(t, "boardroom"); got != "2000-01-01" {
+			t.Errorf("the past that is stored again is in %s", got)
+		}
+	})
+}
+
 // A disk that cannot be read costs two lines of the log, not two a room.
 func TestMemoryThatCannotBeRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

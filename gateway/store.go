@@ -19,9 +19,14 @@ const (
 // tendStore looks after the database and reports its state. A disk that fails may
 // hold it up for long.
 func (g *Gateway) tendStore(ctx context.Context) {
+	damaged := g.store.Damaged()
 	for {
 		g.store.Tend()
 		g.driver.SetProblems(storePart, g.reportStore())
+		if d := g.store.Damaged(); d != damaged { // another database has taken its place
+			damaged = d
+			g.driver.StoreAgain()
+		}
 		if g.store.Trouble() == nil {
 			g.published.retry()
 		}

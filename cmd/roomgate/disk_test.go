@@ -194,7 +194,7 @@ func TestDisk(t *testing.T) {
 	h.must("db", "check")
 	h.remount(folder, 0)
 	h.wantStore(e, &m, "")
-	h.await("the end of the risk", func() bool { return e.last("accounts/rooms/reason").payload == "" })
+	h.await("the end of the risk", func() bool { return strings.TrimSpace(e.last("accounts/rooms/reason").payload) == "" })
 	end(c)
 	start()
 	good()

@@ -191,16 +191,21 @@ func (s *Store) reopen(r result) error {
 		return ErrClosed
 	case r.db != s.db:
 		return nil // another goroutine has opened it
-	case r.failure == unusable && s.unopened == nil && s.unread == nil, now.Before(s.nextOpen):
+	case r.failure == unusable && s.unopened == nil && s.unread == nil:
 		return r.err
-	case r.failure == unusable && s.db != nil: // it is open read-only
+	case r.failure == lost: // it may hold its locks for ever: nobody may use it again
+		s.unopened, s.unread = r.err, r.err
+		s.closeFile()
+	}
+	if now.Before(s.nextOpen) {
+		return r.err
+	}
+	if s.db != nil { // it is open read-only
 		if err := s.canOpen(); err != nil {
 			return err
 		}
 	}
-	if err := s.releaseFile(); err != nil {
-		s.log.Warn("the database could not be closed", "path", s.path, "error", err)
-	}
+	s.closeFile()
 	if err := s.open(); err != nil { // by now another process uses it, or others can access it
 		s.unopened, s.unread = err, err
 	}
@@ -210,6 +215,13 @@ func (s *Store) reopen(r result) error {
 	}
 	s.nextOpen = now.Add(min(lastRetry, firstRetry<<min(s.failures, 10)))
 	return nil
+}
+
+// closeFile closes the database before it is opened again. Called with dbMu held.
+func (s *Store) closeFile() {
+	if err := s.releaseFile(); err != nil {
+		s.log.Warn("the database could not be closed", "path", s.path, "error", err)
+	}
 }
 
 // canOpen returns why the file cannot be opened for writing.

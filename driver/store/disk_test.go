@@ -308,6 +308,37 @@ func TestFileCutOff(t *testing.T) {
 	}
 }
 
+// A disk that cuts off the file again and again is not checked at every access; every
+// access in between fails at once.
+func TestFileCutOffAgain(t *testing.T) {
+	path := newPath(t)
+	fill(t, path)
+	s := open(t, path)
+	b := s.Bucket("bookings")
+	cutOff := func() {
+		if err := os.Truncate(path, 8192); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cutOff()
+	put(t, b, "boardroom", "one")
+	cutOff()
+	for range 3 {
+		if err := b.write(map[string]entry{"boardroom": {sequence: 1, value: []byte("two")}}, nil); err == nil {
+			t.Fatal("a file that is cut off was written")
+		}
+		if _, err := b.Get("boardroom"); err == nil || errors.Is(err, ErrNotFound) {
+			t.Errorf("Get = %v, want the reason why nothing can be read", err)
+		}
+	}
+	wantTrouble(t, s, "the file was cut off")
+	s.nextOpen = time.Time{} // the pause is over
+	s.Tend()
+	wantNoTrouble(t, s)
+	put(t, b, "boardroom", "three")
+	want(t, b, "boardroom", "three")
+}
+
 // A mapping that bbolt lost, because it could not map a file that had grown, is made
 // again by opening the file again.
 func TestMappingLost(t *testing.T) {
