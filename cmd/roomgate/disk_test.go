@@ -66,9 +66,14 @@ func (h *house) fillDisk(folder string) string {
 
 // storeProblem is what the point gateway/state says of the store; empty: nothing.
 func (e *ear) storeProblem() string {
-	var state struct{ Problems map[string]string }
+	var state struct{ Problems []string }
 	_ = json.Unmarshal([]byte(e.last("gateway/state").payload), &state) // none has come yet
-	return state.Problems["store"]
+	for _, words := range state.Problems {
+		if strings.Contains(words, "database") {
+			return words
+		}
+	}
+	return ""
 }
 
 // wantStore waits until health, point, service manager and doctor agree about the
