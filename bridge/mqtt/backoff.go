@@ -44,7 +44,7 @@ func (s *Sink) pause(ctx context.Context, ended ending) bool {
 	}
 	yield := min(max(shortestYield, 2*s.yield), longestYield)
 	other, alive := s.look(ctx)
-	for began := time.Now(); alive && other.ID != s.o.Instance.ID; {
+	for began := time.Now(); alive && other.ID != s.o.Instance.ID && other.ClientID == s.o.ClientID; {
 		s.otherIsConnected(other)
 		s.reportConcerns()
 		s.yield = yield

@@ -259,6 +259,28 @@ func TestAnotherGateway(t *testing.T) {
 	}
 }
 
+// A gateway that is disconnected does not leave the broker to one of another client id:
+// they do not disconnect each other.
+func TestAnotherGatewayIsNotWaitedFor(t *testing.T) {
+	broker := startMosquitto(t, anybody)
+	messages := subscribe(t, "tcp://"+broker.addr)
+	for _, host := range []string{"edge-1", "edge-2"} {
+		o := options(t, "mqtt://"+broker.addr, bridge.New())
+		o.ClientID = "gateway-on-" + host
+		put(o.Board, roomA, driver.BoolValue(true))
+		s := listening(t, o, host)
+		s.back.first = 2 * time.Second // the other one has published online again by then
+		run(t, s)
+		noticed(t, messages, host, 2)
+	}
+	tool := paho.NewClient(paho.NewClientOptions().AddBroker("tcp://" + broker.addr).SetClientID("gateway-on-edge-1").SetAutoReconnect(false))
+	finish(t, tool.Connect())
+	tool.Disconnect(0)
+	comes(t, messages, `roomgate/hq/gateway/status="offline" qos1`)
+	comes(t, messages, `roomgate/hq/gateway/status="online" qos1`)
+	noticed(t, messages, "edge-1", 2)
+}
+
 // Of two gateways with one client id the one that is disconnected leaves the broker to
 // the other, says so, and takes over when the other has gone.
 func TestOneClientIDTwice(t *testing.T) {
