@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// Caller says who sent a request, to count by: an IPv4 address, the /64 of an IPv6
-// address, which is the smallest network that a site is given (RFC 6177), or "" for
-// a Unix socket. For a request from a reverse proxy on this machine it is the client
+// Caller says who sent a request, to count by: an address, the /64 of a global IPv6
+// address, because whoever has one address of it can have them all (RFC 6177), or ""
+// for a Unix socket. For a request from a reverse proxy on this machine it is the client
 // that the proxy names: the last address of X-Forwarded-For. Other programs on this
 // machine could name any client; they are trusted not to.
 func Caller(r *http.Request) string {
@@ -21,7 +21,7 @@ func Caller(r *http.Request) string {
 			peer = client
 		}
 	}
-	return network(peer)
+	return count(peer)
 }
 
 // forwardedFor is the client that the nearest proxy names. Earlier addresses of the
@@ -44,10 +44,16 @@ func parseAddress(text string) (netip.Addr, bool) {
 	return a.Unmap(), err == nil
 }
 
-// network is the address, or the /64 of an IPv6 address.
-func network(a netip.Addr) string {
-	if a.Is4() || a.IsLoopback() {
-		return a.String()
+// count is what the requests of an address are counted by.
+func count(a netip.Addr) string {
+	if a.Is4() || a.IsLoopback() || a.IsLinkLocalUnicast() || a.IsPrivate() {
+		return a.WithZone("").String()
 	}
-	return netip.PrefixFrom(a.WithZone(""), 64).Masked().String()
+	return network(a).String()
 }
+
+// whole is the network of the address alone.
+func whole(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a.WithZone(""), a.BitLen()) }
+
+// network is the /64 of an IPv6 address.
+func network(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a.WithZone(""), 64).Masked() }

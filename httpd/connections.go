@@ -3,13 +3,16 @@ package httpd
 import (
 	"log/slog"
 	"net"
+	"net/netip"
+	"slices"
 	"sync"
 	"time"
 )
 
 const (
 	mostConnections    = 256
-	mostOfCaller       = 32       // of them, from one caller on another machine
+	mostOfAddress      = 32       // of them, from one address of another machine
+	mostOfNetwork      = 128      // of them, from one /64 of IPv6: the panels of a floor may share it
 	sendBuffer         = 32 << 10 // bytes that the kernel holds for a connection; it doubles them (socket(7))
 	refuseTimeout      = 100 * time.Millisecond
 	tellRefusalsAtMost = time.Hour // one line of the log in this time
@@ -23,42 +26,54 @@ type connections struct {
 
 	mu    sync.Mutex
 	total int
-	of    map[string]int // by caller on another machine
-	told  time.Time      // when refusals were last logged
+	of    map[netip.Prefix]int // by address and by network of another machine
+	told  time.Time            // when refusals were last logged
 }
 
 func newConnections(log *slog.Logger) *connections {
-	return &connections{log: log, of: map[string]int{}}
+	return &connections{log: log, of: map[netip.Prefix]int{}}
 }
 
 // enter counts a connection from an address. It refuses one that is too many.
-func (c *connections) enter(address string) (caller string, ok bool) {
-	if peer, known := parseAddress(address); known && !peer.IsLoopback() {
-		caller = network(peer)
+func (c *connections) enter(address string) (leave func(), ok bool) {
+	var counts []netip.Prefix
+	peer, known := parseAddress(address)
+	if known && !peer.IsLoopback() {
+		counts = append(counts, whole(peer))
+		if peer.Is6() {
+			counts = append(counts, network(peer))
+		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.total >= mostConnections || caller != "" && c.of[caller] >= mostOfCaller {
+	if c.total >= mostConnections || slices.ContainsFunc(counts, c.isFull) {
 		c.tell(address)
-		return caller, false
+		return nil, false
 	}
-	c.total++
-	if caller != "" {
-		c.of[caller]++
-	}
-	return caller, true
+	c.add(counts, 1)
+	return sync.OnceFunc(func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.add(counts, -1)
+	}), true
 }
 
-// leave uncounts a connection of a caller.
-func (c *connections) leave(caller string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.total--
-	if caller == "" {
-		return
+// isFull reports whether an address or a network has all connections that it may have;
+// called with mu held.
+func (c *connections) isFull(p netip.Prefix) bool {
+	if p.IsSingleIP() {
+		return c.of[p] >= mostOfAddress
 	}
-	if c.of[caller]--; c.of[caller] == 0 {
-		delete(c.of, caller)
+	return c.of[p] >= mostOfNetwork
+}
+
+// add is called with mu held.
+func (c *connections) add(counts []netip.Prefix, n int) {
+	c.total += n
+	for _, p := range counts {
+		if c.of[p] += n; c.of[p] == 0 {
+			delete(c.of, p)
+		}
 	}
 }
 
@@ -68,7 +83,7 @@ func (c *connections) tell(address string) {
 	if now := time.Now(); c.told.IsZero() || now.Sub(c.told) >= tellRefusalsAtMost {
 		c.told = now
 		c.log.Warn("connections are refused because too many are open; find out what opens them", "from", address,
-			"open", c.total, "most", mostConnections, "most_from_one_address", mostOfCaller)
+			"open", c.total, "most", mostConnections, "most_from_one_address", mostOfAddress)
 	}
 }
 
@@ -85,7 +100,7 @@ func (l limited) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		caller, ok := l.connections.enter(c.RemoteAddr().String())
+		leave, ok := l.connections.enter(c.RemoteAddr().String())
 		if !ok {
 			refuse(c)
 			continue
@@ -93,7 +108,7 @@ func (l limited) Accept() (net.Conn, error) {
 		if tcp, ok := c.(*net.TCPConn); ok {
 			_ = tcp.SetWriteBuffer(sendBuffer) // with the kernel's own size it works as well
 		}
-		return &counted{c, sync.OnceFunc(func() { l.connections.leave(caller) })}, nil
+		return &counted{c, leave}, nil
 	}
 }
 

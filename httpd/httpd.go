@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"time"
 )
 
@@ -32,10 +33,11 @@ type Server struct {
 }
 
 // New returns a server of h. Requests have a context that ends with ctx. The log
-// receives a warning when connections are refused. Close the server after use.
+// receives a warning when connections are refused, and an error for a handler that
+// panics. Close the server after use.
 func New(ctx context.Context, h http.Handler, log *slog.Logger) *Server {
 	s := &Server{ctx: ctx, connections: newConnections(log), ended: make(chan struct{})}
-	s.http = &http.Server{Handler: progressive(h), ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
+	s.http = &http.Server{Handler: logged(progressive(h), log), ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: largestHeader, BaseContext: func(net.Listener) context.Context { return ctx },
 		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug)}
 	s.stop = context.AfterFunc(ctx, s.end)
@@ -68,6 +70,24 @@ func (s *Server) end() {
 	if err := s.http.Shutdown(ending); err != nil {
 		s.http.Close()
 	}
+}
+
+// logged logs a handler that panics, and ends its request.
+func logged(next http.Handler, log *slog.Logger) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			switch reason := recover(); reason {
+			case nil:
+			case http.ErrAbortHandler:
+				panic(reason) // it is meant to end the request
+			default:
+				log.Error("a request failed because of a defect of the program; report it with this line", "method", r.Method, "path", r.URL.Path,
+					"reason", reason, "stack", string(debug.Stack()))
+				panic(http.ErrAbortHandler)
+			}
+		}()
+		next.ServeHTTP(w, r)
+	})
 }
 
 // Serve serves h on one listener until ctx ends.

@@ -351,6 +351,22 @@ func (s *server) opened(n int, address func(int) string) (accepted []net.Conn, r
 	return accepted, refused
 }
 
+// A handler that panics costs its request, and is logged.
+func TestPanicIsLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := run(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("index out of range") }))
+		c := s.send("GET /rooms HTTP/1.1\r\nHost: gateway\r\n\r\n")
+		if answer, _ := io.ReadAll(c); len(answer) > 0 {
+			t.Errorf("answered %q", answer)
+		}
+		for _, part := range []string{"level=ERROR", "index out of range", "path=/rooms", "httpd_test.go"} {
+			if !strings.Contains(s.log.String(), part) {
+				t.Errorf("the log has no %q: %s", part, s.log.String())
+			}
+		}
+	})
+}
+
 func TestConnectionsAreLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := run(t, http.NotFoundHandler())
@@ -361,7 +377,9 @@ func TestConnectionsAreLimited(t *testing.T) {
 			accepted, refused int
 		}{
 			{"one caller", 40, func(i int) string { return fmt.Sprintf("192.0.2.7:%d", 1000+i) }, 32, 8},
-			{"one IPv6 network", 40, func(i int) string { return fmt.Sprintf("[2001:db8:0:1::%x]:1000", i+1) }, 32, 8},
+			{"one IPv6 address", 40, func(i int) string { return fmt.Sprintf("[2001:db8:0:1::7]:%d", 1000+i) }, 32, 8},
+			{"the panels of a floor", 100, func(i int) string { return fmt.Sprintf("[fe80::%x%%eth0]:1000", i+1) }, 100, 0},
+			{"one IPv6 network", 140, func(i int) string { return fmt.Sprintf("[2001:db8:0:1::%x]:1000", i+1) }, 128, 12},
 			{"many callers", 300, func(i int) string { return fmt.Sprintf("[2001:db8:1:%x::1]:1000", i+1) }, 256, 44},
 			{"this machine", 300, func(i int) string { return "127.0.0.1:1000" }, 256, 44},
 		} {
