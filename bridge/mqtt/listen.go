@@ -234,6 +234,7 @@ func (c *connection) acknowledgedOwn(d delivery) {
 	l := &c.own
 	switch {
 	case l.echo == nil:
+	case d.row != nil && d.row.point().Transient: // not retained, so that it cannot be compared
 	case d.row != nil:
 		l.echo.published(d.row.subject, d.row.index, d.payload)
 	case d.topic == c.s.o.statusTopic():

@@ -259,6 +259,30 @@ func TestAnotherGateway(t *testing.T) {
 	}
 }
 
+// A heartbeat is not retained, so that it cannot be compared.
+func TestHeartbeatsAreNotCompared(t *testing.T) {
+	broker := startMosquitto(t, anybody)
+	messages := subscribe(t, "tcp://"+broker.addr)
+	o := options(t, "mqtt://"+broker.addr, bridge.New())
+	var log journal
+	o.Log = slog.New(slog.NewTextHandler(&log, nil))
+	gateway := driver.Subject{Scope: driver.OfGateway}
+	values := make([]driver.Value, len(driver.Catalogue(driver.OfGateway)))
+	beat := func(at int) {
+		values[driver.OfGateway.Index(driver.Heartbeat)] = driver.IntValue(at)
+		put(o.Board, gateway, slices.Clone(values)...)
+	}
+	beat(1)
+	run(t, listening(t, o, "edge-1"))
+	for count := range uint64(12) {
+		beat(2 + int(count))
+		noticed(t, messages, "edge-1", count)
+	}
+	if h := o.Board.Health()[Part]; !h.OK || log.lines("not the gateway's") > 0 {
+		t.Errorf("reported: %s\n%s", h.Words, log.String())
+	}
+}
+
 // A gateway that is disconnected does not leave the broker to one of another client id:
 // they do not disconnect each other.
 func TestAnotherGatewayIsNotWaitedFor(t *testing.T) {
