@@ -127,12 +127,20 @@ type Schedule interface {
 type Env struct {
 	LookupEnv func(key string) (string, bool)
 	ReadFile  func(name string) ([]byte, fs.FileMode, error)
+	// Draft accepts that the file of a secret does not exist yet.
+	Draft bool
 }
 
 // Load reads and checks the file at path, with the environment and the files of
 // this machine. The error is a [*Problems].
-func Load(path string) (*Config, error) {
-	env := Env{LookupEnv: os.LookupEnv, ReadFile: readFile}
+func Load(path string) (*Config, error) { return load(path, false) }
+
+// LoadDraft is Load for a configuration whose secrets the customer's IT has yet to
+// make: a file of a secret that does not exist counts as one with a secret.
+func LoadDraft(path string) (*Config, error) { return load(path, true) }
+
+func load(path string, draft bool) (*Config, error) {
+	env := Env{LookupEnv: os.LookupEnv, ReadFile: readFile, Draft: draft}
 	text, mode, err := env.read(path)
 	if err != nil {
 		return nil, &Problems{{File: path, Message: "cannot be read: " + reason(err),

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"io/fs"
 	"path"
 	"strings"
 )
@@ -81,6 +82,9 @@ const othersRead = 0o004
 
 // secretFile reads the one line of a file, without its line end.
 func (c *checker) secretFile(at, file string) Secret {
+	if _, _, err := c.env.read(file); c.env.Draft && errors.Is(err, fs.ErrNotExist) {
+		return NewSecret("not there yet")
+	}
 	text, ok := c.readable(at, file, true)
 	if !ok {
 		return Secret{}

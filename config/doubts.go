@@ -30,11 +30,11 @@ func (c *checker) doubtful(out *Config) {
 		default:
 			first[key] = i
 		}
-		if _, host, _ := strings.Cut(r.Mailbox, "@"); placeholder(host) && !simulated(out.account(r.Account)) {
+		if _, host, _ := strings.Cut(r.Mailbox, "@"); leftOut(r.Mailbox) || placeholder(host) && !simulated(out.account(r.Account)) {
 			c.placeholder(path, r.Mailbox, "write the address of the room's mailbox")
 		}
 	}
-	if u, err := url.Parse(out.MQTT.Broker); err == nil && placeholder(u.Hostname()) {
+	if u, err := url.Parse(out.MQTT.Broker); err == nil && (leftOut(u.Host) || placeholder(u.Hostname())) {
 		c.placeholder("mqtt.broker", out.MQTT.Broker, "write the address of the site's broker")
 	}
 }
@@ -43,6 +43,10 @@ func (c *checker) doubtful(out *Config) {
 func (c *checker) placeholder(path, value, fix string) {
 	c.warn(path, "is a placeholder of the documentation", fmt.Sprintf("%q", value), fix)
 }
+
+// leftOut reports whether a value holds a word that sheets and manuals write for one to
+// be filled in, such as YOUR-DOMAIN.
+func leftOut(value string) bool { return strings.Contains(value, "YOUR") }
 
 // placeholder reports whether a domain is reserved for documentation (RFC 2606).
 func placeholder(host string) bool {

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -43,6 +45,51 @@ hq.toml:18: mqtt.broker: is a placeholder of the documentation, got "mqtts://bro
 	simulator := strings.Replace(text, "[[room]]", "login_url = \"http://127.0.0.1:8365\"\ngraph_url = \"http://127.0.0.1:8365\"\n[[room]]", 1)
 	if c, err = Parse("hq.toml", []byte(simulator), Env{}); err != nil || len(c.Warnings) != 3 {
 		t.Errorf("with a simulator: %v, %v; want the id, the mailbox used twice and the broker", c.Warnings.Error(), err)
+	}
+}
+
+// The sheet for the customer's IT writes YOUR-DOMAIN for what it does not know.
+func TestValuesThatWereLeftOut(t *testing.T) {
+	for value, want := range map[string]bool{"boardroom@YOUR-DOMAIN": true, "YOUR-BROKER:8883": true, "boardroom@contoso.com": false, "your-rooms.com": false} {
+		if got := leftOut(value); got != want {
+			t.Errorf("%q: %v", value, got)
+		}
+	}
+}
+
+// A draft may name the file of a secret that the customer's IT has yet to make.
+func TestDraft(t *testing.T) {
+	const text = `[site]
+id = "hq"
+timezone = "Europe/London"
+[[account]]
+name = "rooms"
+client_id = "6c0d2b9a-4f3e-4c1d-9a7b-2f1e0d3c5b4a"
+tenant = "fabrikam.com"
+client_secret_file = "SECRET"
+redirect_uri = "http://localhost"
+[[room]]
+id = "boardroom"
+mailbox = "boardroom@fabrikam.com"
+[mqtt]
+broker = "mqtt://127.0.0.1"
+`
+	dir := t.TempDir()
+	path, secret := filepath.Join(dir, "roomgate.toml"), filepath.Join(dir, "secret")
+	if err := os.WriteFile(path, []byte(strings.Replace(text, "SECRET", secret, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := LoadDraft(path); err != nil {
+		t.Errorf("without the file: %v", err)
+	}
+	if _, err := Load(path); err == nil || !strings.Contains(err.Error(), "names a file that cannot be read") {
+		t.Errorf("for the gateway, without the file: %v", err)
+	}
+	if err := os.WriteFile(secret, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := LoadDraft(path); err == nil || !strings.Contains(err.Error(), "names an empty file") {
+		t.Errorf("with an empty file: %v", err)
 	}
 }
 

@@ -78,9 +78,9 @@ func (d Doctor) clock(off *offset) driver.Finding {
 	case off == nil && now.Before(released):
 		f.Level, f.Words = driver.LevelBad, "the clock shows "+f.Words+", which is in the past"
 	case off == nil:
-		f.Words += "; no server could be asked for the time"
+		f.Level, f.Words, f.Action = driver.LevelWarning, f.Words+"; no server could be asked for the time", "compare it with a clock that is right"
 	default:
-		f.Words += fmt.Sprintf("; %s off the clock of %s", off.by.Abs().Round(time.Second), off.host)
+		f.Words += "; " + off.words()
 		if off.by.Abs() > clockWrong {
 			f.Level = driver.LevelBad
 		} else if off.by.Abs() > driver.ClockOff {

@@ -125,12 +125,12 @@ func TestDoctorComparesClocks(t *testing.T) {
 		level driver.Level
 		words string
 	}{
-		{&offset{"login.example", 0}, noon, driver.LevelGood, "0s off the clock of login.example"},
-		{&offset{"login.example", -30 * time.Second}, noon, driver.LevelGood, "30s off"},
-		{&offset{"login.example", 31 * time.Second}, noon, driver.LevelWarning, "31s off"},
-		{&offset{"login.example", -5 * time.Minute}, noon, driver.LevelWarning, "5m0s off"},
-		{&offset{"login.example", 5*time.Minute + time.Second}, noon, driver.LevelBad, "5m1s off"},
-		{nil, noon, driver.LevelGood, "no server could be asked for the time"},
+		{&offset{"login.example", 0}, noon, driver.LevelGood, "0s ahead of the clock of login.example"},
+		{&offset{"login.example", -30 * time.Second}, noon, driver.LevelGood, "30s behind the clock of login.example"},
+		{&offset{"login.example", 31 * time.Second}, noon, driver.LevelWarning, "31s ahead"},
+		{&offset{"login.example", -5 * time.Minute}, noon, driver.LevelWarning, "5m0s behind"},
+		{&offset{"login.example", 5*time.Minute + time.Second}, noon, driver.LevelBad, "5m1s ahead"},
+		{nil, noon, driver.LevelWarning, "no server could be asked for the time"},
 		{nil, time.Unix(0, 0), driver.LevelBad, "1970-01-01T00:00:00Z, which is in the past"},
 	} {
 		f := Doctor{Clock: stillClock(c.now)}.clock(c.off)

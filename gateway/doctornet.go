@@ -26,6 +26,14 @@ type offset struct {
 	by   time.Duration
 }
 
+func (o offset) words() string {
+	side := "ahead of"
+	if o.by < 0 {
+		side = "behind"
+	}
+	return fmt.Sprintf("%s %s the clock of %s", o.by.Abs().Round(time.Second), side, o.host)
+}
+
 // visit is one request to a server, and its result.
 type visit struct {
 	driver.ServerAnswer

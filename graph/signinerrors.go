@@ -73,7 +73,7 @@ var signInLines = []struct {
 	{[]int{700084}, explanation{"the sign-in has ended: a single-page app's lasts 24 hours", customer, "in " + redirects + ", move the redirect URI from Single-page application to Web", true, user}},
 	{[]int{70043}, explanation{"a sign-in frequency policy has ended the sign-in", customer, "exclude the account from the Conditional Access policy that sets the sign-in frequency", true, user}},
 	{[]int{70000}, explanation{"Microsoft does not accept the code or the stored sign-in; paste the whole address that the browser shows", owner, "", true, user}},
-	{[]int{9002313}, explanation{"the code was damaged in transit; paste the whole address that the browser shows", owner, "", true, user}},
+	{[]int{9002313}, explanation{"Microsoft cannot read the code or the stored sign-in; a code may have been damaged in transit; paste the whole address that the browser shows", owner, "", true, user}},
 	{[]int{54005}, explanation{"the code was used before; a code works once", owner, "", true, user}},
 	{[]int{700005}, explanation{"the code was made for another tenant", installer, "check tenant and restart roomgate", true, user}},
 	{[]int{501481, 50147, 501491}, explanation{"the code belongs to a different sign-in than the one started here; sign in within one window", owner, "", true, user}},

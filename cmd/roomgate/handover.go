@@ -25,6 +25,7 @@ func handoverCommand(g *globals) *cobra.Command {
 			if format != "markdown" && format != "html" {
 				return usageError{fmt.Errorf("--format %q: use markdown or html", format)}
 			}
+			g.draft = true // its reader makes the secret
 			cfg, deps, err := g.load(cmd)
 			if err != nil {
 				return err

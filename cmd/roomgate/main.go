@@ -65,6 +65,7 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 // globals are the flags every command has.
 type globals struct {
 	config   string
+	draft    bool // files of secrets may not exist yet
 	logLevel string
 }
 

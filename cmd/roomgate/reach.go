@@ -21,7 +21,11 @@ func (g *globals) load(cmd *cobra.Command) (*config.Config, gateway.Dependencies
 	if err != nil {
 		return nil, gateway.Dependencies{}, err
 	}
-	cfg, err := config.Load(g.config)
+	load := config.Load
+	if g.draft {
+		load = config.LoadDraft
+	}
+	cfg, err := load(g.config)
 	if err != nil {
 		return nil, gateway.Dependencies{}, badConfig{err}
 	}

@@ -91,7 +91,7 @@ func roomBookings(r roomState) g.Node {
 func bookingLine(room string, b bookingState) g.Node {
 	when := "all day"
 	if !b.AllDay {
-		when = b.Start.Format("15:04") + "–" + b.End.Format("15:04")
+		when = b.Start.UTC().Format("15:04") + "–" + b.End.UTC().Format("15:04")
 	}
 	if b.Cancelled {
 		return h.Div(g.Text(when+" "), h.S(g.Text(b.Subject)))
