@@ -55,6 +55,13 @@ func (c *calendar) Fetch(ctx context.Context, rooms []Room, from, to time.Time, 
 	return Tally{Requests: 2, Throttled: 1}
 }
 
+// peopleWaited returns whether a person was waiting for each Fetch.
+func (c *calendar) peopleWaited() []bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.atOnce)
+}
+
 func (c *calendar) readings(rooms []Room) []Reading {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -339,12 +339,12 @@ func TestPollNow(t *testing.T) {
 		w.expectReads(t, "boardroom", "0s 2m0s")
 		other.expectReads(t, "huddle", "0s 1m0s 2m0s")
 		other.expectReads(t, "library", "0s 2m0s")
-		if want := []bool{false, true, true}; !slices.Equal(other.calendar.atOnce, want) {
-			t.Errorf("a person waits for the readings: %v, want %v", other.calendar.atOnce, want)
+		if got, want := other.calendar.peopleWaited(), []bool{false, true, true}; !slices.Equal(got, want) {
+			t.Errorf("a person waits for the readings: %v, want %v", got, want)
 		}
 		pass(time.Hour)
-		if n := len(other.calendar.atOnce); n < 4 || other.calendar.atOnce[n-1] {
-			t.Errorf("a person waits for the readings: %v, want nobody at the next planned poll", other.calendar.atOnce)
+		if got := other.calendar.peopleWaited(); len(got) < 4 || got[len(got)-1] {
+			t.Errorf("a person waits for the readings: %v, want nobody at the next planned poll", got)
 		}
 		w.expect(t, Subject{OfAccount, "others"}, Polls, "0s 0, 0s 1, 2m0s 2, 1h2m0s 3")
 		w.expect(t, Subject{OfAccount, "others"}, LastPoll, "0s nothing, 0s 2000-01-01T00:00:00Z, 2m0s 2000-01-01T00:02:00Z, 1h2m0s 2000-01-01T01:02:00Z")
