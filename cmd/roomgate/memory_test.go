@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -79,7 +80,8 @@ func (g controlGroup) killed(t *testing.T) string {
 }
 
 // A gateway of a thousand rooms stays alive in 128 MB, through polls, requests to read
-// everything and pages that are opened. Without the limit that it takes from its control
+// everything, pages that are opened, and a message of 200 MB that the broker retains on
+// the topic of a sensor. Without the limit that it takes from its control
 // group this one, which collects no garbage of its own accord, would soon be killed.
 func TestThousandRoomsIn128MB(t *testing.T) {
 	t.Parallel()
@@ -88,6 +90,7 @@ func TestThousandRoomsIn128MB(t *testing.T) {
 	h := newHouse(t)
 	h.rooms, h.poll = nil, "@every 10s"
 	h.ways = map[string]string{"rooms": fmt.Sprintf("sign_in = \"app\"\nclient_secret_file = %q", filepath.Join(h.dir, "client-secret"))}
+	h.more = map[string]string{"room-0001": `presence_topic = "bms/large"`}
 	for i := range 1000 {
 		h.rooms = append(h.rooms, siteRoom{id: fmt.Sprintf("room-%04d", i+1), name: fmt.Sprintf("Room %d", i+1), account: "rooms"})
 	}
@@ -97,6 +100,7 @@ func TestThousandRoomsIn128MB(t *testing.T) {
 	sim.Stdout = nil
 	h.launch(sim)
 	h.mosquitto(h.broker)
+	h.retainLarge("bms/large", 200<<20)
 	ear := h.listen(h.broker)
 	enter := fmt.Sprintf("echo $$ > %s/cgroup.procs && exec roomgate run --config %s", group.dir, h.config())
 	daemon := h.command("sh", "-c", enter)
@@ -120,5 +124,21 @@ func TestThousandRoomsIn128MB(t *testing.T) {
 	if good := ear.last("gateway/rooms_good").payload; good != "1000" {
 		t.Errorf("%s good rooms at the end", good)
 	}
+	if !strings.Contains(h.said(), "bms/large") {
+		t.Error("the log does not name the topic of the large message")
+	}
 	t.Logf("peak of the group: %s bytes", group.read(t, group.peak))
+}
+
+// retainLarge publishes a retained message of so many bytes.
+func (h *house) retainLarge(topic string, size int64) {
+	h.t.Helper()
+	file := filepath.Join(h.dir, "large")
+	if err := errors.Join(os.WriteFile(file, nil, 0o600), os.Truncate(file, size)); err != nil {
+		h.t.Fatal(err)
+	}
+	host, port, _ := net.SplitHostPort(h.broker)
+	if err := h.command(needProgram(h.t, "mosquitto_pub"), "-h", host, "-p", port, "-q", "1", "-r", "-t", topic, "-f", file).Run(); err != nil {
+		h.t.Fatal(err)
+	}
 }
