@@ -175,10 +175,10 @@ func (g *agenda) note(r Reading, interval time.Duration) {
 }
 
 // pollsUntilRead returns after how many polls a room is read again that has failed
-// so many times in a row: the next one at first; from failuresToFault on the 2nd, the
+// so many times in a row: the next one at first; from refusalsToFault on the 2nd, the
 // 4th, the 8th; but none that is later than longestSkip.
 func pollsUntilRead(failures int, interval time.Duration) int {
 	const enough = 16 // doublings, for any interval
-	doublings := min(max(0, failures-failuresToFault+1), enough)
+	doublings := min(max(0, failures-refusalsToFault+1), enough)
 	return max(1, min(1<<doublings, int(longestSkip/interval)))
 }

@@ -15,7 +15,9 @@ func (d *Driver) apply(rd roomReading, from, to, now time.Time) {
 	if rd.err != nil {
 		r.trouble = r.trouble.With(rd.err, now)
 		snap.Failure = r.trouble.Shown()
-		snap.Failures++
+		if needsPerson(rd.err) {
+			snap.Refusals++
+		}
 		r.timeline = r.timeline.With(snap)
 		return
 	}

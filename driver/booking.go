@@ -100,8 +100,8 @@ type Snapshot struct {
 	Unread   Unread    // the events that could not be read
 	From, To time.Time // the window that was read, UTC; To exclusive
 	ReadAt   time.Time // the last good read, UTC; zero: never
-	Failure  error     // why the last attempt failed; nil: it succeeded
-	Failures int       // failed attempts since the last good read
+	Failure  error     // why reading fails, as [Trouble] shows it; nil: the last attempt succeeded
+	Refusals int       // attempts since the last good read whose failure required user action
 }
 
 // Unread sums up the events of a room that could not be read. It is comparable.

@@ -26,7 +26,7 @@ type slow struct {
 	read     int // -1: never
 	from, to int
 	failure  error
-	failures int
+	refusals int
 	bookedAt []bool // by minute, as the known bookings say
 	demand   []bool
 
@@ -68,12 +68,15 @@ func (s *slow) reading() {
 	now := s.instant(s.now)
 	for _, o := range s.g.outages {
 		if !now.Before(o.start) && now.Before(o.end) {
-			s.failure, s.failures = o.err, s.failures+1
+			s.failure = o.err
+			if o.err == errDenied {
+				s.refusals++
+			}
 			return
 		}
 	}
 	from, to := Window(now, s.g.zone, s.g.room.Lag+s.g.room.Gap)
-	s.failure, s.failures, s.read, s.from, s.to = nil, 0, s.now, s.minute(from), s.minute(to)
+	s.failure, s.refusals, s.read, s.from, s.to = nil, 0, s.now, s.minute(from), s.minute(to)
 	s.known = nil
 	for _, b := range s.g.calendar(now) {
 		if a, z := s.edges(b); s.counts(b) && a < s.to && z > s.from {
@@ -157,7 +160,7 @@ func (s *slow) failing(m int) bool {
 func (s *slow) quality(m int) string {
 	denied := s.failure == errDenied
 	switch {
-	case s.read < 0 && denied, s.read >= 0 && denied && s.failures >= 2, s.read >= 0 && m >= s.to:
+	case s.read < 0 && denied, s.read >= 0 && denied && s.refusals >= 2, s.read >= 0 && m >= s.to:
 		return "fault"
 	case s.read < 0:
 		return "unknown"

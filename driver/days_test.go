@@ -307,7 +307,10 @@ func (p *player) poll(now time.Time) {
 	snap := p.timeline.Snapshot()
 	for _, o := range p.g.outages {
 		if o.has(now) {
-			snap.Failure, snap.Failures = o.err, snap.Failures+1
+			snap.Failure = o.err
+			if o.err == errDenied {
+				snap.Refusals++
+			}
 			p.timeline = p.timeline.With(snap)
 			return
 		}

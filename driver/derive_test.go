@@ -322,7 +322,7 @@ var (
 func TestDeriveQuality(t *testing.T) {
 	read := Snapshot{From: at("00:00"), To: at("2026-01-18T00:00:00Z"), ReadAt: at("12:00")}
 	failed := func(s Snapshot, err error, times int) Snapshot {
-		s.Failure, s.Failures = err, times
+		s.Failure, s.Refusals = err, times
 		return s
 	}
 	for _, c := range []struct {

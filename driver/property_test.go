@@ -69,11 +69,11 @@ func drawnSnapshot(r *rand.Rand, z *time.Location) Snapshot {
 	s.Bookings = drawnBookings(r, s.From)
 	switch r.IntN(6) {
 	case 0:
-		s.Failure, s.Failures = errTimeout, 1+r.IntN(3)
+		s.Failure, s.Refusals = errTimeout, r.IntN(3)
 	case 1:
-		s.Failure, s.Failures = errDenied, 1+r.IntN(3)
+		s.Failure, s.Refusals = errDenied, 1+r.IntN(3)
 	case 2:
-		return Snapshot{Failure: errors.New("never read"), Failures: 1}
+		return Snapshot{Failure: errors.New("never read")}
 	}
 	return s
 }
@@ -191,7 +191,7 @@ func (l *life) turn(t *testing.T) {
 	switch r.IntN(12) {
 	case 0:
 		snap := l.timeline.Snapshot()
-		snap.Failure, snap.Failures = []error{errTimeout, errDenied}[r.IntN(2)], snap.Failures+1
+		snap.Failure, snap.Refusals = []error{errTimeout, errDenied}[r.IntN(2)], snap.Refusals+1
 		l.timeline, l.modeAt = l.timeline.With(snap), time.Time{}
 	case 1:
 		snap := readAt(l.now, l.room.Zone)

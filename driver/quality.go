@@ -64,9 +64,10 @@ func Explain(err error) (words string, person bool) {
 	return words, a.NeedsPerson()
 }
 
-// failuresToFault is how many consecutive attempts must be refused before a room that was
-// readable counts as faulty: a single refusal is often a transient service error.
-const failuresToFault = 2
+// refusalsToFault is how many attempts must be refused before a room that was readable
+// counts as faulty: a single refusal is often a transient service error. Attempts that
+// fail in another way in between do not count, and do not begin anew.
+const refusalsToFault = 2
 
 // verdict is the judgement on a snapshot's age and failures.
 type verdict uint8
@@ -106,7 +107,7 @@ func (t *Timeline) judge(now time.Time) (v verdict, next time.Time) {
 		return neverReadable, time.Time{}
 	case s.ReadAt.IsZero():
 		return neverRead, time.Time{}
-	case t.person && s.Failures >= failuresToFault:
+	case t.person && s.Refusals >= refusalsToFault:
 		return refused, s.To
 	case !now.Before(s.To):
 		return bookingsEnded, time.Time{}

@@ -57,10 +57,17 @@ func isDetail(word string) bool {
 // Trouble is the failure to show of something that is tried again and again. Failures
 // that take turns do not change it: another failure replaces it when it has come twice in
 // a row, or at once if it requires user action; and when that has happened four times in
-// an hour, only one that comes five times in a row. The zero Trouble is none. It is a
+// an hour, only one that comes five times in a row.
+//
+// A failure that requires user action is not hidden by one that does not: it replaces
+// such a failure at once in any case, and is replaced by one only after it has not come
+// for an hour and in five attempts, because until then nobody may have acted. What has
+// not come for as long is replaced by any failure. The zero Trouble is none. It is a
 // value.
 type Trouble struct {
 	shown, other error
+	seen         time.Time // when shown last came
+	others       int       // attempts since then
 	repeats      int       // how often other has come in a row
 	replaced     int       // how often shown was replaced, in the hour that began at hour
 	hour         time.Time // zero: never
@@ -70,6 +77,8 @@ const (
 	repeatsToShow  = 2
 	repeatsToStay  = 5 // after which a failure is shown in any case
 	replacedAnHour = 4
+	forgotten      = time.Hour // after which a failure that has not come again is over,
+	othersToForget = 5         // if there were as many attempts
 )
 
 // Shown returns the failure to show; nil: none.
@@ -78,26 +87,39 @@ func (t Trouble) Shown() error { return t.shown }
 // With returns the trouble after a further failure at now.
 func (t Trouble) With(err error, now time.Time) Trouble {
 	if t.shown == nil {
-		return Trouble{shown: err}
+		return Trouble{shown: err, seen: now}
 	}
 	identity := Identity(err)
 	if identity == Identity(t.shown) {
-		t.other, t.repeats = nil, 0
+		t.other, t.repeats, t.seen, t.others = nil, 0, now, 0
 		return t
 	}
 	if t.other == nil || identity != Identity(t.other) {
 		t.other, t.repeats = err, 0
 	}
 	t.repeats++
+	t.others++
 	if now.Sub(t.hour).Abs() >= time.Hour {
 		t.replaced, t.hour = 0, now
 	}
-	soon := t.repeats >= repeatsToShow || needsPerson(err)
-	if t.repeats >= repeatsToStay || soon && t.replaced < replacedAnHour {
-		t.shown, t.other, t.repeats = err, nil, 0
+	if t.isReplacedBy(err, now) {
+		t.shown, t.seen, t.others, t.other, t.repeats = err, now, 0, nil, 0
 		t.replaced++
 	}
 	return t
+}
+
+// isReplacedBy reports whether a failure at now, which is already counted, is to be
+// shown instead.
+func (t Trouble) isReplacedBy(err error, now time.Time) bool {
+	is, was := needsPerson(err), needsPerson(t.shown)
+	switch {
+	case is && !was, t.others >= othersToForget && now.Sub(t.seen).Abs() >= forgotten:
+		return true
+	case was && !is:
+		return false
+	}
+	return t.repeats >= repeatsToStay || (is || t.repeats >= repeatsToShow) && t.replaced < replacedAnHour
 }
 
 func needsPerson(err error) bool {

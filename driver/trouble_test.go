@@ -3,6 +3,7 @@ package driver
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -72,10 +73,17 @@ func TestTrouble(t *testing.T) {
 		"abba":               "aabb",
 		"aB":                 "aB",
 		"aBaBaB":             "aBBBBB",
-		"Baab":               "BBaa",
+		"Baab":               "BBBB",
 		"AB":                 "AB",
 		"aabbaabbaabbaabbaa": "aaabbaabbaaaaaaaaa",
 		"aBCDEFFFFFF":        "aBCDEEEEEFF",
+		"aaBaaBaaBaaBaaBaaB": "aaBBBBBBBBBBBBBBBB",
+		"aabbaabbaabbBaabbc": "aaabbaabbaaaBBBBBB",
+		"AbcbcbcbcDbcA":      "AAAAAAAAADDDA",
+
+		"A" + strings.Repeat("b", 61):  strings.Repeat("A", 60) + "bb",
+		"A" + strings.Repeat("bc", 31): strings.Repeat("A", 60) + "ccc",
+		"a" + strings.Repeat("bc", 31): strings.Repeat("a", 60) + "ccc",
 	} {
 		var trouble Trouble
 		var got strings.Builder
@@ -87,6 +95,16 @@ func TestTrouble(t *testing.T) {
 		if got.String() != want {
 			t.Errorf("%s: shown %s, want %s", sequence, got.String(), want)
 		}
+	}
+	var rare Trouble // attempts four hours apart
+	var got strings.Builder
+	for i, err := range failures("Aaaaaaa") {
+		rare = rare.With(err, at("09:00").Add(time.Duration(i)*4*time.Hour))
+		letter, _, _ := strings.Cut(rare.Shown().Error(), " ")
+		got.WriteString(letter)
+	}
+	if got.String() != "AAAAAaa" {
+		t.Errorf("with rare attempts, shown %s", got.String())
 	}
 	same := Trouble{}.With(errors.New("port 50001"), at("09:00")).With(errors.New("port 50002"), at("09:01"))
 	if same.Shown().Error() != "port 50001" {
@@ -150,6 +168,32 @@ func TestAnHourOfChangingFailures(t *testing.T) {
 		})
 	}
 }
+
+// A failure that requires user action stays on the point while others come in between,
+// and two of them make the room faulty.
+func TestRefusedInBetween(t *testing.T) {
+	for refusedAt, want := range map[string]struct{ quality, fault string }{
+		"3 6 9 12 15 18": {"0s unknown, 0s good, 6m0s fault", "0s no read has succeeded yet, 0s nothing, 6m0s " + denied},
+		"3":              {"0s unknown, 0s good, 10m0s stale", "0s no read has succeeded yet, 0s nothing, 10m0s last read " + rfc3339(dawn) + ": " + denied},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, minute)
+			w.run(t)
+			pass(30 * second)
+			for m := 1; m < 30; m++ {
+				w.calendar.fail("boardroom", errTimeout)
+				if slices.Contains(strings.Fields(refusedAt), fmt.Sprint(m)) {
+					w.calendar.fail("boardroom", errDenied)
+				}
+				pass(minute)
+			}
+			w.expect(t, boardroom, QualityPoint, want.quality)
+			w.expect(t, boardroom, Fault, want.fault)
+		})
+	}
+}
+
+const denied = "boardroom: access is denied; grant Calendars.Read"
 
 // A trouble that was left out because of others is logged when there is room for it, and
 // an end is logged once.

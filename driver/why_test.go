@@ -268,10 +268,10 @@ func TestWhyUntil(t *testing.T) {
 			snap.Bookings[i].NoComfort = r.IntN(4) == 0
 		}
 		if r.IntN(3) == 0 {
-			snap.Failure, snap.Failures, snap.ReadAt = errTimeout, 3, now.Add(-time.Duration(r.IntN(300))*time.Minute)
+			snap.Failure, snap.ReadAt = errTimeout, now.Add(-time.Duration(r.IntN(300))*time.Minute)
 		}
 		if r.IntN(10) == 0 {
-			snap = Snapshot{Failure: errTimeout, Failures: 1}
+			snap = Snapshot{Failure: errTimeout}
 		}
 		timeline := NewTimeline(room, snap)
 		checkWhy(t, timeline, drawnPast(r, timeline, now), now)
