@@ -22,7 +22,7 @@ func (d *Driver) loop(ctx context.Context) {
 	for {
 		now, elapsed := d.o.Clock.Now(), d.elapsed()
 		if step := now.Round(0).Sub(lastNow.Round(0)) - (elapsed - lastElapsed); step.Abs() > clockStep {
-			d.stepped(step, now)
+			d.stepped(step, now, lastElapsed)
 		}
 		lastNow, lastElapsed = now, elapsed
 		d.judgeClock(now, elapsed)
@@ -100,8 +100,9 @@ func (d *Driver) request(room string) {
 	}
 }
 
-// stepped handles a wall clock that was set: everything is derived and read again.
-func (d *Driver) stepped(by time.Duration, now time.Time) {
+// stepped handles a wall clock that was set since an instant of the stopwatch:
+// everything is derived and read again.
+func (d *Driver) stepped(by time.Duration, now time.Time, since time.Duration) {
 	d.o.Log.Warn("the clock was stepped: all rooms are read again", "by", by.Round(time.Second), "now", now.UTC())
 	for _, r := range d.rooms {
 		r.next = time.Time{}
@@ -111,7 +112,7 @@ func (d *Driver) stepped(by time.Duration, now time.Time) {
 		a.poller.request(request{urgent: true})
 	}
 	d.gateway.nextBeat = 0
-	d.clock.stepped(now, d.elapsed())
+	d.clock.stepped(now, d.elapsed(), since)
 }
 
 // publishBatch is how many rooms are derived before they are published: when a

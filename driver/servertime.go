@@ -24,7 +24,7 @@ const (
 	clockWrong     = 10 * time.Minute // deviation from which the points of rooms are not good
 	readingsKept   = 3                // of one server
 	readingsAtMost = 60               // of all servers
-	readingExpires = 24 * time.Hour   // by then a clock that runs free may have deviated by seconds
+	readingExpires = 48 * time.Hour   // by then a clock that runs free may have deviated by seconds; a token endpoint is asked daily
 )
 
 // clockLevel is how far the gateway's clock is off.
@@ -68,6 +68,9 @@ func (o offsets) least() time.Duration { return max(0, o.lower, -o.upper) }
 // most is the largest deviation that the bounds allow.
 func (o offsets) most() time.Duration { return max(o.upper, -o.lower) }
 
+// apart is the distance of two bounds; 0: they overlap.
+func (o offsets) apart(p offsets) time.Duration { return max(0, o.lower-p.upper, p.lower-o.upper) }
+
 // offsets returns the bounds that follow from an answer, for a gateway whose clock shows
 // now and whose stopwatch shows elapsed. The server read its clock at some instant
 // between request and answer, up to a second after the Date. The stopwatch is not
@@ -99,26 +102,32 @@ func addServerTime(all []ServerTime, t ServerTime) []ServerTime {
 	return append(all, t)
 }
 
-// next returns what the answers say about a clock that shows now. The median decides,
-// and the gateway's own clock has a vote, so that neither one wrong answer nor one of
-// several servers that is wrong has an effect. An offset and a level change only if the
-// answers exclude the old ones, so that the resolution of a Date does not make them
-// change back and forth.
+// next returns what the answers say about a clock that shows now. It is a vote:
+//
+//   - Every server has one vote, the median of its answers; the gateway's own clock has
+//     one. If only one server has answered, each of its answers is a vote.
+//   - The median of the votes decides. Of an even number it is the middle one that is
+//     closer to the gateway's clock, so that only more than half of the votes contradict
+//     that clock: two servers, or two answers of the only one.
+//   - The vote that decides must be confirmed by another one, of whichever clock: that of
+//     the gateway to within 30 seconds, that of a server to within ten minutes. Otherwise
+//     nothing is known: servers that contradict each other and the gateway do not say
+//     which of them is right.
+//
+// So one wrong answer, or one wrong server of several, does not make the clock wrong. A
+// server that is the only one does, with two answers, because nothing contradicts it.
+//
+// An offset and a level change only if the answers exclude the old ones, so that the
+// resolution of a Date does not make them change back and forth.
 func (s clockState) next(all []ServerTime, now time.Time, elapsed time.Duration) clockState {
-	votes, confirmed := []offsets{{}}, false
-	for _, t := range all {
-		if elapsed-t.Received <= readingExpires {
-			v := t.offsets(now, elapsed)
-			confirmed = confirmed || v.least() <= ClockOff
-			votes = append(votes, v)
-		}
+	votes := append(votesOfServers(all, now, elapsed), offsets{})
+	decides := median(votes)
+	v, limit := votes[decides], clockWrong
+	if v.server == "" {
+		limit = ClockOff
 	}
-	slices.SortFunc(votes, func(a, b offsets) int { return cmp.Compare(a.middle(), b.middle()) })
-	v := votes[len(votes)/2]
-	if other := votes[(len(votes)-1)/2]; other.middle().Abs() < v.middle().Abs() {
-		v = other
-	}
-	if v.server == "" && !confirmed {
+	confirms := func(o offsets) bool { return v.apart(o) <= limit }
+	if !slices.ContainsFunc(slices.Delete(votes, decides, decides+1), confirms) {
 		return clockState{}
 	}
 	if s.offset < v.lower-time.Second || s.offset > v.upper+time.Second {
@@ -127,6 +136,38 @@ func (s clockState) next(all []ServerTime, now time.Time, elapsed time.Duration)
 	s.known, s.server = true, v.server
 	s.level = min(max(s.level, clockLevelOf(v.least())), clockLevelOf(v.most()))
 	return s
+}
+
+// votesOfServers returns the vote of each server that has answered, or those of the only
+// one.
+func votesOfServers(all []ServerTime, now time.Time, elapsed time.Duration) []offsets {
+	byServer := map[string][]offsets{}
+	for _, t := range all {
+		if elapsed-t.Received <= readingExpires {
+			byServer[t.Server] = append(byServer[t.Server], t.offsets(now, elapsed))
+		}
+	}
+	var votes []offsets
+	for _, answers := range byServer {
+		if len(byServer) == 1 {
+			return answers
+		}
+		votes = append(votes, answers[median(answers)])
+	}
+	return votes
+}
+
+// median sorts offsets and returns the index of the middle one; of two, of that which is
+// closer to zero.
+func median(all []offsets) int {
+	slices.SortFunc(all, func(a, b offsets) int {
+		return cmp.Or(cmp.Compare(a.middle(), b.middle()), cmp.Compare(a.server, b.server))
+	})
+	low, high := (len(all)-1)/2, len(all)/2
+	if all[low].middle().Abs() < all[high].middle().Abs() {
+		return low
+	}
+	return high
 }
 
 // words say what is wrong with the clock; empty: nothing, or it is not known.
@@ -167,10 +208,15 @@ type clockWatch struct {
 
 // stepped drops what was known of a clock that was set, unless it says that the clock
 // is right now: a machine that was suspended looks as if its clock had been set wrong.
-// The newest answer stays, so that one more decides.
-func (c *clockWatch) stepped(now time.Time, elapsed time.Duration) {
+// Those that came after last, when the clock was not yet set, stay, and the newest one
+// before them, so that one more decides.
+func (c *clockWatch) stepped(now time.Time, elapsed, last time.Duration) {
 	if s := (clockState{}).next(c.answers, now, elapsed); !s.known || s.level != clockIsRight {
-		c.answers = c.answers[max(0, len(c.answers)-1):]
+		after := slices.IndexFunc(c.answers, func(t ServerTime) bool { return t.Received > last })
+		if after < 0 {
+			after = len(c.answers)
+		}
+		c.answers = c.answers[max(0, after-1):]
 		c.state = clockState{}
 	}
 }

@@ -36,7 +36,7 @@ func TestClockFromAnswers(t *testing.T) {
 		{"one answer that agrees", [][]ServerTime{answers(graph, 0, 0)}, time.Minute, 0, clockState{true, 0, "", clockIsRight}},
 		{"one answer against the gateway's clock", [][]ServerTime{answers(graph, 0, time.Hour)}, time.Minute, 0, clockState{}},
 		{"two answers against it", [][]ServerTime{answers(graph, 0, time.Hour, time.Hour)}, 2 * time.Minute, 0, clockState{true, time.Hour, graph, clockIsWrong}},
-		{"the token endpoint confirms", [][]ServerTime{answers(login, 0, -time.Hour), answers(graph, 0, -time.Hour)}, time.Minute, 0, clockState{true, -time.Hour, graph, clockIsWrong}},
+		{"the token endpoint confirms", [][]ServerTime{answers(login, 0, -time.Hour), answers(graph, 0, -time.Hour)}, time.Minute, 0, clockState{true, -time.Hour, login, clockIsWrong}},
 		{"29 seconds", [][]ServerTime{answers(graph, 0, 29*time.Second, 29*time.Second)}, 2 * time.Minute, 0, clockState{true, 29 * time.Second, graph, clockIsRight}},
 		{"32 seconds", [][]ServerTime{answers(graph, 0, 32*time.Second, 32*time.Second)}, 2 * time.Minute, 0, clockState{true, 32 * time.Second, graph, clockIsOff}},
 		{"32 seconds behind", [][]ServerTime{answers(graph, 0, -32*time.Second, -32*time.Second)}, 2 * time.Minute, 0, clockState{true, -32 * time.Second, graph, clockIsOff}},
@@ -48,9 +48,17 @@ func TestClockFromAnswers(t *testing.T) {
 		{"it is displaced", [][]ServerTime{answers(graph, 0, 20*time.Minute, 0, 20*time.Minute, 20*time.Minute, 20*time.Minute)}, 5 * time.Minute, 0, clockState{true, 20 * time.Minute, graph, clockIsWrong}},
 		{"one server of three is wrong", [][]ServerTime{answers(exchange, 0, outlier, outlier, outlier), answers(graph, 0, 0, 0, 0), answers(login, 0, 0)}, 3 * time.Minute, 0, clockState{true, 0, "", clockIsRight}},
 		{"one server of two is wrong, and the gateway agrees with the other", [][]ServerTime{answers(exchange, 0, outlier, outlier, outlier), answers(graph, 0, 0, 0, 0)}, 3 * time.Minute, 0, clockState{true, 0, "", clockIsRight}},
-		{"the gateway agrees with one wrong server against two", [][]ServerTime{answers(exchange, 0, 0, 0, 0), answers(graph, 0, outlier, outlier, outlier), answers(login, 0, outlier, outlier, outlier)}, 3 * time.Minute, 0, clockState{true, outlier, graph, clockIsWrong}},
+		{"two servers of three against it", [][]ServerTime{answers(exchange, 0, 0, 0, 0), answers(graph, 0, outlier, outlier, outlier), answers(login, 0, outlier, outlier, outlier)}, 3 * time.Minute, 0, clockState{true, 0, "", clockIsRight}},
+		{"three servers of four against it", [][]ServerTime{answers(exchange, 0, 0, 0, 0), answers(graph, 0, outlier, outlier), answers(login, 0, outlier, outlier), answers("feed.example", 0, outlier)}, 3 * time.Minute, 0, clockState{true, outlier, "feed.example", clockIsWrong}},
+		{"one server of two is wrong, which answers more often", [][]ServerTime{answers(login, 0, 0), answers(graph, 1, 20*time.Minute, 20*time.Minute, 20*time.Minute)}, 4 * time.Minute, 0, clockState{true, 0, "", clockIsRight}},
+		{"it has been the only one to answer since yesterday", [][]ServerTime{answers(login, 0, 0), answers(graph, 25*60, 20*time.Minute, 20*time.Minute, 20*time.Minute)}, 25*time.Hour + 3*time.Minute, 0, clockState{true, 0, "", clockIsRight}},
+		{"it is behind, and the other one answered wrongly once", [][]ServerTime{answers(login, 0, 0, outlier, 0), answers(graph, 1, -20*time.Minute, -20*time.Minute)}, 4 * time.Minute, 0, clockState{true, 0, "", clockIsRight}},
+		{"two servers that say that it is ahead, but contradict each other", [][]ServerTime{answers(graph, 0, outlier, outlier, outlier), answers(login, 0, 20*time.Minute, 20*time.Minute)}, 3 * time.Minute, 0, clockState{}},
+		{"two servers whose clocks are a minute apart", [][]ServerTime{answers(graph, 0, outlier, outlier, outlier), answers(login, 0, outlier+time.Minute)}, 3 * time.Minute, 0, clockState{true, outlier, graph, clockIsWrong}},
+		{"two servers, of which one says that it is off", [][]ServerTime{answers(graph, 0, 5*time.Minute, 5*time.Minute, 5*time.Minute), answers(login, 0, 45*time.Second)}, 3 * time.Minute, 0, clockState{true, 45 * time.Second, login, clockIsOff}},
+		{"the only server says two things", [][]ServerTime{answers(graph, 0, outlier, 20*time.Minute)}, 2 * time.Minute, 0, clockState{}},
 		{"two that contradict each other and the gateway", [][]ServerTime{answers(exchange, 0, outlier, outlier, outlier), answers(graph, 0, -outlier, -outlier, -outlier)}, 3 * time.Minute, 0, clockState{}},
-		{"no answers for a day", [][]ServerTime{answers(graph, 0, time.Hour, time.Hour)}, 24*time.Hour + 2*time.Minute, 0, clockState{}},
+		{"no answers for two days", [][]ServerTime{answers(graph, 0, time.Hour, time.Hour)}, 48*time.Hour + 2*time.Minute, 0, clockState{}},
 		{"no answers for half a day", [][]ServerTime{answers(graph, 0, time.Hour, time.Hour)}, 12 * time.Hour, 0, clockState{true, time.Hour, graph, clockIsWrong}},
 		{"the clock was set right since", [][]ServerTime{answers(graph, 0, time.Hour, time.Hour, time.Hour)}, 3 * time.Minute, -time.Hour, clockState{true, 0, "", clockIsRight}},
 		{"a clock of 1970", [][]ServerTime{answers(graph, 0, 0, 0, 0)}, 3 * time.Minute, time.Unix(0, 0).Sub(gatewayStart), clockState{true, time.Unix(0, 0).Sub(gatewayStart), graph, clockIsWrong}},
@@ -163,6 +171,22 @@ func TestClockThatDeviates(t *testing.T) {
 		const fault = "the gateway's clock is 60 minutes behind the clocks of the calendar's servers; set the time and switch on time synchronisation: timedatectl set-ntp true"
 		if got := w.published.value(boardroom, Fault).Text(); got != fault {
 			t.Errorf("fault: %s", got)
+		}
+	})
+}
+
+// The answer by which the driver notices that the clock was set is one for the new time:
+// with the one before it there are two.
+func TestFirstAnswerAfterAStep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, time.Hour)
+		d, _ := w.run(t)
+		w.hear(d, 3*minute)
+		pass(10 * second)
+		w.clock.step(time.Hour)
+		w.hear(d, minute)
+		if got := w.published.value(gateway, ClockOffset); got != IntValue(3600) && got != IntValue(3599) {
+			t.Errorf("clock_offset is %v", got)
 		}
 	})
 }

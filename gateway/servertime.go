@@ -39,14 +39,15 @@ func (t timedTransport) CloseIdleConnections() {
 
 // serverDate returns the time of the server that wrote the answer. ok is false for an
 // answer of a cache (RFC 9111 §5.1), and for one that a proxy or the sign-in page of a
-// network may have written.
+// network may have written: a refusal may be either's, and nothing that every service
+// writes tells them apart.
 func serverDate(resp *http.Response) (date time.Time, ok bool) {
 	if age := strings.TrimSpace(resp.Header.Get("Age")); age != "" && age != "0" {
 		return time.Time{}, false
 	}
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	redirect := resp.StatusCode/100 == 3 && resp.StatusCode != http.StatusNotModified
-	if redirect || resp.StatusCode == http.StatusProxyAuthRequired || resp.StatusCode >= 500 || kind == "text/html" {
+	success := resp.StatusCode/100 == 2 || resp.StatusCode == http.StatusNotModified
+	if !success || kind == "text/html" {
 		return time.Time{}, false
 	}
 	date, err := http.ParseTime(resp.Header.Get("Date"))
