@@ -24,9 +24,9 @@ func (d *Driver) apply(rd roomReading, from, to, now time.Time) {
 	r.trouble = Trouble{}
 	fresh := Snapshot{Bookings: rd.bookings, Unread: sumUp(rd.refused, to), From: from, To: to, ReadAt: now.UTC()}
 	if rd.unchanged {
-		fresh.Unread = snap.Unread
+		fresh.Unread, fresh.Complete = snap.Unread, snap.Complete
 	} else {
-		fresh.keep(snap.Bookings, rd.refused)
+		fresh.keep(snap, rd.refused)
 		d.logUnread(r.room.ID, snap.Unread, fresh.Unread)
 	}
 	if rd.unchanged || sameBookings(snap, fresh) {

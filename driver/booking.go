@@ -98,6 +98,7 @@ func compareBools(a, b bool) int {
 type Snapshot struct {
 	Bookings []Booking // of the window, in any order
 	Unread   Unread    // the events that could not be read
+	Complete []Booking // those without an id of the last reading in which all events could be read
 	From, To time.Time // the window that was read, UTC; To exclusive
 	ReadAt   time.Time // the last good read, UTC; zero: never
 	Failure  error     // why reading fails, as [Trouble] shows it; nil: the last attempt succeeded
@@ -132,18 +133,41 @@ func (u Unread) equal(o Unread) bool {
 }
 
 // keep adds the bookings that were known before of the events that can no longer be
-// read. An event without an id may be any known booking without one at its time.
-func (s *Snapshot) keep(known []Booking, refused []Refusal) {
+// read. An event without an id may be any booking without one at its time. Those are
+// taken from the last complete reading alone: nothing tells that a booking without an id
+// was moved, so from one incomplete reading to the next they would pile up.
+func (s *Snapshot) keep(before Snapshot, refused []Refusal) {
 	if len(refused) == 0 {
+		s.Complete = withoutID(s.Bookings)
 		return
 	}
+	s.Complete = before.Complete
 	all := slices.Clone(s.Bookings)
-	for _, b := range known {
+	add := func(b Booking) {
 		if slices.ContainsFunc(refused, func(f Refusal) bool { return f.mayBe(b) }) {
 			all = append(all, b)
 		}
 	}
+	for _, b := range before.Bookings {
+		if b.ID != "" {
+			add(b)
+		}
+	}
+	for _, b := range before.Complete {
+		add(b)
+	}
 	s.Bookings = Overlapping(all, s.From, s.To)
+}
+
+// withoutID returns the bookings that have no id.
+func withoutID(all []Booking) []Booking {
+	var out []Booking
+	for _, b := range all {
+		if b.ID == "" {
+			out = append(out, b)
+		}
+	}
+	return out
 }
 
 func (f Refusal) mayBe(b Booking) bool {

@@ -81,6 +81,7 @@ func (d *Driver) takeOverRooms(rooms []Room) (gone []Subject) {
 func (d *Driver) changeRoom(r *roomState, room Room) {
 	snap := r.timeline.Snapshot()
 	if room.source() == r.room.source() {
+		snap.Complete = redactAll(snap.Complete, room.Privacy)
 		redacted := redactAll(snap.Bookings, room.Privacy)
 		if !slices.Equal(redacted, snap.Bookings) {
 			snap.Bookings = redacted

@@ -80,7 +80,7 @@ func (m *memory) load(rooms []Room) ([]Snapshot, []Past) {
 			}
 		}
 		m.stored[room.ID] = true
-		snaps[i] = Snapshot{Bookings: s.Bookings, Unread: s.Unread, From: s.From, To: s.To, ReadAt: at}
+		snaps[i] = Snapshot{Bookings: s.Bookings, Unread: s.Unread, Complete: withoutID(s.Bookings), From: s.From, To: s.To, ReadAt: at}
 	}
 	lostBookings.log(m.log, "the last known bookings of rooms are lost; the next poll reads them again")
 	lostPasts.log(m.log, "the pasts of rooms are lost: their counters of the day start at zero")

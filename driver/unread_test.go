@@ -121,9 +121,107 @@ func TestKnownBookingsAreKept(t *testing.T) {
 		"out of the window":               {[]Booking{booking("1", -5, -4)}, nil, []Refusal{refusal("1", 1, 2)}, 0},
 	} {
 		s := Snapshot{Bookings: tt.read, From: dawn, To: dawn.Add(24 * time.Hour)}
-		s.keep(tt.known, tt.refused)
+		s.keep(Snapshot{Bookings: tt.known, Complete: withoutID(tt.known)}, tt.refused)
 		if len(s.Bookings) != tt.want {
 			t.Errorf("%s: kept %q, want %d", name, admitted(s.Bookings), tt.want)
 		}
+	}
+}
+
+// Bookings without ids, as free/busy times have them, that are moved and cancelled while
+// another item cannot be read: what is kept is at most what the last complete reading
+// had.
+func TestKeptBookingsDoNotPileUp(t *testing.T) {
+	hour := func(h int) Booking {
+		b := since(time.Duration(h)*time.Hour, time.Duration(h+1)*time.Hour)
+		b.ID = ""
+		return b
+	}
+	w := newWorld(t, minute)
+	from, to := dawn, dawn.Add(96*time.Hour)
+	anyTime, morning := Refusal{Reason: "no time"}, Refusal{From: dawn.Add(8 * time.Hour), To: dawn.Add(12 * time.Hour), Reason: "no zone"}
+	type step struct {
+		read    []Booking
+		refused []Refusal
+		want    []Booking
+	}
+	for name, steps := range map[string][]step{
+		"moved and cancelled": {
+			{[]Booking{hour(9), hour(20)}, nil, []Booking{hour(9), hour(20)}},
+			{[]Booking{hour(10), hour(20)}, []Refusal{anyTime}, []Booking{hour(9), hour(10), hour(20)}},
+			{[]Booking{hour(11)}, []Refusal{anyTime}, []Booking{hour(9), hour(11), hour(20)}},
+			{nil, []Refusal{anyTime}, []Booking{hour(9), hour(20)}},
+			{[]Booking{hour(12)}, []Refusal{anyTime}, []Booking{hour(9), hour(12), hour(20)}},
+			{[]Booking{hour(13)}, nil, []Booking{hour(13)}},
+			{nil, []Refusal{anyTime}, []Booking{hour(13)}},
+		},
+		"never read completely": {
+			{[]Booking{hour(9), hour(20)}, []Refusal{anyTime}, []Booking{hour(9), hour(20)}},
+			{[]Booking{hour(10)}, []Refusal{anyTime}, []Booking{hour(10)}},
+			{nil, []Refusal{anyTime}, nil},
+		},
+		"elsewhere": {
+			{[]Booking{hour(9), hour(20)}, nil, []Booking{hour(9), hour(20)}},
+			{[]Booking{hour(10)}, []Refusal{morning}, []Booking{hour(9), hour(10)}},
+			{[]Booking{hour(11)}, []Refusal{morning, morning}, []Booking{hour(9), hour(11)}},
+		},
+	} {
+		d := New(w.Options)
+		for i, s := range steps {
+			at := dawn.Add(time.Duration(i) * minute)
+			d.apply(roomReading{room: "boardroom", bookings: s.read, refused: s.refused}, from, to, at)
+			d.apply(roomReading{room: "boardroom", unchanged: true}, from, to, at)
+			if got := d.byID["boardroom"].timeline.Snapshot().Bookings; admitted(got) != admitted(s.want) {
+				t.Errorf("%s, reading %d: %s, want %s", name, i, admitted(got), admitted(s.want))
+			}
+		}
+	}
+}
+
+// A restart keeps what is known, and one restart after the other no more than that.
+func TestKeptBookingsAfterARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 5*minute)
+		nameless := func(b Booking) Booking { b.ID = ""; return b }
+		noTime := func(all ...Booking) func(Digest) Reading {
+			return func(Digest) Reading {
+				return Reading{Events: append(eventsOf(all), Event{ShowAs: Busy, Err: errors.New("no time")}), Digest: Digest{Length: 7, Sum: 1}}
+			}
+		}
+		long, short := nameless(since(0, 2*time.Hour)), nameless(since(0, time.Hour))
+		w.Accounts[0].Provider = &scripted{answers: []func(Digest) Reading{read(7, long), noTime()}}
+		_, stop := w.run(t)
+		pass(6 * minute)
+		stop()
+		for range 2 {
+			again := newWorld(t, 5*minute)
+			again.Memory = w.Memory
+			again.Accounts[0].Provider = &scripted{answers: []func(Digest) Reading{noTime(short)}}
+			d, stop := again.run(t)
+			pass(second)
+			stop()
+			if got := d.byID["boardroom"].timeline.Snapshot().Bookings; admitted(got) != admitted([]Booking{short, long}) {
+				t.Errorf("after a restart %s", admitted(got))
+			}
+		}
+	})
+}
+
+// What is kept of a booking obeys the room's privacy as it is now.
+func TestKeptBookingsAreRedacted(t *testing.T) {
+	w := newWorld(t, minute)
+	w.Rooms[0].Privacy = PrivacySubject
+	d := New(w.Options)
+	b := since(time.Hour, 2*time.Hour)
+	b.ID, b.Subject = "", "Budget"
+	d.apply(roomReading{room: "boardroom", bookings: []Booking{b}}, dawn, dawn.Add(96*time.Hour), dawn)
+	strict := w.Rooms[0]
+	strict.Privacy = PrivacyBusy
+	elsewhere := Refusal{From: dawn.Add(20 * time.Hour), To: dawn.Add(21 * time.Hour), Reason: "no zone"}
+	d.apply(roomReading{room: "boardroom", refused: []Refusal{elsewhere}}, dawn, dawn.Add(96*time.Hour), dawn)
+	d.changeRoom(d.byID["boardroom"], strict)
+	d.apply(roomReading{room: "boardroom", refused: []Refusal{{Reason: "no time"}}}, dawn, dawn.Add(96*time.Hour), dawn.Add(minute))
+	if got := d.byID["boardroom"].timeline.Snapshot().Bookings; len(got) != 1 || got[0].Subject != "" {
+		t.Errorf("kept %+v", got)
 	}
 }
