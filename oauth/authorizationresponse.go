@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // authorizationResponse is what a service sends the browser back with (RFC 6749
@@ -30,9 +31,9 @@ func (r authorizationResponse) String() string {
 const maxPasted = 64 << 10
 
 // parseAuthorizationResponse parses text copied from a browser after a sign-in: the
-// whole address, its query or fragment alone, or the bare code. Quotes, angle brackets,
-// marks of a quoted mail, line breaks, blanks and a trailing # are removed; a
-// percent-encoded text is decoded, and an address inside another, as mail filters and
+// whole address, its query or fragment alone, or the bare code. Words before an address,
+// brackets and quotes around it, the end of a sentence, marks of a quoted mail, line
+// breaks, blanks and a trailing # are removed; a percent-encoded text is decoded, and an address inside another, as mail filters and
 // messengers write it, is taken out. The error says what is wrong with the text
 // without repeating it.
 func parseAuthorizationResponse(pasted string) (authorizationResponse, error) {
@@ -115,19 +116,60 @@ func (r authorizationResponse) check(values url.Values) error {
 	return nil
 }
 
-// unwrap removes characters that editors, mails and terminals add to an address:
-// line breaks with their indentation and the marks of a quotation, quotes, brackets, a
-// trailing #.
+// unwrap removes what people, editors, mails and terminals add to an address: words
+// before it, line breaks with their indentation and the marks of a quotation, quotes,
+// brackets, the end of a sentence, a trailing #.
 func unwrap(s string) string {
 	lines := strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' })
 	for i := range lines {
 		lines[i] = strings.TrimSpace(strings.TrimLeft(lines[i], "> \t|"))
 	}
-	s = strings.Join(lines, "")
-	s = strings.TrimFunc(s, func(r rune) bool {
-		return unicode.IsSpace(r) || unicode.IsControl(r) || strings.ContainsRune("\"'`<>()[]“”‘’„«»#\ufeff\u200b", r)
-	})
-	return strings.ReplaceAll(s, "&amp;", "&")
+	s = strings.ReplaceAll(withoutWords(strings.Join(lines, "\n")), "\n", "")
+	for {
+		trimmed := strings.TrimFunc(s, aroundAddress)
+		if !strings.HasSuffix(trimmed, "..") { // which says that it is truncated
+			trimmed = strings.TrimRight(trimmed, ".,;:")
+		}
+		if trimmed == s {
+			return strings.ReplaceAll(s, "&amp;", "&")
+		}
+		s = trimmed
+	}
+}
+
+func aroundAddress(r rune) bool {
+	return unicode.IsSpace(r) || unicode.IsControl(r) || strings.ContainsRune("\"'`<>()[]“”‘’„«»#\ufeff\u200b", r)
+}
+
+// withoutWords returns a text from the last scheme before its first parameters on, and
+// where a bracket or a quote opens before that, as in the links of Markdown and mails, to
+// where it closes. What precedes is words unless it has parameters of its own.
+func withoutWords(text string) string {
+	first := strings.Index(text, "://")
+	if first < 0 {
+		return text
+	}
+	end := len(text)
+	if at := strings.IndexAny(text[first:], "?#"); at >= 0 {
+		end = first + at
+	}
+	before := text[:strings.LastIndex(text[:end], "://")]
+	words := strings.TrimRightFunc(before, inScheme)
+	if words == before || strings.Contains(words, "=") {
+		return text
+	}
+	address := strings.TrimLeft(text[len(words):], "+-.0123456789") // a scheme begins with a letter
+	if opens, _ := utf8.DecodeLastRuneInString(words); closing[opens] != "" {
+		address, _, _ = strings.Cut(address, closing[opens])
+	}
+	return address
+}
+
+var closing = map[rune]string{'<': ">", '(': ")", '[': "]", '"': `"`, '“': "”", '„': "“", '«': "»"}
+
+// inScheme reports a character of a scheme (RFC 3986 §3.1).
+func inScheme(r rune) bool {
+	return r <= unicode.MaxASCII && (unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("+-.", r))
 }
 
 // maxWrapped is how many times a text may be encoded, or an address be inside another.
@@ -137,6 +179,7 @@ const maxWrapped = 4
 // or the text itself where it is a list of parameters; nil: it is neither. depth is
 // how many layers around the response are removed at most.
 func parameters(text string, depth int) (address string, values url.Values) {
+	text = withoutWords(text)
 	outer, fragment, _ := strings.Cut(text, "#")
 	before, query, isAddress := strings.Cut(outer, "?")
 	switch {
@@ -156,7 +199,7 @@ func parameters(text string, depth int) (address string, values url.Values) {
 		at, found := parameters(inner, depth-1)
 		switch {
 		case found.Has("code"), found.Has("error"):
-			if state := values.Get("state"); state != "" {
+			if state := values.Get("state"); state != "" && !found.Has("state") {
 				found.Set("state", state)
 			}
 			return at, found
@@ -167,13 +210,11 @@ func parameters(text string, depth int) (address string, values url.Values) {
 	return address, values
 }
 
-// wrapped lists what a text that is not itself a response may hold one in: the text
-// decoded, the values of its parameters, and what follows a further question mark.
+// wrapped lists what a text that is not itself a response may hold one in: an address in
+// its parameters as it is, the values of the parameters, and the text decoded, in which
+// the parameters of both are no longer told apart.
 func wrapped(text, query string, values url.Values) []string {
 	var inner []string
-	if decoded, err := url.PathUnescape(text); err == nil && decoded != text {
-		inner = append(inner, decoded)
-	}
 	if at := strings.Index(query, "://"); at >= 0 {
 		inner = append(inner, query[strings.LastIndexAny(query[:at], "=&?")+1:])
 	}
@@ -183,6 +224,9 @@ func wrapped(text, query string, values url.Values) []string {
 				inner = append(inner, value)
 			}
 		}
+	}
+	if decoded, err := url.PathUnescape(text); err == nil && decoded != text {
+		inner = append(inner, decoded)
 	}
 	return inner
 }
@@ -198,9 +242,16 @@ func holdsResponse(list string) bool {
 }
 
 // parseParameters parses a list of parameters; a pair with a broken escape, such
-// as one cut off at the end, is left out.
+// as one cut off at the end, is left out. A + is one, as codes contain it that were not
+// escaped; only in the words of a description it is a blank.
 func parseParameters(list string) url.Values {
-	values, _ := url.ParseQuery(list)
+	pairs := strings.Split(list, "&")
+	for i, pair := range pairs {
+		if !strings.HasPrefix(pair, "error_description=") {
+			pairs[i] = strings.ReplaceAll(pair, "+", "%2B")
+		}
+	}
+	values, _ := url.ParseQuery(strings.Join(pairs, "&"))
 	return values
 }
 

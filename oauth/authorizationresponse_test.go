@@ -37,7 +37,12 @@ func TestParseAuthorizationResponse(t *testing.T) {
 		{"inside two", "https://filter.example/?u=" + url.QueryEscape("https://other.example/?url="+url.QueryEscape("http://localhost/?code="+pastedCode+"&state=XYZ")), good},
 		{"inside another address as it is", "https://www.google.com/url?q=http://localhost/?code=" + pastedCode + "&state=XYZ&sa=D", good},
 		{"inside another with a fragment", "https://filter.example/?u=http%3A%2F%2Flocalhost%2F%23code%3D" + pastedCode + "%26state%3DXYZ", good},
-		{"as the code of another", "http://localhost/?code=http%3A%2F%2Flocalhost%2F%3Fcode%3D" + pastedCode + "%26state%3Dothers&state=XYZ", good},
+		{"as the code of another", "http://localhost/?code=http%3A%2F%2Flocalhost%2F%3Fcode%3D" + pastedCode + "%26state%3Dothers&state=XYZ", authorizationResponse{Code: pastedCode, State: "others"}},
+		{"inside another that has a state", "https://l.example/l.php?u=http%3A%2F%2Flocalhost%2F%3Fcode%3D" + pastedCode + "%26state%3DXYZ&state=other", good},
+		{"inside another that has the state alone", "https://l.example/l.php?u=http%3A%2F%2Flocalhost%2F%3Fcode%3D" + pastedCode + "&state=XYZ", good},
+		{"a + that is not escaped", "http://localhost/?code=0.AX+Yz/a+b&state=X+Z", authorizationResponse{Code: "0.AX+Yz/a+b", State: "X+Z"}},
+		{"an escaped +", "http://localhost/?code=a%2Bb&state=XYZ", authorizationResponse{Code: "a+b", State: "XYZ"}},
+		{"a + inside another address", "https://filter.example/?u=http%3A%2F%2Flocalhost%2F%3Fcode%3D0.AX+Yz%2Ba%252Bb%26state%3DXYZ", authorizationResponse{Code: "0.AX+Yz+a+b", State: "XYZ"}},
 		{"an escaped code", "0.AXkAb-c_d.e%7Ef", authorizationResponse{Code: pastedCode}},
 		{"a code escaped twice", "http://localhost/?code=0.AXkAb-c_d.e%257Ef&state=XYZ", good},
 		{"error inside another address", "https://filter.example/?u=http%3A%2F%2Flocalhost%2F%3Ferror%3Daccess_denied%26state%3DXYZ",
@@ -58,6 +63,42 @@ func TestParseAuthorizationResponse(t *testing.T) {
 				t.Errorf("got %#v, %v\nwant %#v", got, err, test.want)
 			}
 		})
+	}
+}
+
+// An address is found in what people write around it: it is that of the redirect URI.
+func TestAddressAmongWords(t *testing.T) {
+	const address = "http://localhost/?code=" + pastedCode + "&state=XYZ"
+	for _, pasted := range []string{
+		address,
+		address + ".",
+		address + ",",
+		"(" + address + ").",
+		"Anna: " + address,
+		"Anna:" + address,
+		"Here it is:\n" + address,
+		"Hello, here you go\r\n\r\n" + address,
+		"Is this it? " + address,
+		"Ticket #5: " + address,
+		"Ticket #5, is this it? " + address,
+		"<" + address + ">",
+		"Anna wrote: <" + address + ">, which is what you want",
+		"[link](" + address + ")",
+		"[link](" + address + ").",
+		"see [the address](" + address + ") that I got",
+		"[" + address + "](" + address + ")",
+		"“" + address + "” is what it shows",
+		"> Anna: http://localhost/?code=0.AXkA\n> b-c_d.e~f&st\n>> ate=XYZ",
+		"Anna: http%3A%2F%2Flocalhost%2F%3Fcode%3D" + pastedCode + "%26state%3DXYZ",
+		"Anna: https://filter.example/?u=http%3A%2F%2Flocalhost%2F%3Fcode%3D" + pastedCode + "%26state%3DXYZ",
+		"https://filter.example/?q=Anna:+http://localhost/?code=" + pastedCode + "&state=XYZ",
+		"请看http://localhost/#code=" + pastedCode + "&state=XYZ",
+		"localhost/?code=" + pastedCode + "&state=XYZ&iss=https://login.example",
+	} {
+		got, err := parseAuthorizationResponse(pasted)
+		if err != nil || got.Code != pastedCode || got.State != "XYZ" || got.strayed("http://localhost") != nil {
+			t.Errorf("%q: %#v, %v, %v", pasted, got, err, got.strayed("http://localhost"))
+		}
 	}
 }
 
