@@ -28,7 +28,8 @@ type connection struct {
 	seq       uint64          // up to which the board was read
 	clear     []string        // topics whose retained value is still to be deleted
 	version   int             // of clear
-	clearing  int             // deletions that are not acknowledged yet
+	clearing  int             // deletions that are not acknowledged yet, those set aside included
+	notClear  []string        // topics whose deletion is set aside
 	announced bool            // gateway/status was sent
 	online    bool            // gateway/status was acknowledged
 	since     time.Time       // when it was
@@ -37,7 +38,7 @@ type connection struct {
 	bytes    int          // of these, in all
 	progress time.Time    // of these: when the last was acknowledged, or when the first was sent
 	held     *row         // to be sent alone, once nothing is in flight; nil: none
-	largest  int          // size of the largest message that was acknowledged
+	largest  int          // size of the largest message that was acknowledged; 0: none was
 	outbox   chan message // to transmit
 	outcomes chan outcome // from transmit, one for each message of unacked
 
@@ -197,7 +198,7 @@ func (c *connection) publish(ctx context.Context) error {
 			c.tryAside()
 			if c.stalled() {
 				c.drop()
-				c.lostWith()
+				c.s.quarantine.disturbed()
 				return c.s.o.noAcknowledgement()
 			}
 		}
@@ -324,10 +325,13 @@ func (c *connection) sendClear() bool {
 	if v == alone && len(c.unacked) > 0 {
 		return false
 	}
-	c.clear, c.clearing = c.clear[1:], c.clearing+1 // one that is set aside stays to be acknowledged
-	if v != notSent {
-		c.send(nil, m)
+	c.clear, c.clearing = c.clear[1:], c.clearing+1
+	if v == notSent {
+		c.notClear = append(c.notClear, m.topic)
+		c.s.reportAside()
+		return true
 	}
+	c.send(nil, m)
 	return true
 }
 
@@ -368,28 +372,38 @@ func (o Options) message(r *row) message {
 
 // isolated reports whether the message in flight must be alone there.
 func (c *connection) isolated() bool {
-	return len(c.unacked) == 1 && c.s.quarantine.suspect[c.unacked[0].topic] > 0
+	return len(c.unacked) == 1 && c.s.quarantine.isSuspect(c.unacked[0].topic)
 }
 
 // tryAside sends what was set aside again, when it is time.
 func (c *connection) tryAside() {
-	if !c.online {
-		return
-	}
-	if topic := c.s.quarantine.tryAgain(); topic != "" {
-		c.requeue(topic)
+	q := &c.s.quarantine
+	for c.online {
+		topic := q.tryAgain()
+		if topic == "" || c.requeue(topic) {
+			return
+		}
+		q.forget(topic) // the broker has its value, or it is no longer published
+		c.s.reportAside()
 	}
 }
 
-// requeue makes the rows of topics due.
-func (c *connection) requeue(topics ...string) {
+// requeue makes the message of a topic that was set aside due; false: there is none.
+func (c *connection) requeue(topic string) bool {
+	if i := slices.Index(c.notClear, topic); i >= 0 {
+		c.notClear = slices.Delete(c.notClear, i, i+1)
+		c.clear, c.clearing = append(slices.Clone(c.clear), topic), c.clearing-1
+		return true
+	}
 	for _, rows := range c.table.rows {
 		for i := range rows {
-			if r := &rows[i]; r.want != "" && slices.Contains(topics, c.s.o.message(r).topic) {
+			if r := &rows[i]; r.want != "" && c.s.o.message(r).topic == topic {
 				c.table.queue(r)
+				return r.busy
 			}
 		}
 	}
+	return false
 }
 
 func (c *connection) send(r *row, m message) {
@@ -405,6 +419,7 @@ func (c *connection) send(r *row, m message) {
 // are not published again.
 func (c *connection) replaceClear() {
 	c.clear, c.version = c.s.topicsToClear()
+	c.clearing, c.notClear = c.clearing-len(c.notClear), nil
 	for s := range c.table.rows {
 		if c.s.o.Board.Subject(s) == nil {
 			c.table.remove(s)
@@ -429,11 +444,11 @@ func (c *connection) acknowledged(refused bool) {
 	c.unacked = slices.Delete(c.unacked, 0, 1)
 	c.bytes -= d.size()
 	c.progress = time.Now()
-	c.largest = max(c.largest, d.size())
-	if c.s.quarantine.acknowledged(d.message) {
-		c.requeue(c.s.quarantine.release()...)
+	if d.qos > 0 || d.subscribe { // the broker does not acknowledge others
+		c.largest = max(c.largest, d.size())
+		c.s.quarantine.acknowledged(d.message)
+		c.s.reportAside()
 	}
-	c.s.reportAside()
 	c.acknowledgedOwn(d)
 	switch {
 	case d.row != nil:
@@ -451,14 +466,18 @@ func (c *connection) acknowledged(refused bool) {
 		c.synced()
 		c.subscribe()
 		c.listenTick()
-		c.tryAside()
 	}
+	c.tryAside()
 }
 
 // lostWith records the loss of the connection, and returns the message that it is due to,
 // as far as can be said; nil: none.
-func (c *connection) lostWith() *message {
-	m := c.s.quarantine.lost(c.unacked)
+func (c *connection) lostWith(cause error) *message {
+	if !hungUp(cause) {
+		c.s.quarantine.disturbed()
+		return nil
+	}
+	m := c.s.quarantine.hungUp(c.unacked, c.largest, time.Since(c.progress))
 	c.s.reportAside()
 	return m
 }
@@ -468,10 +487,11 @@ func (c *connection) lostWith() *message {
 func (c *connection) ended(cause error) error {
 	var large *messageTooLarge
 	if errors.As(cause, &large) {
+		c.s.quarantine.disturbed()
 		c.s.avoid(large)
 		return c.s.o.receiptTooSlow(large)
 	}
-	if m := c.lostWith(); m != nil && hungUp(cause) {
+	if m := c.lostWith(cause); m != nil {
 		return c.s.o.refusedByHangingUp(*m, cause)
 	}
 	if err := c.endedListening(cause); err != nil {

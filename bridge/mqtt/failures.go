@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/eclipse/paho.mqtt.golang/packets"
+	"github.com/gorilla/websocket"
 )
 
 // failure is why a broker cannot be used, for display.
@@ -70,7 +71,10 @@ func plainly(cause error) string {
 
 // hungUp reports whether the broker ended the connection.
 func hungUp(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+	if _, closed := errors.AsType[*websocket.CloseError](err); closed {
+		return true // with or without a close frame
+	}
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
 func (o Options) who() string {

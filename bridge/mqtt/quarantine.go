@@ -13,25 +13,43 @@ import (
 // has no way to refuse a message: a broker that limits packets, or forbids a topic, may
 // end the connection instead.
 //
-// Whatever was in flight when a connection was lost is suspect, and sent alone on the next
-// one. What is then in flight alone when that is lost, too, is set aside. It outlives
-// connections and belongs to the goroutine of [Sink.Run].
+// Whatever was in flight when the broker ended a connection is suspect, and sent alone on
+// the next one. If the broker ends that, too, promptly after the message and after it has
+// acknowledged another, the topic is set aside. A connection that is lost in any other way
+// says nothing about messages: a network that fails loses whatever is on its way.
+//
+// It outlives connections and belongs to the goroutine of [Sink.Run].
 type quarantine struct {
-	proven  bool           // the broker has acknowledged something
-	suspect map[string]int // topics: how many connections in a row were lost with a message in flight
-	aside   map[string]int // topics that are set aside, by the size of the smallest message that was refused
-	again   time.Time      // when one of them may be tried again
-	trial   string         // the topic that is tried again
-	changed bool           // aside, since it was reported
+	proven  bool               // the broker has acknowledged something
+	suspect map[string]bool    // topics of messages that were in flight when the broker ended a connection
+	aside   map[string]refusal // topics that are set aside
+	trial   string             // the topic of these that is being tried again; empty: none
+	changed bool               // aside, since it was reported
 }
 
-// lossesToAside is at how many lost connections in a row a message is set aside.
-const lossesToAside = 2
+// refusal is why a topic is set aside.
+type refusal struct {
+	size  int       // of the smallest message that was refused, in bytes
+	times int       // how often one was refused; 0: it was not tried, because of its size
+	again time.Time // when it is tried again
+}
 
-// triedAgain is after what time a topic that was set aside is tried again, at the cost
-// of a connection. It is tried after a loss for another reason, too: the broker may have
-// been started with other settings.
-const triedAgain = 24 * time.Hour
+// A topic that was set aside is tried again after firstTrial, at the cost of a connection
+// if it is refused, and then after twice as long each time, up to longestTrial. It is also
+// tried after a connection that was lost for another reason: the broker may have other
+// settings since, or have refused nothing at all. The times of small messages, which control
+// plant, then begin anew.
+const (
+	firstTrial   = time.Minute
+	longestTrial = 24 * time.Hour
+)
+
+// A broker that refuses a message ends the connection promptly: as soon as the message has
+// arrived. slowestLink is how fast it arrives at least, in bytes per second.
+const (
+	prompt      = 5 * time.Second
+	slowestLink = 1000
+)
 
 // verdict is whether a message may be sent.
 type verdict int
@@ -45,118 +63,185 @@ const (
 // judge decides on a message. largest is the size of the largest that the broker has
 // acknowledged on this connection.
 func (q *quarantine) judge(m message, largest int) verdict {
-	smallest, ok := q.aside[m.topic]
+	r, aside := q.aside[m.topic]
 	switch {
-	case ok && m.size() >= smallest:
+	case aside && m.topic == q.trial:
+		return alone
+	case aside && m.size() >= r.size:
 		return notSent
-	case m.topic != q.trial && q.limited(m.size(), largest):
-		q.aside[m.topic], q.changed = m.size(), true
+	case q.limited(m.size(), largest):
+		r.size = m.size()
+		for _, other := range q.aside {
+			if other.goesWith(r) {
+				r.again = latest(r.again, other.again)
+			}
+		}
+		q.aside[m.topic], q.changed = r, true
 		return notSent
-	case q.suspect[m.topic] > 0:
+	case q.isSuspect(m.topic):
 		return alone
 	}
 	return sendable
 }
 
+// isSuspect reports whether a message on the topic may only be in flight alone.
+func (q *quarantine) isSuspect(topic string) bool {
+	_, aside := q.aside[topic]
+	return aside || q.suspect[topic]
+}
+
 // limited reports whether a message of a size is refused, because the broker seems to limit
-// the size: all that it refused are larger than those that it took. What is as large need
-// not be tried, at the cost of a connection each.
+// the size: it has refused large messages of several topics, and all are larger than those
+// that it took. What is as large need not be tried, at the cost of a connection each.
 func (q *quarantine) limited(size, largest int) bool {
-	if len(q.aside) == 0 {
-		return false
-	}
-	least := slices.Min(slices.Collect(maps.Values(q.aside)))
-	return leastLimit <= least && largest < least && least <= size
-}
-
-// leastLimit is the least size, in bytes, to which a broker can be expected to limit
-// packets.
-const leastLimit = 1 << 10
-
-// acknowledged records that the broker took a message, and reports whether it had refused
-// that before: then the others may be tried again, too.
-func (q *quarantine) acknowledged(m message) (again bool) {
-	q.proven = true
-	delete(q.suspect, m.topic)
-	if _, was := q.aside[m.topic]; was {
-		delete(q.aside, m.topic)
-		q.changed = true
-	}
-	if m.topic != q.trial {
-		return false
-	}
-	q.trial = ""
-	return true
-}
-
-// lost records that a connection was lost, and returns the message that was set aside, or
-// that was in flight alone and will be; nil: none.
-func (q *quarantine) lost(unacked []delivery) *message {
-	var suspects []message
-	for _, d := range unacked {
-		if d.row != nil && d.retained || d.clears {
-			suspects = append(suspects, d.message)
+	least, tried := 0, 0
+	for _, r := range q.aside {
+		if r.large() && r.times > 0 {
+			tried++
+			if least == 0 || r.size < least {
+				least = r.size
+			}
 		}
 	}
-	switch {
-	case !q.proven: // it refuses everything, or is no broker
-		return nil
-	case len(unacked) == 1 && len(suspects) == 1 && q.suspect[suspects[0].topic] > 0:
-		return q.setAside(&suspects[0])
-	}
-	q.again = time.Time{}
-	before := q.suspect
-	q.suspect = map[string]int{}
-	for _, m := range suspects {
-		q.suspect[m.topic] = before[m.topic] + 1
-	}
-	if len(unacked) == 1 && len(suspects) == 1 {
-		return &suspects[0]
-	}
-	return nil
+	return tried >= triedToLimit && largest < least && least <= size
 }
 
-// setAside counts a loss of a message that was in flight alone.
-func (q *quarantine) setAside(m *message) *message {
-	if q.suspect[m.topic]++; q.suspect[m.topic] < lossesToAside {
-		return m
+const (
+	// triedToLimit is of how many topics large messages must have been refused for a limit
+	// to be assumed.
+	triedToLimit = 2
+	// leastLimit is the least size, in bytes, to which a broker can be expected to limit
+	// packets.
+	leastLimit = 1 << 10
+)
+
+// large reports whether the message may be refused because of its size.
+func (r refusal) large() bool { return r.size >= leastLimit }
+
+// goesWith reports whether a topic that is refused, or taken, shows that the other one will
+// be, too: there both may be too large, or both have been refused before when tried again.
+// So those of a kind cost one connection each time, and not one each.
+func (r refusal) goesWith(other refusal) bool {
+	if r.large() || other.large() {
+		return r.large() && other.large() && other.size >= r.size
 	}
+	return r.times > 1 && other.times > 1
+}
+
+// acknowledged records that the broker took a message.
+func (q *quarantine) acknowledged(m message) {
+	q.proven = true
 	delete(q.suspect, m.topic)
-	q.aside[m.topic], q.changed = m.size(), true
-	q.again = time.Now().Add(triedAgain)
-	return m
+	r, was := q.aside[m.topic]
+	if was {
+		q.forget(m.topic)
+	}
+	for topic, other := range q.aside {
+		if was && r.goesWith(other) || other.times == 0 && other.size <= m.size() {
+			other.again = time.Now()
+			q.aside[topic] = other
+		}
+	}
 }
 
-// tryAgain returns the topic that is set aside with the smallest message, once it may be
-// tried again; empty: there is none. The topic becomes suspect.
+// forget ends that a topic is set aside.
+func (q *quarantine) forget(topic string) {
+	delete(q.aside, topic)
+	q.changed = true
+	if q.trial == topic {
+		q.trial = ""
+	}
+}
+
+// hungUp records that the broker ended a connection, and returns the message that it ended
+// it for, as far as can be said; nil: none. largest is the size of the largest message that
+// it had acknowledged on that connection, 0 if none, and after is for how long the only
+// message was in flight.
+func (q *quarantine) hungUp(unacked []delivery, largest int, after time.Duration) *message {
+	suspects := map[string]bool{}
+	for _, d := range unacked {
+		if d.row != nil && d.retained || d.clears {
+			suspects[d.topic] = true
+		}
+	}
+	if !q.proven { // it refuses everything, or is no broker
+		return nil
+	}
+	if len(unacked) != 1 || len(suspects) != 1 {
+		q.suspect = suspects
+		q.disturbed()
+		return nil
+	}
+	m := unacked[0].message
+	switch {
+	case largest == 0 || after > prompt+time.Duration(m.size())*time.Second/slowestLink:
+		q.disturbed()
+		return nil
+	case q.isSuspect(m.topic):
+		q.refused(m, largest)
+	default:
+		q.suspect = suspects
+		q.disturbed()
+	}
+	return &m
+}
+
+// refused sets the topic of a message aside. largest is the size of the largest that the
+// broker has acknowledged on the connection: if that is as large, it is not the size.
+func (q *quarantine) refused(m message, largest int) {
+	r := q.aside[m.topic]
+	r.size = m.size()
+	r.again = time.Now().Add(min(firstTrial<<min(r.times, 12), longestTrial))
+	r.times++
+	for topic, other := range q.aside {
+		if r.goesWith(other) && (!r.large() || largest < r.size) {
+			other.again = latest(other.again, r.again)
+			q.aside[topic] = other
+		}
+	}
+	q.aside[m.topic], q.changed, q.trial = r, true, ""
+	delete(q.suspect, m.topic)
+}
+
+// disturbed records that a connection was lost for a reason that is no message's.
+func (q *quarantine) disturbed() {
+	q.trial = ""
+	soon := time.Now().Add(firstTrial)
+	for topic, r := range q.aside {
+		r.again = earliest(r.again, soon)
+		if !r.large() {
+			r.times = min(r.times, 1)
+		}
+		q.aside[topic] = r
+	}
+}
+
+// tryAgain returns the topic that is to be tried again now; empty: there is none. What was
+// refused least often comes first, and of large messages the smallest.
 func (q *quarantine) tryAgain() string {
-	if len(q.aside) == 0 || time.Now().Before(q.again) {
+	if q.trial != "" {
 		return ""
 	}
-	topic := slices.MinFunc(slices.Collect(maps.Keys(q.aside)), func(a, b string) int {
-		return cmp.Or(q.aside[a]-q.aside[b], cmp.Compare(a, b))
-	})
-	delete(q.aside, topic)
-	q.suspect[topic] = lossesToAside - 1
-	q.again = time.Now().Add(triedAgain)
-	q.trial = topic
-	return topic
+	now := time.Now()
+	for topic, r := range q.aside {
+		if !now.Before(r.again) && (q.trial == "" || cmp.Or(r.before(q.aside[q.trial]), cmp.Compare(topic, q.trial)) < 0) {
+			q.trial = topic
+		}
+	}
+	return q.trial
 }
 
-// release returns all topics that are set aside, and makes them suspect instead.
-func (q *quarantine) release() (topics []string) {
-	topics = slices.Sorted(maps.Keys(q.aside))
-	for _, topic := range topics {
-		q.suspect[topic] = lossesToAside - 1
+// before compares two refusals by which is tried first.
+func (r refusal) before(other refusal) int {
+	if r.large() || other.large() {
+		return r.size - other.size
 	}
-	clear(q.aside)
-	q.changed = true
-	return topics
+	return r.times - other.times
 }
 
 // newQuarantine returns one in which nothing is suspect.
 func newQuarantine() quarantine {
-	return quarantine{suspect: map[string]int{}, aside: map[string]int{}}
+	return quarantine{suspect: map[string]bool{}, aside: map[string]refusal{}}
 }
 
 // reportAside reports which topics are set aside.
@@ -182,15 +267,16 @@ func (o Options) refusedByHangingUp(m message, cause error) error {
 	}
 }
 
-// topicsSetAside is the error for topics that are set aside, with the sizes of their
-// messages.
-func (o Options) topicsSetAside(sizes map[string]int) error {
-	topics := slices.Sorted(maps.Keys(sizes))
-	largest := slices.Max(slices.Collect(maps.Values(sizes)))
+// topicsSetAside is the error for topics that are set aside.
+func (o Options) topicsSetAside(aside map[string]refusal) error {
+	topics, largest := slices.Sorted(maps.Keys(aside)), 0
+	for _, r := range aside {
+		largest = max(largest, r.size)
+	}
 	return &failure{
-		words: fmt.Sprintf("the connection to the broker at %s was lost twice in a row with the same message; such messages are set aside, and their topics are not up to date: %s; the largest message has %d bytes",
+		words: fmt.Sprintf("the broker at %s closed the connection twice in a row after the same message; such messages are set aside, and their topics are not up to date: %s; the largest message has %d bytes",
 			o.Broker.Host, few(topics), largest),
-		action: fmt.Sprintf("raise the broker's limit of packets above that (mosquitto: max_packet_size), or let %s publish there in its access rules; they are tried again after the next reconnect, and once a day", o.who()),
+		action: fmt.Sprintf("raise the broker's limit of packets above that (mosquitto: max_packet_size), or let %s publish there in its access rules; they are tried again after the next reconnect, when they are smaller, and after 1, 2, 4 … minutes up to a day", o.who()),
 		person: true,
 	}
 }
