@@ -137,7 +137,7 @@ func (c *connection) received(m paho.Message) {
 func (o Options) clientOptions(open func(broker *url.URL) (net.Conn, error)) *paho.ClientOptions {
 	p := paho.NewClientOptions()
 	p.Servers = []*url.URL{o.Broker}
-	p.SetClientID(o.ClientID).SetUsername(o.Username).SetPassword(o.Password)
+	p.SetClientID(o.ClientID).SetUsername(o.Username).SetPassword(o.current.Load().password)
 	p.SetAutoReconnect(false).SetConnectRetry(false).SetCleanSession(true)
 	p.SetOrderMatters(true).SetProtocolVersion(4)
 	p.SetKeepAlive(keepAlive).SetPingTimeout(answerTimeout) // an answer may be behind much else: see incoming

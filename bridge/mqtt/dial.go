@@ -22,7 +22,7 @@ func dialable(broker *url.URL) bool {
 // environment: all_proxy for MQTT, https_proxy and http_proxy for websockets.
 func (o Options) dial(ctx context.Context, broker *url.URL) (net.Conn, error) {
 	if broker.Scheme == "ws" || broker.Scheme == "wss" {
-		return paho.NewWebsocket(broker.String(), o.TLS, connectTimeout, nil, nil)
+		return paho.NewWebsocket(broker.String(), o.current.Load().tls, connectTimeout, nil, nil)
 	}
 	port := broker.Port()
 	if port == "" {
@@ -34,7 +34,7 @@ func (o Options) dial(ctx context.Context, broker *url.URL) (net.Conn, error) {
 	if err != nil || broker.Scheme == "mqtt" {
 		return conn, err
 	}
-	return handshake(ctx, conn, o.TLS, broker.Hostname())
+	return handshake(ctx, conn, o.current.Load().tls, broker.Hostname())
 }
 
 // handshake puts TLS on the connection, which it closes if that fails. It lasts as long

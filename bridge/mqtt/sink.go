@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"roomgate/bridge"
@@ -53,9 +54,20 @@ type Options struct {
 	KeepStatus func() bool
 	// Dial opens the connection; nil: by the scheme of Broker.
 	Dial func(ctx context.Context, broker *url.URL) (net.Conn, error)
+
+	// current are the credentials as they were last read, for all copies of the options
+	// that a Sink makes: the rest does not change once it is built.
+	current *atomic.Pointer[credentials]
 }
 
-// Sink publishes the board to a broker, and subscribes there to presence sensors.
+// credentials are what a connection to the broker needs, which may be renewed.
+type credentials struct {
+	password string
+	tls      *tls.Config
+}
+
+// Sink publishes the board to a broker, and subscribes there to presence sensors. Its
+// methods may be called while it runs.
 type Sink struct {
 	o     Options
 	back  backOff
@@ -112,6 +124,8 @@ func New(o Options) (*Sink, error) {
 	// The broker ends a half-open connection when a client with the same id
 	// connects, so its last will does not arrive after the new "online".
 	o.ClientID = cmp.Or(o.ClientID, "roomgate-"+o.Site)
+	o.current = &atomic.Pointer[credentials]{}
+	o.current.Store(&credentials{o.Password, o.TLS})
 	return &Sink{o: o, inbox: newInbox(), quarantine: newQuarantine(), told: told{to: o.Log},
 		tick: beatEvery, back: backOff{first: time.Second, longest: time.Minute},
 		trust: trust{contests: map[contested]*contest{}, noticeEvery: noticeEvery, silentAfter: silentAfter, lookEvery: lookEvery},
@@ -177,7 +191,7 @@ func (s *Sink) reread() {
 		s.told.log(slog.LevelWarn, words, "the files of the broker connection cannot be used, and what they contained before is", "reason", words)
 		return
 	}
-	s.o.Password, s.o.TLS = password, config
+	s.o.current.Store(&credentials{password, config})
 }
 
 // await waits for a value or the end of ctx, and sends heartbeats. It reports whether

@@ -1,6 +1,7 @@
 package mqtt
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"os"
@@ -9,6 +10,10 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/eclipse/paho.mqtt.golang/packets"
 
 	"roomgate/bridge"
 	"roomgate/driver"
@@ -141,4 +146,32 @@ func TestShippedBroker(t *testing.T) {
 	if came, err := reader.Subscriber(t.Context(), append(rooms, gateway)); came != retained || err != nil {
 		t.Errorf("the building management system gets %d of %d, %v", came, retained, err)
 	}
+}
+
+// The broker can be examined while the Sink reads new credentials for another connection.
+func TestExaminedWhileCredentialsChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{answer: func(_ int, p packets.ControlPacket) ([]packets.ControlPacket, bool) {
+			_, login := p.(*packets.ConnectPacket)
+			return good(p), login
+		}}
+		o := options(t, "mqtt://broker.example", threeHundred())
+		o.Dial = f.dial
+		o.Reread = func() (string, *tls.Config, error) { return time.Now().String(), &tls.Config{}, nil }
+		s, err := New(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stop := run(t, s)
+		defer end(stop)
+		for range 20 {
+			_, _ = s.Subscriber(t.Context(), []driver.Subject{roomA})
+			_ = s.Probe(t.Context())
+			s.tooLarge("a/b", largestPayload+1)
+			pass(time.Second)
+		}
+		if n := len(f.connections()); n < 40 {
+			t.Errorf("%d connections, want those of the Sink and of the examinations", n)
+		}
+	})
 }
