@@ -16,6 +16,7 @@ import (
 type echo struct {
 	root string // of all topics, with a slash at the end
 	id   string // of this instance
+	conn string // random, of this connection
 	seed maphash.Seed
 	back chan struct{} // holds one when an instance has sent a notice
 
@@ -25,6 +26,7 @@ type echo struct {
 	any      bool      // a payload of a point has come
 	odd      bool      // a payload came that is not a recent one of this connection
 	progress time.Time // when a payload of this connection came last
+	sent     uint64    // count of the newest notice of this connection
 	count    uint64    // of the newest notice of this connection that came
 	other    notice    // of another instance, that is connected; zero: none came
 }
@@ -45,7 +47,7 @@ type pointEcho struct {
 const statusIndex = -1
 
 func newEcho(o Options) *echo {
-	return &echo{root: o.Prefix + "/" + o.Site + "/", id: o.Instance.ID, seed: maphash.MakeSeed(),
+	return &echo{root: o.Prefix + "/" + o.Site + "/", id: o.Instance.ID, conn: randomID(), seed: maphash.MakeSeed(),
 		back: make(chan struct{}, 1), subjects: map[driver.Subject]*subjectEcho{}, progress: time.Now()}
 }
 
@@ -84,6 +86,8 @@ func (e *echo) takeNotice(payload []byte, retained bool) {
 	switch {
 	case !ok, retained:
 		return
+	case n.ID == e.id && (n.Connection != e.conn || n.Count > e.sent): // of an earlier connection, or not of this instance
+		return
 	case n.ID == e.id:
 		e.count, e.progress = max(e.count, n.Count), time.Now()
 	default:
@@ -93,6 +97,14 @@ func (e *echo) takeNotice(payload []byte, retained bool) {
 	case e.back <- struct{}{}:
 	default:
 	}
+}
+
+// next returns the count of the next notice.
+func (e *echo) next() uint64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.sent++
+	return e.sent
 }
 
 // find returns the echo of a topic, given without the root; nil: nothing was published

@@ -19,10 +19,14 @@ type Instance struct {
 
 // NewInstance returns the Instance of this run of the program.
 func NewInstance() Instance {
+	host, _ := os.Hostname()
+	return Instance{ID: randomID(), Host: host}
+}
+
+func randomID() string {
 	id := make([]byte, 8)
 	_, _ = rand.Read(id) // never fails
-	host, _ := os.Hostname()
-	return Instance{ID: hex.EncodeToString(id), Host: host}
+	return hex.EncodeToString(id)
 }
 
 // notice is the payload of gateway/instance: which gateway publishes. It is sent
@@ -31,7 +35,9 @@ type notice struct {
 	ID       string `json:"id"`
 	Host     string `json:"host"`
 	ClientID string `json:"client_id"`
-	Count    uint64 `json:"count"` // of the connection
+	// Connection is random, and Count counts on that connection from 1.
+	Connection string `json:"connection"`
+	Count      uint64 `json:"count"`
 }
 
 // longestNotice bounds what is read of a notice, in bytes.
@@ -42,9 +48,9 @@ func (o Options) instanceTopic() string {
 	return Topic(o.Prefix, o.Site, driver.Subject{Scope: driver.OfGateway}, "instance")
 }
 
-// notice is the message with the count.
-func (o Options) notice(count uint64) message {
-	text, _ := json.Marshal(notice{o.Instance.ID, o.Instance.Host, o.ClientID, count}) // strings and a number
+// notice is the message with the count of a connection.
+func (o Options) notice(connection string, count uint64) message {
+	text, _ := json.Marshal(notice{o.Instance.ID, o.Instance.Host, o.ClientID, connection, count}) // strings and a number
 	return retainedMessage(o.instanceTopic(), string(text))
 }
 

@@ -65,10 +65,10 @@ func (c *connection) sendOwn() bool {
 		return false
 	case l.count == 0 || l.wanted && c.listens():
 		l.wanted = false
-		l.count++
+		l.count = l.echo.next()
 		l.due = time.Now().Add(c.s.trust.noticeEvery)
 		l.suspects = l.echo.suspects(c.settled)
-		c.send(nil, c.s.o.notice(l.count))
+		c.send(nil, c.s.o.notice(l.echo.conn, l.count))
 	case !c.listens():
 		return false
 	case l.again:

@@ -178,6 +178,37 @@ func TestOwnTopicsAreSetRight(t *testing.T) {
 	}
 }
 
+// Notices that somebody else has written with the id of this instance do not keep it from
+// setting its topics right.
+func TestForgedNotice(t *testing.T) {
+	broker := startMosquitto(t, anybody)
+	messages := subscribe(t, "tcp://"+broker.addr)
+	o := options(t, "mqtt://"+broker.addr, bridge.New())
+	put(o.Board, roomA, driver.BoolValue(true), driver.BoolValue(false))
+	run(t, listening(t, o, "edge-1"))
+	noticed(t, messages, "edge-1", 2)
+	var forged notice // with everything that anybody can read
+	for forged.Connection == "" {
+		if m := <-messages; m.topic == "roomgate/hq/gateway/instance" {
+			if err := json.Unmarshal([]byte(m.payload), &forged); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	say := plant(t, broker)
+	for _, connection := range []string{forged.Connection, "another"} {
+		forged.Connection, forged.Count = connection, 1<<62
+		text, err := json.Marshal(forged)
+		if err != nil {
+			t.Fatal(err)
+		}
+		say("roomgate/hq/gateway/instance", string(text), false)
+		say("roomgate/hq/rooms/a/booked", "false", true)
+		comes(t, messages, `roomgate/hq/rooms/a/booked="false" qos1`)
+		comes(t, messages, `roomgate/hq/rooms/a/booked="true" qos1`)
+	}
+}
+
 // Another client that writes whenever the gateway does is reported, and the gateway
 // writes less and less often. When it has stopped the value is right, and the report
 // ends.
