@@ -71,9 +71,10 @@ const (
 
 // ending is how a connection ended.
 type ending struct {
-	err    error
-	online time.Duration // for how long the broker had the whole board
-	proven bool          // a notice had come back, so that the broker keeps what this gateway publishes
+	err       error
+	online    time.Duration // for how long the broker had the whole board
+	proven    bool          // a notice had come back, so that the broker keeps what this gateway publishes
+	listening bool          // it ended because of a subscription to own topics
 }
 
 // look returns the notice that the broker retains, and whether gateway/status is
@@ -122,7 +123,10 @@ func (s *Sink) look(ctx context.Context) (n notice, online bool) {
 func (s *Sink) failed(ended ending) {
 	if s.back.steady(ended.online) {
 		s.told.over()
-		s.yield, s.trust.hangUps = 0, 0
+		s.yield = 0
+		if !ended.listening {
+			s.trust.hangUps = 0
+		}
 	}
 	words, person := driver.Explain(ended.err)
 	s.o.Board.Report(Part, false, words, s.o.Now())

@@ -157,7 +157,7 @@ func (o Options) open(ctx context.Context, broker *url.URL) (net.Conn, error) {
 // use publishes the board until the connection or ctx ends, and returns how it ended.
 func (c *connection) use(ctx context.Context) ending {
 	err := c.publish(ctx)
-	e := ending{err: err, proven: c.own.returned > 0}
+	e := ending{err: err, proven: c.own.returned > 0, listening: c.own.ended}
 	if c.online {
 		e.online = time.Since(c.since)
 	}
@@ -198,8 +198,7 @@ func (c *connection) publish(ctx context.Context) error {
 			c.tryAside()
 			if c.stalled() {
 				c.drop()
-				c.s.quarantine.disturbed()
-				return c.s.o.noAcknowledgement()
+				return c.ended(c.s.o.noAcknowledgement())
 			}
 		}
 	}
@@ -482,7 +481,7 @@ func (c *connection) lostWith(cause error) *message {
 	return m
 }
 
-// ended returns the error for a connection that the broker ended, which may be its
+// ended returns the error for a connection that was lost, which may be the broker's
 // response to a forbidden subscription.
 func (c *connection) ended(cause error) error {
 	var large *messageTooLarge
@@ -496,6 +495,9 @@ func (c *connection) ended(cause error) error {
 	}
 	if err := c.endedListening(cause); err != nil {
 		return err
+	}
+	if errors.Is(cause, errStalled) {
+		return cause
 	}
 	if c.unanswered > 0 {
 		c.s.disconnects++

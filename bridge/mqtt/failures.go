@@ -171,8 +171,13 @@ func (o Options) noAcknowledgement() error {
 	return &failure{
 		words:  fmt.Sprintf("the broker at %s has acknowledged nothing for %v", o.Broker.Host, ackTimeout),
 		action: "see the broker's log; it may be overloaded or out of disk space",
+		cause:  errStalled,
 	}
 }
+
+// errStalled is the cause of the end of a connection on which the broker acknowledges
+// nothing.
+var errStalled = errors.New("nothing is acknowledged")
 
 // subscriptionRefused is the error for refused subscriptions to sensors.
 func (o Options) subscriptionRefused(topics []string) error {

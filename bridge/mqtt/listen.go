@@ -1,6 +1,7 @@
 package mqtt
 
 import (
+	"errors"
 	"time"
 
 	"roomgate/driver"
@@ -25,7 +26,9 @@ type listener struct {
 	asked   map[driver.Subject]bool
 	asking  *driver.Subject // the broker has not answered yet; nil: nothing was asked
 	filter  string          // of asking
+	answer  time.Time       // when the broker last answered one, until all that it sends then has arrived
 	refused bool            // the broker does not let own topics be read
+	ended   bool            // the connection, because of a subscription
 
 	count    uint64    // of the newest notice that was sent
 	returned uint64    // of the newest notice that has come back
@@ -39,7 +42,7 @@ type listener struct {
 const (
 	noticeEvery   = time.Minute      // between two notices
 	silentAfter   = 45 * time.Second // without anything coming back
-	hangUpsLimit  = 2                // connections in a row that may end while a subscription to own topics is unanswered
+	hangUpsLimit  = 2                // connections in a row that may end because of subscriptions to own topics
 	otherGoneFor  = 5 * time.Minute  // without a notice of another instance, it has gone
 	answerOtherIn = 10 * time.Second // with a notice, so that it learns of this instance
 )
@@ -144,13 +147,12 @@ func latest(a, b time.Time) time.Time {
 func (c *connection) listening(refused bool) {
 	l := &c.own
 	s := *l.asking
-	l.asking = nil
-	c.s.trust.hangUps = 0
+	l.asking, l.answer = nil, time.Now()
 	if refused {
 		l.echo.refuse(s)
-		c.s.notListening()
+		c.s.notListening(c.s.o.ownTopicsHidden())
 		if s.Scope == driver.OfGateway {
-			l.refused = true
+			l.refused, c.s.trust.hangUps = true, 0
 			c.s.concern(writesDropped, nil) // it can no longer be seen
 		}
 	}
@@ -173,6 +175,9 @@ func (c *connection) heardBack() {
 		return
 	}
 	l.waiting = time.Time{}
+	if l.asking == nil && len(l.ask) == 0 {
+		l.answer, c.s.trust.hangUps = time.Time{}, 0
+	}
 	if c.s.trust.concerns[writesDropped] != "" {
 		c.s.concern(writesDropped, nil)
 		l.again = true
@@ -199,7 +204,7 @@ func (c *connection) judge(wrong []suspect) {
 	l.suspects = nil
 	if !l.echo.readable() {
 		if len(wrong) > 0 {
-			c.s.notListening()
+			c.s.notListening(c.s.o.ownTopicsHidden())
 		}
 		return
 	}
@@ -244,15 +249,25 @@ func (c *connection) acknowledgedOwn(d delivery) {
 	}
 }
 
-// endedListening counts connections that the broker ended instead of answering a
-// subscription to own topics, and returns the error for that; nil: it was not so.
+// endedListening counts connections that ended because of a subscription to own topics,
+// and returns the error for that; nil: it was not so. The broker closes the connection
+// instead of answering, or nothing arrives any more because the network does not carry the
+// large packets that it sends then.
 func (c *connection) endedListening(cause error) error {
-	if c.own.asking == nil || !hungUp(cause) {
+	l, t := &c.own, &c.s.trust
+	var silence silenceError
+	var err error
+	switch {
+	case hungUp(cause) && l.asking != nil:
+		err = c.s.o.hungUpOnListening(l.filter)
+	case (errors.As(cause, &silence) || errors.Is(cause, errStalled)) && (l.asking != nil || time.Since(l.answer) < usedSilence+ackTimeout):
+		err = c.s.o.silentOnListening(l.filter, cause)
+	default:
 		return nil
 	}
-	t := &c.s.trust
+	l.ended = true
 	if t.hangUps++; t.hangUps >= hangUpsLimit {
-		c.s.notListening()
+		c.s.notListening(err)
 	}
-	return c.s.o.hungUpOnListening(c.own.filter)
+	return err
 }

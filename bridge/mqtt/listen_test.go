@@ -496,6 +496,55 @@ func TestOwnTopicsCannotBeRead(t *testing.T) {
 	}
 }
 
+// On a path that loses the large packets which follow a subscription to own topics, the
+// gateway gives up listening, says so once, and goes on publishing.
+func TestPathThatLosesLargePackets(t *testing.T) {
+	for name, answered := range map[string]bool{"with the answer": false, "after the answer": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f, lost, n := &fake{}, map[int]bool{}, map[int]int{}
+				f.answer = func(visit int, p packets.ControlPacket) ([]packets.ControlPacket, bool) {
+					asked, ok := p.(*packets.SubscribePacket)
+					switch {
+					case lost[visit]:
+						return nil, true // nothing arrives behind the packet that is lost
+					case !ok:
+						return good(p), true
+					}
+					ack := packets.NewControlPacket(packets.Suback).(*packets.SubackPacket)
+					ack.MessageID, ack.ReturnCodes = asked.MessageID, []byte{0}
+					n[visit]++
+					if lost[visit] = n[visit] == 3; lost[visit] && !answered { // of the gateway and two rooms
+						return nil, true
+					}
+					return []packets.ControlPacket{ack}, true
+				}
+				var log journal
+				o := options(t, "mqtt://broker.example:1883", bigBoard(2, func(int) int { return 2000 }))
+				o.Log = slog.New(slog.NewTextHandler(&log, nil))
+				o.Dial, o.Instance = f.dial, Instance{ID: "1", Host: "edge-1"}
+				stop := start(t, o)
+				defer end(stop)
+				pass(6 * time.Hour)
+				if n := len(f.connections()); n != 3 {
+					t.Errorf("%d connections in six hours, want 3", n)
+				}
+				if h := o.Board.Health()[Part]; !h.OK {
+					t.Errorf("health: %s", h.Words)
+				}
+				if n := log.lines("what others change at the broker is not seen"); n != 1 || !strings.Contains(log.String(), "carries large packets") {
+					t.Errorf("told %d times:\n%s", n, log.String())
+				}
+				put(o.Board, roomA, driver.BoolValue(true))
+				pass(time.Minute)
+				if last := f.connections()[2]; !slices.Contains(last, `PUBLISH roomgate/hq/rooms/a/booked="true" qos1 retained`) {
+					t.Error("a change was not published")
+				}
+			})
+		})
+	}
+}
+
 // A broker that returns values late, older ones after newer ones were acknowledged,
 // is not another writer.
 func TestOwnValuesThatComeLate(t *testing.T) {

@@ -17,7 +17,7 @@ type trust struct {
 	other    notice                 // of another instance that is reported; zero: none
 	heard    time.Time              // when that was last heard
 	deaf     string                 // why own topics cannot be read; empty: they can
-	hangUps  int                    // connections in a row that ended while a subscription to own topics was unanswered
+	hangUps  int                    // connections in a row that ended because of subscriptions to own topics
 
 	noticeEvery, silentAfter, lookEvery time.Duration
 }
@@ -196,12 +196,12 @@ func (s *Sink) otherMayHaveGone(now time.Time) {
 	s.judgeContests(now)
 }
 
-// notListening records that own topics cannot be read, and says so once.
-func (s *Sink) notListening() {
+// notListening records that own topics cannot be read, and why, and says so once.
+func (s *Sink) notListening(reason error) {
 	if s.trust.deaf != "" {
 		return
 	}
-	s.trust.deaf, _ = driver.Explain(s.o.ownTopicsHidden())
+	s.trust.deaf, _ = driver.Explain(reason)
 	s.o.Log.Log(context.Background(), slog.LevelWarn, "what others change at the broker is not seen", "reason", s.trust.deaf)
 }
 
@@ -229,5 +229,15 @@ func (o Options) hungUpOnListening(filter string) error {
 	return &failure{
 		words:  "the broker at " + o.Broker.Host + " closed the connection after a subscription to " + filter,
 		action: "if this happens again, " + o.allowReading([]string{o.everything()}),
+	}
+}
+
+// silentOnListening is the error for a connection on which nothing arrives after a
+// subscription to own topics.
+func (o Options) silentOnListening(filter string, cause error) error {
+	return &failure{
+		words:  fmt.Sprintf("nothing arrived from the broker at %s after a subscription to %s", o.Broker.Host, filter),
+		action: "if this happens again, see that the network between this machine and the broker carries large packets (the MTU of tunnels), and the broker's log",
+		cause:  cause,
 	}
 }
