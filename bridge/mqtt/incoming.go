@@ -77,11 +77,15 @@ func (a arrivals) Read(p []byte) (int, error) {
 	if a.c.loggedIn {
 		silence = usedSilence
 	}
-	_ = a.c.Conn.SetReadDeadline(time.Now().Add(silence)) // fails when the connection is closed, which Read reports
+	deadline, late := time.Now().Add(silence), error(silenceError(silence))
+	if a.c.discard > 0 && a.c.until.Before(deadline) {
+		deadline, late = a.c.until, a.c.large
+	}
+	_ = a.c.Conn.SetReadDeadline(deadline) // fails when the connection is closed, which Read reports
 	n, err := a.c.Conn.Read(p)
 	var timeout net.Error
 	if errors.As(err, &timeout) && timeout.Timeout() {
-		err = silenceError(silence)
+		err = late
 	}
 	if a.c.inside && n > 0 {
 		a.c.message.Store(int64(time.Since(a.c.begun)))
@@ -156,13 +160,17 @@ func (c *incoming) next() error {
 // nextMessage reads the beginning of a message (MQTT 3.1.1 §3.3).
 func (c *incoming) nextMessage(first byte, length int) error {
 	c.inside = true
+	qos := first >> 1 & 0b11
+	if qos > 1 { // nothing is subscribed to with QoS 2, of which the client library would hold every message
+		return fmt.Errorf("the broker sent a message with QoS %d, which the gateway has not subscribed to", qos)
+	}
 	prefix, err := c.r.Peek(2)
 	if err != nil {
 		return noEOF(err)
 	}
 	before := 2 + int(binary.BigEndian.Uint16(prefix)) // the payload: the topic
 	topicEnd := before
-	if first&0b0110 != 0 { // QoS
+	if qos > 0 {
 		before += 2 // the packet identifier
 	}
 	payload := length - before
@@ -196,9 +204,6 @@ func (c *incoming) drain() error {
 		n, err := c.r.Discard(min(c.discard, c.r.Size()))
 		if c.discard -= n; err != nil {
 			return noEOF(err)
-		}
-		if c.discard > 0 && time.Now().After(c.until) {
-			return c.large
 		}
 	}
 	return nil

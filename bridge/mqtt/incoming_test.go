@@ -3,6 +3,7 @@ package mqtt
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -91,6 +92,8 @@ func TestIncomingRefuses(t *testing.T) {
 		"\x20\xff\xff\xff\x7f":       "the broker sent a packet of type 2 and 268435455 bytes, which is no answer of MQTT 3.1.1",
 		"\x30\xff\xff\xff\xff\x7f":   "the broker sent a packet of type 3 and 34359738367 bytes, which is no answer of MQTT 3.1.1",
 		"\x32\x05\x00\x02ab\x00":     "the broker sent a message that is shorter than its topic",
+		"\x34\x06\x00\x01a\x00\x01b": "the broker sent a message with QoS 2, which the gateway has not subscribed to",
+		"\x36\x06\x00\x01a\x00\x01b": "the broker sent a message with QoS 3, which the gateway has not subscribed to",
 		"\x30\x80\x80\x10\x00\x05ab": "unexpected EOF",
 		"\x30":                       "unexpected EOF",
 		"":                           "EOF",
@@ -99,6 +102,30 @@ func TestIncomingRefuses(t *testing.T) {
 		if _, err := io.Copy(io.Discard, struct{ io.Reader }{c}); err == nil && want != "EOF" || err != nil && err.Error() != want {
 			t.Errorf("%q: %v, want %s", sent, err, want)
 		}
+	}
+}
+
+// A message that is too large ends the connection after half a minute, and is named,
+// however slowly its rest arrives.
+func TestLargeMessageThatDoesNotArrive(t *testing.T) {
+	for _, every := range []time.Duration{time.Second, 20 * time.Second, time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			near, broker := net.Pipe()
+			go func() {
+				_, err := broker.Write(publishPacket("a/b", 0, 1<<20)[:6+3+largestPayload+1])
+				for ; err == nil; _, err = broker.Write([]byte{0}) {
+					time.Sleep(every)
+				}
+			}()
+			began := time.Now()
+			_, err := io.Copy(io.Discard, struct{ io.Reader }{newIncoming(near, func(string, int) {})})
+			large, ok := errors.AsType[*messageTooLarge](err)
+			if took := time.Since(began); !ok || large.topic != "a/b" || took != drainTimeout {
+				t.Errorf("a byte every %v: after %v: %v, want the message after 30s", every, took, err)
+			}
+			near.Close()
+			pass(every) // the broker notices
+		})
 	}
 }
 
