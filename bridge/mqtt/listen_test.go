@@ -228,7 +228,13 @@ func TestAWriterThatGoesOn(t *testing.T) {
 			if retained = string(p.Payload); retained == "true" {
 				corrections++
 				if fights {
-					go broker.server.Publish(topic, []byte("false"), true, 1)
+					// This broker sends messages of different publishers in any order, also
+					// another than that in which it retains them. The pause of virtual time
+					// ends when everybody has received the gateway's message.
+					time.AfterFunc(time.Millisecond, func() {
+						synctest.Wait() // which the race detector understands, and a pause not
+						broker.server.Publish(topic, []byte("false"), true, 1)
+					})
 				}
 			}
 		})
