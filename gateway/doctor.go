@@ -57,7 +57,8 @@ func (d Doctor) Examine(ctx context.Context, found func(driver.Finding)) {
 // and the services.
 func (d Doctor) Surroundings(ctx context.Context, found func(driver.Finding)) {
 	found(d.zone())
-	found(d.clock(d.servers(ctx, found)))
+	off, asked := d.servers(ctx, found)
+	found(d.clock(off, asked))
 	found(d.disk())
 	found(d.permissions())
 }
@@ -69,16 +70,19 @@ var released = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 // one that is about five minutes off.
 const clockWrong = 5 * time.Minute
 
-// clock compares the machine's clock with that of a server.
-func (d Doctor) clock(off *offset) driver.Finding {
+// clock compares the machine's clock with that of a server. asked means that servers
+// were asked for the time.
+func (d Doctor) clock(off *offset, asked bool) driver.Finding {
 	now := d.Clock.Now().UTC()
 	f := driver.Finding{Subject: "clock", Level: driver.LevelGood, Words: now.Format(time.RFC3339),
 		Action: "set the time and switch on time synchronisation: timedatectl set-ntp true"}
 	switch {
 	case off == nil && now.Before(released):
 		f.Level, f.Words = driver.LevelBad, "the clock shows "+f.Words+", which is in the past"
+	case off == nil && !asked:
+		f.Words += "; there is no server to compare it with"
 	case off == nil:
-		f.Level, f.Words, f.Action = driver.LevelWarning, f.Words+"; no server could be asked for the time", "compare it with a clock that is right"
+		f.Level, f.Words, f.Action = driver.LevelWarning, f.Words+"; no server has told the time", "compare it with a clock that is right"
 	default:
 		f.Words += "; " + off.words()
 		if off.by.Abs() > clockWrong {

@@ -130,10 +130,10 @@ func TestDoctorComparesClocks(t *testing.T) {
 		{&offset{"login.example", 31 * time.Second}, noon, driver.LevelWarning, "31s ahead"},
 		{&offset{"login.example", -5 * time.Minute}, noon, driver.LevelWarning, "5m0s behind"},
 		{&offset{"login.example", 5*time.Minute + time.Second}, noon, driver.LevelBad, "5m1s ahead"},
-		{nil, noon, driver.LevelWarning, "no server could be asked for the time"},
+		{nil, noon, driver.LevelWarning, "no server has told the time"},
 		{nil, time.Unix(0, 0), driver.LevelBad, "1970-01-01T00:00:00Z, which is in the past"},
 	} {
-		f := Doctor{Clock: stillClock(c.now)}.clock(c.off)
+		f := Doctor{Clock: stillClock(c.now)}.clock(c.off, true)
 		if f.Level != c.level || !strings.Contains(f.Words, c.words) {
 			t.Errorf("%+v at %v: %s %q, want %s %q", c.off, c.now, f.Level, f.Words, c.level, c.words)
 		}
@@ -150,7 +150,7 @@ func TestDoctorReadsTheServersClock(t *testing.T) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}))
 	defer server.Close()
-	off := newDoctor(t, at(server.URL, nil)).servers(t.Context(), func(driver.Finding) {})
+	off, _ := newDoctor(t, at(server.URL, nil)).servers(t.Context(), func(driver.Finding) {})
 	if off == nil || off.by.Round(time.Minute) != time.Hour || off.host != "127.0.0.1" {
 		t.Errorf("offset %+v, want an hour ahead", off)
 	}
@@ -325,6 +325,9 @@ func TestDoctorOnAPlainProvider(t *testing.T) {
 	want := []string{"time zone", "clock", "disk", "file permissions", "account rooms", "room boardroom", "broker", "subscriber"}
 	if got := subjects(found); !slices.Equal(got, want) {
 		t.Errorf("looked at %q, want %q", got, want)
+	}
+	if !strings.Contains(found[1].Words, "there is no server to compare it with") {
+		t.Errorf("the clock: %+v", found[1])
 	}
 	if found[4].Words != "Contoso Calendar needs no sign-in" || len(wrong(found)) > 0 {
 		t.Errorf("found %+v", found)

@@ -55,8 +55,8 @@ const (
 )
 
 // servers visits the servers of every account, and returns the largest
-// difference between their clocks and ours.
-func (d Doctor) servers(ctx context.Context, found func(driver.Finding)) (largest *offset) {
+// difference between their clocks and ours, and whether there are servers.
+func (d Doctor) servers(ctx context.Context, found func(driver.Finding)) (largest *offset, visited bool) {
 	reached, asked := map[string]bool{}, map[string]bool{} // by scheme and host, by URL
 	for _, a := range d.Accounts {
 		e, ok := a.Provider.(driver.Examiner)
@@ -81,7 +81,7 @@ func (d Doctor) servers(ctx context.Context, found func(driver.Finding)) (larges
 			}
 		}
 	}
-	return largest
+	return largest, len(asked) > 0
 }
 
 // visit asks a server without signing in. Redirects are not followed: a
