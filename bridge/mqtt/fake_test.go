@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/url"
@@ -41,7 +42,19 @@ func (f *fake) dial(context.Context, *url.URL) (net.Conn, error) {
 	f.visits = append(f.visits, nil)
 	f.instant = append(f.instant, time.Now())
 	go f.serve(visit, server)
-	return client, nil
+	return likeTCP{client}, nil
+}
+
+// likeTCP is a pipe on which writing fails as on a TCP connection that the broker has
+// closed.
+type likeTCP struct{ net.Conn }
+
+func (c likeTCP) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	if errors.Is(err, io.ErrClosedPipe) {
+		err = syscall.EPIPE
+	}
+	return n, err
 }
 
 func (f *fake) serve(visit int, conn net.Conn) {
