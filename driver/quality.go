@@ -66,7 +66,7 @@ func Explain(err error) (words string, person bool) {
 
 // refusalsToFault is how many attempts must be refused before a room that was readable
 // counts as faulty: a single refusal is often a transient service error. Attempts that
-// fail in another way in between do not count, and do not begin anew.
+// fail in another way in between do not count, and do not reset the count.
 const refusalsToFault = 2
 
 // verdict is the judgement on a snapshot's age and failures.

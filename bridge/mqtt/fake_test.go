@@ -419,8 +419,8 @@ func TestChangeWhileInFlight(t *testing.T) {
 	})
 }
 
-// After a connection that lasted the waits begin anew, and after one that did not they
-// go on. What was retired is not retired again.
+// After a connection that lasted the waits start again from the shortest, and after one
+// that did not they go on. What was retired is not retired again.
 func TestAfterAGoodConnection(t *testing.T) {
 	for _, c := range []struct {
 		pings int           // after which the broker hangs up; they are due after 30 s and looked for every 5 s

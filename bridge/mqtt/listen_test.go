@@ -465,7 +465,7 @@ func TestMessagesDroppedWhileRunning(t *testing.T) {
 	healthWords(t, o.Board, true, "")
 }
 
-// A broker that does not let the gateway read its own topics is told of once, and costs
+// A broker that does not let the gateway read its own topics is reported once, and costs
 // neither points nor health.
 func TestOwnTopicsCannotBeRead(t *testing.T) {
 	for name, hangUp := range map[string]bool{"refused": false, "the connection is closed": true} {

@@ -38,7 +38,7 @@ type refusal struct {
 // if it is refused, and then after twice as long each time, up to longestTrial. It is also
 // tried after a connection that was lost for another reason: the broker may have other
 // settings since, or have refused nothing at all. The times of small messages, which control
-// plant, then begin anew.
+// plant, then start again from the shortest.
 const (
 	firstTrial   = time.Minute
 	longestTrial = 24 * time.Hour
